@@ -1,0 +1,28 @@
+"""Seamline: diffusion models on satellite and aerial scenes of any size, as georeferenced COGs.
+
+This folder is at once the Python package ``seamline`` and the QGIS plugin folder, so nothing heavy may be imported
+here: QGIS reads this file with its own Python, which has no torch.
+"""
+
+__version__ = "0.1.0"
+
+_PUBLIC = {"pansharpen": "api", "superres": "api"}
+
+
+def __getattr__(name):  # PEP 562: the engine is imported on first use
+    if name in _PUBLIC:
+        from importlib import import_module
+
+        return getattr(import_module("." + _PUBLIC[name], __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted([*globals(), *_PUBLIC])
+
+
+def classFactory(iface):  # noqa: N802 - QGIS's name
+    """Entry point of the QGIS plugin."""
+    from .qgis_plugin.plugin import SeamlinePlugin
+
+    return SeamlinePlugin(iface)

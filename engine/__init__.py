@@ -1,0 +1,1 @@
+"""The engine: rasters in, rasters out."""

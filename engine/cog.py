@@ -1,0 +1,226 @@
+"""Put finished row bands together: one Cloud Optimized GeoTIFF, or none at all.
+
+Row bands are joined by a virtual raster, overviews are made from the rows as they pass, and GDAL's COG driver lays
+both out in one go.  The result replaces the destination by a rename, so that a reader sees the old file or the new
+one, never a half.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree as Xml
+
+import numpy as np
+import rasterio
+import rasterio.shutil
+from numpy.typing import NDArray
+from rasterio.dtypes import _gdal_typename
+from rasterio.errors import NotGeoreferencedWarning
+
+from .errors import RunError
+from .events import Stopwatch
+from .plan import Output, Plan
+from .pyramid import Pyramid
+from .quality.seams import SeamMeter, SeamScore
+from .workspace import Workspace
+
+_COLOURS = {
+    "gray": "Gray", "red": "Red", "green": "Green", "blue": "Blue", "alpha": "Alpha", "hue": "Hue",
+    "saturation": "Saturation", "lightness": "Lightness", "cyan": "Cyan", "magenta": "Magenta", "yellow": "Yellow",
+    "black": "Black", "Y": "YCbCr_Y", "Cb": "YCbCr_Cb", "Cr": "YCbCr_Cr",
+}
+_CHUNK_ROWS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What the last step found.
+
+    Attributes:
+        seams: the seam score; None where the window holds no tile boundary.
+        output_bytes: size of the COG.
+    """
+
+    seams: SeamScore | None
+    output_bytes: int
+
+
+def finish_cog(
+    plan: Plan, workspace: Workspace, out: Path, tags: dict[str, str], *, watch: Stopwatch, check: Callable[[], None]
+) -> Finished:
+    """Make the COG from the finished row bands and put it in place.
+
+    Raises:
+        RunError: the disk is full or the COG cannot be written; the row bands stay.
+        Cancelled: likewise.
+    """
+    output = plan.output
+    part = workspace.folder / "output.tif"
+    try:
+        with watch.stage("overviews"):
+            seams, levels = _overviews(plan, workspace, check)
+        with watch.stage("cog"):
+            vrt = _write_vrt(plan, workspace, levels, tags)
+            _copy(vrt, part, output)
+            _check(part, output)
+            check()
+            with part.open("rb") as stream:
+                os.fsync(stream.fileno())
+            # GDAL's side file of an older output would describe the wrong pixels.
+            out.with_name(out.name + ".aux.xml").unlink(missing_ok=True)
+            part.replace(out)
+    except (OSError, rasterio.errors.RasterioError) as error:
+        part.unlink(missing_ok=True)
+        raise RunError(
+            f"the COG cannot be written ({error})",
+            where=str(out),
+            cure="make room on the disk, then run again with --resume",
+        ) from error
+    return Finished(seams, out.stat().st_size)
+
+
+def _overviews(plan: Plan, workspace: Workspace, check: Callable[[], None]) -> tuple[SeamScore | None, list[Path]]:
+    output, scale, window = plan.output, plan.scale, plan.window
+    height, width = output.grid.shape
+    separate = output.mask in ("dataset", "alpha")
+    pyramid = Pyramid(workspace.folder, (height, width), output.planes, output.dtype, output.nodata, separate)
+    row_lines, column_lines = (
+        tuple((line - first) * scale for line in axis.boundaries() if first < line < first + length)
+        for axis, first, length in (
+            (plan.tiles.rows, window.row, window.height), (plan.tiles.columns, window.column, window.width)
+        )
+    )
+    meter = SeamMeter(len(output.bands), height, width, row_lines, column_lines)
+    for rows in _stored_rows(plan, workspace):
+        check()
+        pyramid.push(rows)
+        bands = rows[: len(output.bands)]
+        meter.push(bands, _validity(rows, output))
+    pyramid.finish()
+    return meter.score(), pyramid.paths
+
+
+def _validity(rows: NDArray[np.generic], output: Output) -> NDArray[np.bool_] | None:
+    if output.mask in ("dataset", "alpha"):
+        return np.broadcast_to(rows[-1:] != 0, (len(output.bands), *rows.shape[1:]))
+    if output.nodata is None or math.isnan(output.nodata):
+        return None  # NaN is left out by the meter itself
+    return np.asarray(rows != rows.dtype.type(output.nodata))
+
+
+def _stored_rows(plan: Plan, workspace: Workspace) -> Iterator[NDArray[np.generic]]:
+    for band in _stored_bands(plan):
+        with _quiet(), rasterio.open(workspace.band_path(band)) as data:
+            for row in range(0, data.height, _CHUNK_ROWS):
+                rows = min(_CHUNK_ROWS, data.height - row)
+                yield data.read(window=rasterio.windows.Window(0, row, data.width, rows))
+
+
+def _stored_bands(plan: Plan) -> list[int]:
+    """Row bands that hold rows of the window."""
+    return [band for band in plan.bands if plan.rows_of(band)[1] > plan.rows_of(band)[0]]
+
+
+def _write_vrt(plan: Plan, workspace: Workspace, levels: Sequence[Path], tags: dict[str, str]) -> Path:
+    output = plan.output
+    height, width = output.grid.shape
+    root = Xml.Element("VRTDataset", rasterXSize=str(width), rasterYSize=str(height))
+    if output.grid.crs is not None:
+        Xml.SubElement(root, "SRS").text = output.grid.crs.to_wkt()
+    a = output.grid.affine
+    if not a.is_identity:
+        Xml.SubElement(root, "GeoTransform").text = ", ".join(repr(v) for v in (a.c, a.a, a.b, a.f, a.d, a.e))
+    metadata = Xml.SubElement(root, "Metadata")
+    for key, value in {**tags, "AREA_OR_POINT": "Point" if output.point else "Area"}.items():
+        Xml.SubElement(metadata, "MDI", key=key).text = value
+    kind = _gdal_typename(output.dtype)
+    for number, band in enumerate(output.bands, 1):
+        element = Xml.SubElement(root, "VRTRasterBand", dataType=kind, band=str(number))
+        if output.mask == "nodata" and output.nodata is not None:
+            Xml.SubElement(element, "NoDataValue").text = repr(output.nodata)
+        _describe_band(element, band.name, band.unit, band.colour, band.scale, band.offset)
+        _sources(element, plan, workspace, number, levels)
+    if output.mask == "alpha":
+        element = Xml.SubElement(root, "VRTRasterBand", dataType=kind, band=str(output.planes))
+        Xml.SubElement(element, "ColorInterp").text = "Alpha"
+        _sources(element, plan, workspace, output.planes, levels)
+    if output.mask == "dataset":
+        element = Xml.SubElement(Xml.SubElement(root, "MaskBand"), "VRTRasterBand", dataType="Byte")
+        _sources(element, plan, workspace, output.planes, levels)
+    path = workspace.folder / "output.vrt"
+    path.unlink(missing_ok=True)
+    path.write_text(Xml.tostring(root, encoding="unicode"))
+    return path
+
+
+def _describe_band(element: Xml.Element, name: str, unit: str, colour: str, scale: float, offset: float) -> None:
+    if name:
+        Xml.SubElement(element, "Description").text = name
+    if unit:
+        Xml.SubElement(element, "UnitType").text = unit
+    if (scale, offset) != (1.0, 0.0):
+        Xml.SubElement(element, "Offset").text = repr(offset)
+        Xml.SubElement(element, "Scale").text = repr(scale)
+    Xml.SubElement(element, "ColorInterp").text = _COLOURS.get(colour, "Undefined")
+
+
+def _sources(element: Xml.Element, plan: Plan, workspace: Workspace, plane: int, levels: Sequence[Path]) -> None:
+    width = plan.output.grid.shape[1]
+    for band in _stored_bands(plan):
+        first, stop = plan.rows_of(band)
+        rows = (stop - first) * plan.scale
+        source = Xml.SubElement(element, "SimpleSource")
+        name = workspace.band_path(band).relative_to(workspace.folder)
+        Xml.SubElement(source, "SourceFilename", relativeToVRT="1").text = name.as_posix()
+        Xml.SubElement(source, "SourceBand").text = str(plane)
+        size = {"xSize": str(width), "ySize": str(rows)}
+        Xml.SubElement(source, "SrcRect", xOff="0", yOff="0", **size)
+        Xml.SubElement(source, "DstRect", xOff="0", yOff=str((first - plan.window.row) * plan.scale), **size)
+    for level in levels:
+        overview = Xml.SubElement(element, "Overview")
+        Xml.SubElement(overview, "SourceFilename", relativeToVRT="1").text = level.name
+        Xml.SubElement(overview, "SourceBand").text = str(plane)
+
+
+def _copy(vrt: Path, part: Path, output: Output) -> None:
+    part.unlink(missing_ok=True)
+    options = {
+        "OVERVIEWS": "FORCE_USE_EXISTING",
+        "BLOCKSIZE": "512",
+        "COMPRESS": output.compress.upper(),
+        "BIGTIFF": "YES" if raw_bytes(output) * 4 // 3 > 3.9e9 else "NO",
+        "NUM_THREADS": "ALL_CPUS",
+    }
+    if output.compress != "none":
+        options["PREDICTOR"] = "YES"
+    if output.compress in ("zstd", "deflate"):
+        options["LEVEL"] = "1" if output.compress == "zstd" else "6"
+    with _quiet(), rasterio.Env(GDAL_CACHEMAX=256 * 2**20):
+        rasterio.shutil.copy(vrt, part, driver="COG", **options)
+
+
+def raw_bytes(output: Output) -> int:
+    """Bytes of the output before compression and overviews."""
+    height, width = output.grid.shape
+    return int(height) * int(width) * output.planes * np.dtype(output.dtype).itemsize
+
+
+def _check(part: Path, output: Output) -> None:
+    """A disk that fills up can leave a short file without an error: the last block must be there."""
+    with _quiet(), rasterio.open(part) as data:
+        if data.shape != tuple(output.grid.shape) or data.count != output.planes - (output.mask == "dataset"):
+            raise OSError("the file is not what was planned")
+        data.read(window=rasterio.windows.Window(data.width - 1, data.height - 1, 1, 1))
+
+
+class _quiet(warnings.catch_warnings):  # noqa: N801 - a context manager
+    """Without the warning that a raster has no georeference."""
+
+    def __enter__(self) -> None:
+        super().__enter__()
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)

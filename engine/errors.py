@@ -1,0 +1,84 @@
+"""Errors and warnings: each says what is wrong, where, and what to do.
+
+The exit code of the command line belongs to the error's class, so that every door (command line,
+QGIS, Python) reports one failure in one way.
+"""
+
+from __future__ import annotations
+
+
+class SeamlineError(Exception):
+    """Something went wrong and nothing was lost.
+
+    Args:
+        what: one sentence without a full stop that names the thing and its value.
+        where: the file, band, tile or option concerned.
+        cure: what the user can do, in the imperative.
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, where: str = "", cure: str = "") -> None:
+        self.what, self.where, self.cure = what, where, cure
+        sentence = f"{where}: {what}" if where else what
+        super().__init__(f"{sentence}; {cure}" if cure else sentence)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), self.what, self.where, self.cure)
+
+
+def _rebuild(kind: type[SeamlineError], what: str, where: str, cure: str) -> SeamlineError:
+    return kind(what, where=where, cure=cure)
+
+
+class RunError(SeamlineError):
+    """The run failed while it was working (exit code 1)."""
+
+
+class RequestError(SeamlineError, ValueError):
+    """The request is wrong: an option, an input, a model, or a resume under another identity (exit code 2)."""
+
+    exit_code = 2
+
+
+class ModelError(RequestError):
+    """A model folder is incomplete, altered, unsafe, or does not fit the request (exit code 2)."""
+
+
+class ResourceError(SeamlineError):
+    """The plan needs more memory or disk than there is (exit code 3)."""
+
+    exit_code = 3
+
+
+class Cancelled(SeamlineError):
+    """The user cancelled the run (exit code 130)."""
+
+    exit_code = 130
+
+    def __init__(self, what: str = "cancelled", *, where: str = "", cure: str = "") -> None:
+        super().__init__(what, where=where, cure=cure)
+
+
+class SeamlineWarning(UserWarning):
+    """Base of the warnings; the run goes on."""
+
+
+class UnusedOptionWarning(SeamlineWarning):
+    """An option was given that the chosen model does not use."""
+
+
+class AllNodataWarning(SeamlineWarning):
+    """The input holds no valid pixel, so the output holds none either."""
+
+
+class GeoreferenceWarning(SeamlineWarning):
+    """The input has no CRS; rows and columns stand in for coordinates."""
+
+
+class ResourceWarning(SeamlineWarning):
+    """Memory ran short and a smaller batch was used; the report says where."""
+
+
+class ConsistencyWarning(SeamlineWarning):
+    """Consistency cannot be enforced or measured for these grids."""

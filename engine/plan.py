@@ -1,0 +1,344 @@
+"""The plan of a run: everything that decides its pixels, fixed before the first tile.
+
+A plan is made from descriptions alone, can be printed, saved and compared, and its hash is the run's identity.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Literal
+
+from odc.geo.geobox import GeoBox
+
+from . import grids
+from .contract import ModelSpec, Precision, Runtime
+from .errors import ModelError, RequestError
+from .grids import Window
+from .radiometry import EXACT_DTYPES
+from .scene import Band, Policy, Scene, describe
+from .serial import digest, to_jsonable
+from .tiles import TileGrid, check_halo, even_axis
+
+OutputMask = Literal["none", "nodata", "dataset", "alpha"]
+_LIBRARIES = ("torch", "numpy", "rasterio")
+# Cells around a row band that a consistency step of CONSISTENCY_STEPS rounds can feel, in cells of the coarse grid.
+_CONSISTENCY_REACH = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the user asked for; None means "as the model says".
+
+    Attributes:
+        inputs: path (or comma-separated paths) for each input name of the model.
+        out: the COG to write.
+        tile, overlap: base-grid px.
+        extent: (xmin, ymin, xmax, ymax) in the CRS of the first finest input.
+        window: (column, row, width, height) in px of the first finest input.
+        bands: band numbers of the main input, from 1.
+        dtype: of the output; None for that of the main input.
+        compress: of the output.
+        memory: bytes the run may use; None for what is free.
+    """
+
+    inputs: Mapping[str, str]
+    out: str
+    tile: int | None = None
+    overlap: int | None = None
+    batch: int | None = None
+    seed: int = 0
+    steps: int | None = None
+    guidance: float | None = None
+    device: str = "cpu"
+    precision: Precision = "fp32"
+    attention: Literal["sdpa", "xformers"] = "sdpa"
+    threads: int | None = None
+    consistency: bool | None = None
+    extent: tuple[float, float, float, float] | None = None
+    window: tuple[int, int, int, int] | None = None
+    bands: tuple[int, ...] = ()
+    dtype: str | None = None
+    compress: Literal["zstd", "deflate", "lzw", "none"] = "zstd"
+    memory: int | None = None
+    overwrite: bool = False
+    resume: bool = False
+    policy: Policy = field(default_factory=Policy)
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """The raster that a run writes.
+
+    Attributes:
+        grid: shape, affine, CRS.
+        dtype: of every band.
+        bands: names, units, colours, scales and offsets, one a band.
+        nodata: value of masked cells, where ``mask`` is "nodata".
+        mask: how validity is stored.
+        point: whether pixels are called points.
+        compress: COG compression.
+    """
+
+    grid: GeoBox
+    dtype: str
+    bands: tuple[Band, ...]
+    nodata: float | None
+    mask: OutputMask
+    point: bool
+    compress: str
+
+    @property
+    def planes(self) -> int:
+        """Bands that a row band stores: the validity comes last where the mask is a plane of its own."""
+        return len(self.bands) + (self.mask in ("dataset", "alpha"))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that decides a run's pixels.
+
+    Attributes:
+        task, model: the model's task and identity.
+        scenes: the inputs, in the order of the model's specification.
+        base: the base grid: the finest input inside the footprint of the others.
+        lattice: world-lattice (row, column) of the base grid's first pixel.
+        tiles: the tile grid of the whole base grid.
+        window: the part of the base grid that is wanted.
+        scale: output px per base px.
+        output: what is written, for the window.
+        main: name of the input whose bands the output keeps.
+        batch: tiles a batch.
+        seed: of the noise.
+        runtime: device, precision, attention, steps.
+        threads: intra-op threads of one process.
+        consistency: whether the area mean of the output is made equal to the main input.
+        levels: robust maximum of each band, for each input in the unit range.
+        statistics: the model's sums over the sample blocks.
+        versions: of the libraries that compute.
+    """
+
+    task: str
+    model: str
+    scenes: tuple[Scene, ...]
+    base: GeoBox
+    lattice: tuple[int, int]
+    tiles: TileGrid
+    window: Window
+    scale: int
+    output: Output
+    main: str
+    batch: int
+    seed: int
+    runtime: Runtime
+    threads: int
+    consistency: bool
+    levels: dict[str, tuple[float, ...]]
+    statistics: tuple[float, ...]
+    versions: dict[str, str]
+
+    @property
+    def identity(self) -> str:
+        """Hash of all that decides pixels; paths and compression do not."""
+        return digest(_without_paths(to_jsonable(self)))
+
+    @property
+    def scene(self) -> Scene:
+        """The main input."""
+        return next(scene for scene in self.scenes if scene.name == self.main)
+
+    @property
+    def bands(self) -> range:
+        """Indices of the row bands that the window needs."""
+        return self.tiles.bands(*self.window.rows)
+
+    @property
+    def computed(self) -> Window:
+        """The base-grid rectangle that must be blended: the window and the halo around it."""
+        return self.window.padded(self.tiles.halo, *self.base.shape)
+
+    @property
+    def columns(self) -> range:
+        """Indices of the tile columns that the window needs."""
+        return self.tiles.columns.counting(*self.computed.columns)
+
+    def rows_of(self, band: int) -> tuple[int, int]:
+        """First base row and one past the last that row band ``band`` contributes to the window."""
+        first, stop = self.tiles.band(band)
+        return max(first, self.window.row), min(stop, self.window.rows[1])
+
+
+def _without_paths(data: Any) -> Any:
+    if isinstance(data, dict):
+        hidden = {"path", "source", "compress"}
+        return {key: _without_paths(item) for key, item in data.items() if key not in hidden}
+    return [_without_paths(item) for item in data] if isinstance(data, list) else data
+
+
+def make_plan(request: Request, spec: ModelSpec, identity: str) -> Plan:
+    """Plan a run from the descriptions of its inputs.
+
+    Raises:
+        RequestError: the inputs, the options and the model do not fit each other.
+    """
+    scenes = _describe_inputs(request, spec)
+    by_name = {scene.name: scene for scene in scenes}
+    fine, main = scenes[0], by_name[spec.main]
+    inside = Window(0, 0, *fine.grid.shape)
+    align = spec.align
+    for other in scenes[1:]:
+        inside = _meet(
+            inside, grids.footprint(fine.grid, other.grid, fine_name=fine.source, coarse_name=other.source), fine
+        )
+        align = math.lcm(align, grids.whole_ratio(fine.grid, other.grid))
+    base = grids.crop(fine.grid, inside)
+    consistency = _consistency(request, spec)
+    tiles = _tile_grid(request, spec, base, align, _halo(consistency, spec, base, main))
+    window = _window(request, fine, inside, base)
+    return Plan(
+        task=spec.task,
+        model=identity,
+        scenes=scenes,
+        base=base,
+        lattice=grids.lattice_origin(base),
+        tiles=tiles,
+        window=window,
+        scale=spec.scale,
+        output=_output(request, spec, scenes, grids.magnified(grids.crop(base, window), spec.scale)),
+        main=spec.main,
+        batch=_positive(request.batch if request.batch is not None else spec.batch, "--batch-size"),
+        seed=_seed(request.seed),
+        runtime=Runtime(request.device, request.precision, request.attention, request.steps, request.guidance),
+        threads=_positive(request.threads if request.threads is not None else min(os.cpu_count() or 1, 4), "--threads"),
+        consistency=consistency,
+        levels={},
+        statistics=(),
+        versions={name: _version(name) for name in _LIBRARIES},
+    )
+
+
+def _describe_inputs(request: Request, spec: ModelSpec) -> tuple[Scene, ...]:
+    if request.dtype is not None and request.dtype not in EXACT_DTYPES:
+        raise RequestError(
+            f"the data type {request.dtype} is not supported",
+            where="--dtype",
+            cure=f"choose one of {', '.join(EXACT_DTYPES)}",
+        )
+    scenes = []
+    for wanted in spec.inputs:
+        scene = describe(
+            wanted.name,
+            request.inputs[wanted.name],
+            bands=request.bands if wanted.name == spec.main else (),
+            any_dtype=request.dtype is not None,
+            policy=request.policy,
+        )
+        if wanted.bands is not None and len(scene.bands) != wanted.bands:
+            raise ModelError(
+                f"{spec.name} takes {wanted.bands} band(s) as {wanted.name}, but it has {len(scene.bands)}",
+                where=scene.source,
+                cure="choose bands with --bands" if wanted.name == spec.main else "give a file with that many bands",
+            )
+        if len(spec.inputs) > 1 and scene.grid.affine.is_identity:
+            raise RequestError(
+                "it has no georeference, so it cannot be laid on the other input",
+                where=scene.source,
+                cure="assign one with gdal_edit.py -a_ullr",
+            )
+        scenes.append(scene)
+    return tuple(scenes)
+
+
+def _meet(a: Window, b: Window, fine: Scene) -> Window:
+    top, left = max(a.row, b.row), max(a.column, b.column)
+    bottom, right = min(a.rows[1], b.rows[1]), min(a.columns[1], b.columns[1])
+    if bottom <= top or right <= left:
+        raise RequestError("the inputs have no ground in common", where=fine.source, cure="check their georeference")
+    return Window(top, left, bottom - top, right - left)
+
+
+def _consistency(request: Request, spec: ModelSpec) -> bool:
+    measurable = spec.scale > 1 or len(spec.inputs) > 1
+    wanted = spec.consistency == "area" if request.consistency is None else request.consistency
+    return wanted and measurable
+
+
+def _halo(consistency: bool, spec: ModelSpec, base: GeoBox, main: Scene) -> int:
+    """Rows beyond a row band that its consistency needs: to measure it, or also to enforce it."""
+    per_cell = max(grids.ratio(base, main.grid))
+    if consistency:
+        return math.ceil(_CONSISTENCY_REACH * per_cell)
+    return math.ceil(per_cell) + 1 if len(spec.inputs) > 1 else 0
+
+
+def _tile_grid(request: Request, spec: ModelSpec, base: GeoBox, align: int, halo: int) -> TileGrid:
+    tile = request.tile if request.tile is not None else -(-spec.tile // align) * align
+    overlap = request.overlap if request.overlap is not None else min(spec.overlap, tile // 2)
+    rows, columns = (
+        even_axis(length, tile=tile, overlap=overlap, align=align, margin=spec.margin) for length in base.shape
+    )
+    grid = TileGrid(rows, columns, halo)
+    check_halo(grid)
+    return grid
+
+
+def _window(request: Request, fine: Scene, inside: Window, base: GeoBox) -> Window:
+    if request.extent is not None and request.window is not None:
+        raise RequestError("both were given", where="--extent and --window", cure="give one of them")
+    if request.extent is not None:
+        return grids.extent_window(base, request.extent)
+    if request.window is not None:
+        column, row, width, height = request.window
+        grids.pixel_window(fine.grid, row, column, height, width)
+        return grids.pixel_window(base, row - inside.row, column - inside.column, height, width)
+    return Window(0, 0, *base.shape)
+
+
+def _output(request: Request, spec: ModelSpec, scenes: tuple[Scene, ...], grid: GeoBox) -> Output:
+    main = next(scene for scene in scenes if scene.name == spec.main)
+    dtype = request.dtype or main.dtype
+    nodata = next((band.nodata for band in main.bands if band.nodata is not None), None)
+    turned = any(not grids.is_separable(grids.relation(grid, scene.grid)) for scene in scenes)
+    mask: OutputMask = "none"
+    if main.mask == "alpha":
+        mask, nodata = "alpha", None
+    elif nodata is not None and _holds(dtype, nodata):
+        mask = "nodata"
+    elif any(scene.has_invalid for scene in scenes) or turned:
+        mask, nodata = ("nodata", math.nan) if dtype == "float32" else ("dataset", None)
+    else:
+        nodata = None
+    bands = main.bands
+    if spec.bands is not None and spec.bands != len(bands):
+        bands = tuple(Band("", i + 1, "", "", "", 1.0, 0.0, None) for i in range(spec.bands))
+    return Output(grid, dtype, bands, nodata, mask, main.point, request.compress)
+
+
+def _holds(dtype: str, nodata: float) -> bool:
+    if dtype == "float32":
+        return True
+    bits = int(dtype.removeprefix("u").removeprefix("int"))
+    low, high = (0, 2**bits - 1) if dtype.startswith("u") else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+    return not math.isnan(nodata) and nodata.is_integer() and low <= nodata <= high
+
+
+def _positive(value: int, where: str) -> int:
+    if value < 1:
+        raise RequestError(f"{value} is not a positive number", where=where, cure="give 1 or more")
+    return value
+
+
+def _seed(value: int) -> int:
+    if not 0 <= value < 2**64:
+        raise RequestError(f"{value} is not a seed", where="--seed", cure="give a number from 0 to 2**64 - 1")
+    return value
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:  # a source build without metadata
+        return "unknown"

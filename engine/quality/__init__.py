@@ -1,0 +1,1 @@
+"""Metrics, each streamed over rasters of any size."""

@@ -1,0 +1,109 @@
+"""Sampling as weighted taps: each output cell is a fixed, ordered sum over input cells.
+
+The weights of a cell depend on its absolute coordinate alone, so a window, a shard and the whole scene give the same
+bits.  Coordinates are in pixels of the input with pixel k covering [k, k + 1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+Coordinates = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Taps:
+    """A linear map along one axis.
+
+    Attributes:
+        index: (n, k) input cells, int64, sorted along k.
+        weight: (n, k) float64; each row sums to one.
+    """
+
+    index: NDArray[np.int64]
+    weight: NDArray[np.float64]
+
+    def shifted(self, origin: int, length: int) -> Taps:
+        """The same taps on an array that starts at cell ``origin`` and holds ``length`` cells (clamped)."""
+        return Taps(np.clip(self.index - origin, 0, length - 1), self.weight)
+
+    def along(self, values: Array, axis: int) -> Array:
+        """Apply to one axis of an array; the sum runs over the taps in order."""
+        shape = [1] * values.ndim
+        shape[axis] = -1
+        weight = self.weight.astype(np.float32)
+        total: Array = np.take(values, self.index[:, 0], axis=axis) * weight[:, 0].reshape(shape)
+        for k in range(1, self.index.shape[1]):
+            total += np.take(values, self.index[:, k], axis=axis) * weight[:, k].reshape(shape)
+        return total
+
+
+def _keys(t: Coordinates) -> Coordinates:
+    """Keys' cubic convolution kernel, a = -1/2."""
+    t = np.abs(t)
+    return np.where(t <= 1, (1.5 * t - 2.5) * t * t + 1, np.where(t < 2, ((-0.5 * t + 2.5) * t - 4) * t + 2, 0.0))
+
+
+def _lanczos4(t: Coordinates) -> Coordinates:
+    """Lanczos kernel with four lobes."""
+    return np.where(np.abs(t) < 4, np.sinc(t) * np.sinc(t / 4), 0.0)
+
+
+KERNELS: dict[str, tuple[Callable[[Coordinates], Coordinates], int]] = {"cubic": (_keys, 2), "lanczos": (_lanczos4, 4)}
+
+
+def point_taps(coordinates: Coordinates, length: int, kernel: str) -> Taps:
+    """Taps that interpolate at ``coordinates`` on ``length`` cells, replicating the rim."""
+    function, radius = KERNELS[kernel]
+    position = coordinates - 0.5
+    first = np.floor(position).astype(np.int64)
+    index = first[:, None] + np.arange(1 - radius, radius + 1)
+    weight = function(position[:, None] - index)
+    return Taps(np.clip(index, 0, length - 1), weight / weight.sum(axis=1, keepdims=True))
+
+
+def area_taps(edges: Coordinates, length: int) -> Taps:
+    """Taps that average [edges[i], edges[i + 1]) exactly, cut pixels by their share; empty cells weigh nothing.
+
+    Args:
+        edges: (n + 1,) ascending coordinates; parts outside 0..length do not count.
+    """
+    low, high = np.clip(edges[:-1], 0, length), np.clip(edges[1:], 0, length)
+    first = np.floor(low + 1e-9).astype(np.int64)
+    taps = int(np.max(np.ceil(high - 1e-9) - first, initial=1))
+    index = first[:, None] + np.arange(taps)
+    share = np.clip(np.minimum(index + 1, high[:, None]) - np.maximum(index, low[:, None]), 0.0, None)
+    share[share < 1e-9] = 0.0
+    total = share.sum(axis=1, keepdims=True)
+    return Taps(np.clip(index, 0, length - 1), share / np.where(total > 0, total, 1.0))
+
+
+def gather(values: Array, rows: Coordinates, columns: Coordinates, kernel: str) -> Array:
+    """Interpolate (C, n, m) at the points (rows[i, j], columns[i, j]), for grids turned against each other.
+
+    Args:
+        rows, columns: (h, w) coordinates.
+
+    Returns:
+        (C, h, w).
+    """
+    function, radius = KERNELS[kernel]
+    height, width = values.shape[1:]
+    offsets = range(1 - radius, radius + 1)
+    row0, column0 = np.floor(rows - 0.5).astype(np.int64), np.floor(columns - 0.5).astype(np.int64)
+    row_weight = np.stack([function(rows - 0.5 - (row0 + o)) for o in offsets])
+    column_weight = np.stack([function(columns - 0.5 - (column0 + o)) for o in offsets])
+    row_weight /= row_weight.sum(axis=0)
+    column_weight /= column_weight.sum(axis=0)
+    total = np.zeros((values.shape[0], *rows.shape), np.float32)
+    for a, dr in enumerate(offsets):
+        r = np.clip(row0 + dr, 0, height - 1)
+        for b, dc in enumerate(offsets):
+            c = np.clip(column0 + dc, 0, width - 1)
+            total += values[:, r, c] * (row_weight[a] * column_weight[b]).astype(np.float32)
+    return total

@@ -1,0 +1,90 @@
+"""What a run will need: memory, disk, size of the output.  Estimates are made before anything is allocated."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from .cog import raw_bytes
+from .errors import RequestError, ResourceError
+from .plan import Plan
+
+# Interpreter, libraries, GDAL's cache.
+_BASE_BYTES = 700 * 2**20
+_LARGEST_SIDE = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Needs of one process.
+
+    Attributes:
+        tiles: tiles to infer.
+        memory_bytes: peak, without the model's own activations.
+        disk_bytes: beside the output, at the worst moment, the output included.
+        output_bytes: of the COG, uncompressed.
+        seconds: of inference, where a pace was measured.
+    """
+
+    tiles: int
+    memory_bytes: int
+    disk_bytes: int
+    output_bytes: int
+    seconds: float | None = None
+
+
+def estimate(plan: Plan) -> Estimate:
+    """Estimate from the plan alone."""
+    width = plan.computed.width
+    tile_rows = min(plan.tiles.rows.tile, plan.base.shape[0])
+    strips = 0.0
+    for scene in plan.scenes:
+        shrink = scene.grid.shape[0] * scene.grid.shape[1] / (plan.base.shape[0] * plan.base.shape[1])
+        strips += 2 * tile_rows * width * len(scene.bands) * np.dtype(scene.dtype).itemsize * min(shrink, 1.0)
+    open_rows = (tile_rows + 2 * plan.tiles.halo) * width * plan.scale**2 * len(plan.output.bands)
+    # Blended rows of this and the finishing band in float32, twice more where a halo or a mask must be joined.
+    joined = 2 if plan.tiles.halo or plan.output.mask != "none" else 1
+    rows = open_rows * (4 * (1 + joined) + 2 * np.dtype(plan.output.dtype).itemsize)
+    raw = raw_bytes(plan.output)
+    # Row bands and overviews, then the COG beside them.
+    return Estimate(
+        tiles=len(plan.columns) * len(plan.bands),
+        memory_bytes=int(_BASE_BYTES + strips + rows),
+        disk_bytes=raw * 8 // 3,
+        output_bytes=raw * 4 // 3,
+    )
+
+
+def check_resources(plan: Plan, out: Path, memory: int | None) -> Estimate:
+    """Refuse a plan that cannot end well.
+
+    Raises:
+        ResourceError: not enough memory or disk.
+        RequestError: the output would be larger than a GeoTIFF can be.
+    """
+    needs = estimate(plan)
+    if max(plan.output.grid.shape) > _LARGEST_SIDE:
+        raise RequestError("the output is larger than a GeoTIFF can be", where=str(out), cure="pass an --extent")
+    free = memory if memory is not None else psutil.virtual_memory().available
+    if needs.memory_bytes > free:
+        raise ResourceError(
+            f"a row band of this plan needs {_gib(needs.memory_bytes)} of memory and {_gib(free)} may be used",
+            where=f"scene width {plan.computed.width} px, tile {plan.tiles.rows.tile} px",
+            cure="pass a smaller --tile or --extent, or a larger --memory",
+        )
+    room = shutil.disk_usage(out.parent).free
+    if needs.disk_bytes > room:
+        raise ResourceError(
+            f"the run needs up to {_gib(needs.disk_bytes)} of disk and {_gib(room)} is free",
+            where=str(out.parent),
+            cure="choose another disk for the output, or pass an --extent",
+        )
+    return needs
+
+
+def _gib(count: int) -> str:
+    return f"{count / 2**30:.2f} GiB"
