@@ -16,7 +16,9 @@ from affine import Affine
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from .api import DEFAULT_PANSHARPEN, pansharpen
 from .engine.errors import RequestError
+from .engine.events import Cancel, Listener
 from .training.landscape import BANDS
 from .training.procedural import procedural_scene, simulate_pair
 
@@ -66,14 +68,21 @@ class DemoResult:
 
 
 def run_demo(
-    folder: Path, *, size: int = 1024, model: str | None = None, echo: Callable[[str], None] = print
+    folder: Path,
+    *,
+    size: int = 1024,
+    model: str = DEFAULT_PANSHARPEN,
+    listener: Listener | None = None,
+    cancel: Cancel | None = None,
+    echo: Callable[[str], None] = print,
 ) -> DemoResult:
     """Make a scene, pan-sharpen it, draw before and after.
 
     Args:
         folder: made where it is missing; ``demo_*`` files in it are replaced.
         size: rows and columns of the PAN image, px; at least 256.
-        model: name or folder of a model; the default of ``seamline.pansharpen`` where None.
+        model: name or folder of a model.
+        listener, cancel: of the pan-sharpening run.
         echo: receives the sentence that says what to look at.
 
     Raises:
@@ -88,10 +97,10 @@ def run_demo(
     ms, pan, truth = write_scene(folder, size)
     fused = folder / "demo_fused.tif"
     start = time.monotonic()
-    _pansharpen(ms, pan, fused, model)
+    pansharpen(ms, pan, out=fused, model=model, overwrite=True, listener=listener, cancel=cancel)
     seconds = time.monotonic() - start
     picture = folder / "demo_before_after.png"
-    before_after(ms, fused).save(picture)
+    before_after(ms, fused, model).save(picture)
     result = DemoResult(ms, pan, truth, fused, picture, seconds)
     echo(result.sentence)
     return result
@@ -121,14 +130,7 @@ def _write(path: Path, image: Dn, gsd: float, names: tuple[str, ...]) -> Path:
     return path
 
 
-def _pansharpen(ms: Path, pan: Path, out: Path, model: str | None) -> None:
-    from .api import pansharpen
-
-    chosen = {} if model is None else {"model": model}
-    pansharpen(ms, pan, out=out, overwrite=True, **chosen)
-
-
-def before_after(ms: Path, fused: Path) -> Image.Image:
+def before_after(ms: Path, fused: Path, model: str) -> Image.Image:
     """The delivered bands (zoomed by bicubic interpolation) beside the fused ones, with a detail of each below.
 
     All panels share one stretch, taken from the delivered bands.  The detail is where the delivered bands hold the most
@@ -142,9 +144,9 @@ def before_after(ms: Path, fused: Path) -> Image.Image:
     views = [Image.fromarray(_stretch(image, low, high)) for image in (zoomed, fine)]
     titles = (
         "before: multispectral bands as delivered, zoomed",
-        "after: pan-sharpened",
-        f"detail, {_ZOOM} x",
-        f"detail, {_ZOOM} x",
+        f"after: pan-sharpened by {Path(model).name}",
+        "detail",
+        "detail",
     )
     side = (_PANEL_PX, _PANEL_PX)
     panels = [view.resize(side, Image.Resampling.LANCZOS) for view in views]

@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as Xml
 
 import numpy as np
@@ -30,9 +31,21 @@ from .quality.seams import SeamMeter, SeamScore
 from .workspace import Workspace
 
 _COLOURS = {
-    "gray": "Gray", "red": "Red", "green": "Green", "blue": "Blue", "alpha": "Alpha", "hue": "Hue",
-    "saturation": "Saturation", "lightness": "Lightness", "cyan": "Cyan", "magenta": "Magenta", "yellow": "Yellow",
-    "black": "Black", "Y": "YCbCr_Y", "Cb": "YCbCr_Cb", "Cr": "YCbCr_Cr",
+    "gray": "Gray",
+    "red": "Red",
+    "green": "Green",
+    "blue": "Blue",
+    "alpha": "Alpha",
+    "hue": "Hue",
+    "saturation": "Saturation",
+    "lightness": "Lightness",
+    "cyan": "Cyan",
+    "magenta": "Magenta",
+    "yellow": "Yellow",
+    "black": "Black",
+    "Y": "YCbCr_Y",
+    "Cb": "YCbCr_Cb",
+    "Cr": "YCbCr_Cr",
 }
 _CHUNK_ROWS = 1024
 
@@ -92,7 +105,8 @@ def _overviews(plan: Plan, workspace: Workspace, check: Callable[[], None]) -> t
     row_lines, column_lines = (
         tuple((line - first) * scale for line in axis.boundaries() if first < line < first + length)
         for axis, first, length in (
-            (plan.tiles.rows, window.row, window.height), (plan.tiles.columns, window.column, window.width)
+            (plan.tiles.rows, window.row, window.height),
+            (plan.tiles.columns, window.column, window.width),
         )
     )
     meter = SeamMeter(len(output.bands), height, width, row_lines, column_lines)
@@ -178,7 +192,7 @@ def _sources(element: Xml.Element, plan: Plan, workspace: Workspace, plane: int,
         name = workspace.band_path(band).relative_to(workspace.folder)
         Xml.SubElement(source, "SourceFilename", relativeToVRT="1").text = name.as_posix()
         Xml.SubElement(source, "SourceBand").text = str(plane)
-        size = {"xSize": str(width), "ySize": str(rows)}
+        size: dict[str, Any] = {"xSize": str(width), "ySize": str(rows)}
         Xml.SubElement(source, "SrcRect", xOff="0", yOff="0", **size)
         Xml.SubElement(source, "DstRect", xOff="0", yOff=str((first - plan.window.row) * plan.scale), **size)
     for level in levels:
@@ -218,7 +232,7 @@ def _check(part: Path, output: Output) -> None:
         data.read(window=rasterio.windows.Window(data.width - 1, data.height - 1, 1, 1))
 
 
-class _quiet(warnings.catch_warnings):  # noqa: N801 - a context manager
+class _quiet(warnings.catch_warnings):
     """Without the warning that a raster has no georeference."""
 
     def __enter__(self) -> None:

@@ -130,8 +130,15 @@ class Where:
         bands, channels, rows, columns = shape
         tiles = [
             world_noise(
-                seed=self.seed, stream=stream, sample=self.sample, step=step, bands=bands, channels=channels,
-                row=row // cell, column=column // cell, shape_hw=(rows, columns),
+                seed=self.seed,
+                stream=stream,
+                sample=self.sample,
+                step=step,
+                bands=bands,
+                channels=channels,
+                row=row // cell,
+                column=column // cell,
+                shape_hw=(rows, columns),
             )
             for row, column in self.origins
         ]
@@ -180,10 +187,14 @@ class ModelSource(Protocol):
     """
 
     @property
-    def spec(self) -> ModelSpec: ...
+    def spec(self) -> ModelSpec:
+        """What the plan needs."""
+        ...
 
     @property
-    def identity(self) -> str: ...
+    def identity(self) -> str:
+        """Part of the run's identity."""
+        ...
 
     def load(self, runtime: Runtime) -> TileModel:
         """Load the model for one process and device.

@@ -43,8 +43,15 @@ def tiles_of(plan: Plan, bands: Sequence[int]) -> int:
 
 
 def run_bands(
-    plan: Plan, source: ModelSource, workspace: Workspace, bands: Sequence[int], policy: Policy, *,
-    listener: Listener, cancel: Cancel, watch: Stopwatch,
+    plan: Plan,
+    source: ModelSource,
+    workspace: Workspace,
+    bands: Sequence[int],
+    policy: Policy,
+    *,
+    listener: Listener,
+    cancel: Cancel,
+    watch: Stopwatch,
 ) -> None:
     """Compute and store row bands; those that are stored already should not be among them.
 
@@ -59,9 +66,7 @@ def run_bands(
     torch.backends.cudnn.allow_tf32 = False
     with watch.stage("load"):
         model = source.load(plan.runtime)
-    readers = [
-        InputReader(scene, plan.base, source.spec.input(scene.name).kernel, policy) for scene in plan.scenes
-    ]
+    readers = [InputReader(scene, plan.base, source.spec.input(scene.name).kernel, policy) for scene in plan.scenes]
     progress = Progress(listener, tiles_of(plan, bands))
     rows = TileRows(plan, source.spec, model, readers, watch=watch, progress=progress, cancel=cancel, listener=listener)
     finisher = BandFinisher(plan, source.spec.input(plan.main).kernel, workspace, policy, watch)
@@ -144,8 +149,12 @@ def _hold(plan: Plan, row: int, blended: Blended) -> Blended | None:
 
 
 def _stack_valid(
-    above: NDArray[np.bool_] | None, below: NDArray[np.bool_] | None, before: int, after: int,
-    shape: tuple[int, ...], scale: int,
+    above: NDArray[np.bool_] | None,
+    below: NDArray[np.bool_] | None,
+    before: int,
+    after: int,
+    shape: tuple[int, ...],
+    scale: int,
 ) -> NDArray[np.bool_] | None:
     if above is None and below is None:
         return None
@@ -230,5 +239,3 @@ def opaque_value(dtype: str) -> float:
     """The value of a validity plane where the pixel is valid."""
     kind = np.dtype(dtype)
     return 1.0 if kind.kind == "f" else int(np.iinfo(kind).max)
-
-

@@ -54,7 +54,8 @@ class Window:
 
 def relation(base: GeoBox, other: GeoBox) -> Affine:
     """Map from base pixel coordinates to pixel coordinates of ``other``, (x, y) both."""
-    return ~other.affine * base.affine
+    mapping: Affine = ~other.affine * base.affine
+    return mapping
 
 
 def is_separable(mapping: Affine) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -10,10 +11,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from .blending import place_tile
 from .contract import ModelSpec, TileModel, Where
 from .errors import RunError
 from .events import Cancel, Listener, Progress, Stopwatch
-from .blending import place_tile
 from .grids import Window, ratio
 from .plan import Plan
 from .reading import InputReader, Patch, Strip, reflect_pad
@@ -44,8 +45,16 @@ class TileRows:
     """
 
     def __init__(
-        self, plan: Plan, spec: ModelSpec, model: TileModel, readers: list[InputReader], *,
-        watch: Stopwatch, progress: Progress, cancel: Cancel, listener: Listener,
+        self,
+        plan: Plan,
+        spec: ModelSpec,
+        model: TileModel,
+        readers: list[InputReader],
+        *,
+        watch: Stopwatch,
+        progress: Progress,
+        cancel: Cancel,
+        listener: Listener,
     ) -> None:
         self._plan, self._spec, self._model, self._readers = plan, spec, model, readers
         self._watch, self._progress, self._cancel, self._listener = watch, progress, cancel, listener
@@ -84,8 +93,15 @@ class TileRows:
                     tile_valid = self._output_validity(patches[j])
                     valid = self._place_validity(valid, tile_valid, strip, j)
                     if j in outputs:
-                        place_tile(strip, outputs[j], columns, j, scale=plan.scale, first=computed.column,
-                                   left=j > plan.columns[0])
+                        place_tile(
+                            strip,
+                            outputs[j],
+                            columns,
+                            j,
+                            scale=plan.scale,
+                            first=computed.column,
+                            left=j > plan.columns[0],
+                        )
             self._progress.advance(len(group))
         if strip is None:
             raise AssertionError("a tile row has tiles")
@@ -109,11 +125,11 @@ class TileRows:
         """Validity of the output bands: a band's own, and that of every other input."""
         main = patches[self._plan.main].valid
         if main is not None and len(self._plan.output.bands) != len(main):
-            main = main.all(axis=0, keepdims=True)
+            main = np.asarray(main.all(axis=0, keepdims=True))
         valid = main
         for name, patch in patches.items():
             if name != self._plan.main and patch.valid is not None:
-                other = patch.valid.all(axis=0, keepdims=True)
+                other = np.asarray(patch.valid.all(axis=0, keepdims=True))
                 valid = other if valid is None else valid & other
         return valid
 
@@ -150,7 +166,9 @@ class TileRows:
                 except (torch.OutOfMemoryError, MemoryError):
                     if self.batch == 1:
                         raise RunError(
-                            "there is not enough memory for one tile", where=f"tile row {row}", cure="pass a smaller --tile"
+                            "there is not enough memory for one tile",
+                            where=f"tile row {row}",
+                            cure="pass a smaller --tile",
                         ) from None
                     slots = chunk + slots
                     self._shrink(row)
@@ -165,21 +183,24 @@ class TileRows:
         self.batch = max(self.batch // 2, 1)
         self.shrunk.append(row)
         self._listener.emit(
-            "warning", kind="ResourceWarning",
+            "warning",
+            kind="ResourceWarning",
             what=f"memory ran short in tile row {row}; going on with batches of {self.batch}",
         )
 
     def _predict(self, row: int, slots: list[int | None], patches: dict[int, dict[str, Patch]]) -> dict[int, Array]:
         plan = self._plan
         tile_hw = (plan.tiles.rows.tile, plan.tiles.columns.tile)
-        batch = {
-            reader.scene.name: self._stack(reader.scene.name, slots, patches, tile_hw) for reader in self._readers
-        }
+        batch = {reader.scene.name: self._stack(reader.scene.name, slots, patches, tile_hw) for reader in self._readers}
         starts = [plan.tiles.columns.starts[j] if j is not None else 0 for j in slots]
         top = plan.lattice[0] + plan.tiles.rows.starts[row]
         where = Where(
-            seed=plan.seed, sample=0, origins=tuple((top, plan.lattice[1] + left) for left in starts),
-            ratio=self._ratio, statistics=self._statistics, checkpoint=self._cancel.check,
+            seed=plan.seed,
+            sample=0,
+            origins=tuple((top, plan.lattice[1] + left) for left in starts),
+            ratio=self._ratio,
+            statistics=self._statistics,
+            checkpoint=self._cancel.check,
         )
         predicted = self._finite(batch, where, row, slots, patches)
         levels = plan.levels.get(plan.main)
@@ -190,26 +211,30 @@ class TileRows:
     def _stack(
         self, name: str, slots: list[int | None], patches: dict[int, dict[str, Patch]], tile_hw: tuple[int, int]
     ) -> torch.Tensor:
-        bands = next(len(patches[j][name].values) for j in slots if j is not None)
-        stacked = np.zeros((len(slots), bands, *tile_hw), np.float32)
-        for i, j in enumerate(slots):
-            if j is not None:
-                stacked[i] = reflect_pad(patches[j][name].values, *tile_hw)
+        tiles = [None if j is None else reflect_pad(patches[j][name].values, *tile_hw) for j in slots]
+        empty = np.zeros(next(tile.shape for tile in tiles if tile is not None), np.float32)
+        # One tile is handed over as it is: copying it would cost as much as reading it.
+        full = [empty if tile is None else tile for tile in tiles]
+        stacked = full[0][None] if len(full) == 1 else np.stack(full)
         levels = self._plan.levels.get(name)
         if levels is not None:
-            stacked /= np.array(levels, np.float32)[None, :, None, None]
+            stacked = stacked / np.array(levels, np.float32)[None, :, None, None]
         return torch.from_numpy(stacked).to(self._plan.runtime.device)
 
     def _finite(
-        self, batch: dict[str, torch.Tensor], where: Where, row: int, slots: list[int | None],
+        self,
+        batch: dict[str, torch.Tensor],
+        where: Where,
+        row: int,
+        slots: list[int | None],
         patches: dict[int, dict[str, Patch]],
     ) -> torch.Tensor:
         """Predict; a value that is not finite is tried once more in fp32, then stops the run."""
         precision = self._plan.runtime.precision
         predicted = self._call(batch, where, precision)
-        if precision != "fp32" and not torch.isfinite(predicted).all():
+        if precision != "fp32" and not _all_finite(predicted):
             predicted = self._call(batch, where, "fp32")
-        if torch.isfinite(predicted).all():
+        if _all_finite(predicted):
             return predicted
         for i, j in enumerate(slots):
             if j is not None and self._broken(predicted[i], patches[j]):
@@ -241,6 +266,12 @@ class TileRows:
         if tuple(predicted.shape) != wanted:
             raise RunError(
                 f"the model {self._spec.name} returned {tuple(predicted.shape)} for {wanted}",
-                where="predict", cure="the model does not keep the contract: report it to its author",
+                where="predict",
+                cure="the model does not keep the contract: report it to its author",
             )
         return predicted
+
+
+def _all_finite(values: torch.Tensor) -> bool:
+    """Whether every value is finite; a finite sum proves it in one pass over memory."""
+    return math.isfinite(values.numpy().sum(dtype=np.float32)) or bool(torch.isfinite(values).all())

@@ -7,6 +7,7 @@ import math
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import rasterio
@@ -49,15 +50,25 @@ class Pyramid:
             with _quietly():
                 self._files.append(
                     rasterio.open(
-                        path, "w", driver="GTiff", width=width, height=height, count=planes, dtype=dtype, tiled=True,
-                        blockxsize=_BLOCK, blockysize=_BLOCK, interleave="band", BIGTIFF="IF_SAFER",
+                        path,
+                        "w",
+                        driver="GTiff",
+                        width=width,
+                        height=height,
+                        count=planes,
+                        dtype=dtype,
+                        tiled=True,
+                        blockxsize=_BLOCK,
+                        blockysize=_BLOCK,
+                        interleave="band",
+                        BIGTIFF="IF_SAFER",
                     )
                 )
             self.paths.append(path)
-        self._rows: list[list[NDArray[np.generic]]] = [[] for _ in range(len(self.paths) + 1)]
+        self._rows: list[list[NDArray[Any]]] = [[] for _ in range(len(self.paths) + 1)]
         self._written = [0] * len(self.paths)
 
-    def push(self, rows: NDArray[np.generic]) -> None:
+    def push(self, rows: NDArray[Any]) -> None:
         """Take the next rows of the full raster: (planes, n, W)."""
         self._feed(0, rows)
 
@@ -71,7 +82,7 @@ class Pyramid:
         for data in self._files:
             data.close()
 
-    def _feed(self, level: int, rows: NDArray[np.generic]) -> None:
+    def _feed(self, level: int, rows: NDArray[Any]) -> None:
         """Level 0 is the raster itself; level k >= 1 is file k - 1."""
         if level >= len(self.paths):
             return
@@ -80,7 +91,7 @@ class Pyramid:
         if ready is not None:
             self._pass_up(level, ready)
 
-    def _take(self, level: int, *, all_of_it: bool) -> NDArray[np.generic] | None:
+    def _take(self, level: int, *, all_of_it: bool) -> NDArray[Any] | None:
         """An even number of waiting rows (or all of them), at least one block of the next level's rows."""
         waiting = sum(part.shape[1] for part in self._rows[level])
         usable = waiting if all_of_it else waiting // (2 * _BLOCK) * (2 * _BLOCK)
@@ -90,7 +101,7 @@ class Pyramid:
         self._rows[level] = [rows[:, usable:]] if usable < waiting else []
         return rows[:, :usable]
 
-    def _pass_up(self, level: int, rows: NDArray[np.generic]) -> None:
+    def _pass_up(self, level: int, rows: NDArray[Any]) -> None:
         halved = self._halved(rows)
         data = self._files[level]
         data.write(halved, window=RasterWindow(0, self._written[level], halved.shape[2], halved.shape[1]))
@@ -101,7 +112,7 @@ class Pyramid:
         if last and self._written[level] != self._files[level].height:
             raise AssertionError(f"overview {level + 1} has {self._written[level]} rows")
 
-    def _halved(self, rows: NDArray[np.generic]) -> NDArray[np.generic]:
+    def _halved(self, rows: NDArray[Any]) -> NDArray[Any]:
         # An odd rim is repeated, so that the last pixel stands for itself.
         pad = [(0, 0), (0, rows.shape[1] % 2), (0, rows.shape[2] % 2)]
         if pad[1][1] or pad[2][1]:
@@ -111,7 +122,7 @@ class Pyramid:
             return _plain_mean(rows)
         return _masked_mean(rows, valid, self._nodata, self._plane_mask)
 
-    def _valid(self, rows: NDArray[np.generic]) -> NDArray[np.bool_] | None:
+    def _valid(self, rows: NDArray[Any]) -> NDArray[np.bool_] | None:
         if self._plane_mask:
             valid = np.broadcast_to(rows[-1:] != 0, rows.shape)
         elif self._nodata is None:
@@ -121,14 +132,14 @@ class Pyramid:
         return None if valid.all() else valid
 
 
-def _quarters(rows: NDArray[np.generic]) -> list[NDArray[np.generic]]:
+def _quarters(rows: NDArray[Any]) -> list[NDArray[Any]]:
     return [rows[:, i::2, j::2] for i in (0, 1) for j in (0, 1)]
 
 
-def _plain_mean(rows: NDArray[np.generic]) -> NDArray[np.generic]:
+def _plain_mean(rows: NDArray[Any]) -> NDArray[Any]:
     a, b, c, d = _quarters(rows)
     if rows.dtype.kind == "f":
-        mean: NDArray[np.generic] = ((a + b) + (c + d)) * rows.dtype.type(0.25)  # type: ignore[operator]
+        mean: NDArray[Any] = ((a + b) + (c + d)) * rows.dtype.type(0.25)
         return mean
     total = a.astype(np.int32)
     for part in (b, c, d):
@@ -139,8 +150,8 @@ def _plain_mean(rows: NDArray[np.generic]) -> NDArray[np.generic]:
 
 
 def _masked_mean(
-    rows: NDArray[np.generic], valid: NDArray[np.bool_], nodata: float | None, plane_mask: bool
-) -> NDArray[np.generic]:
+    rows: NDArray[Any], valid: NDArray[np.bool_], nodata: float | None, plane_mask: bool
+) -> NDArray[Any]:
     parts, known = _quarters(rows), _quarters(valid)
     total = np.zeros(parts[0].shape, np.float64)
     count = np.zeros(parts[0].shape, np.int8)
@@ -160,8 +171,8 @@ def _masked_mean(
     return halved
 
 
-def _beside(nodata: float, dtype: np.dtype[np.generic]) -> float:
-    return nodata + 1 if nodata < np.iinfo(dtype).max else nodata - 1  # type: ignore[type-var]
+def _beside(nodata: float, dtype: np.dtype[Any]) -> float:
+    return nodata + 1 if nodata < np.iinfo(dtype).max else nodata - 1
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,7 +85,7 @@ def _leave_nodata(
     unrounded: NDArray[np.float32],
     valid: NDArray[np.bool_] | None,
     nodata: float,
-    info: np.iinfo,  # type: ignore[type-arg]
+    info: np.iinfo[Any],
 ) -> int:
     hit = out == out.dtype.type(int(nodata))
     if valid is not None:

@@ -198,7 +198,7 @@ def _reason(error: Exception) -> str:
     return str(cause).splitlines()[0] if str(cause) else type(cause).__name__
 
 
-def reflect_pad(values: NDArray[np.generic], height: int, width: int) -> NDArray[np.generic]:
+def reflect_pad(values: Values, height: int, width: int) -> Values:
     """Mirror the bottom and right rim of (C, h, w) out to ``height`` x ``width``, as often as it takes."""
     if values.shape[1:] == (height, width):
         return values

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import psutil
+import torch
 
 from .cog import raw_bytes
+from .contract import ModelSource, Where
 from .errors import RequestError, ResourceError
+from .grids import ratio
 from .plan import Plan
 
 # Interpreter, libraries, GDAL's cache.
@@ -88,3 +92,24 @@ def check_resources(plan: Plan, out: Path, memory: int | None) -> Estimate:
 
 def _gib(count: int) -> str:
     return f"{count / 2**30:.2f} GiB"
+
+
+def with_pace(plan: Plan, source: ModelSource, needs: Estimate) -> Estimate:
+    """The estimate with the time of inference, from one batch of a flat image run twice (the second one counts)."""
+    model = source.load(plan.runtime)
+    torch.set_num_threads(plan.threads)
+    side = plan.tiles.rows.tile
+    batch = {
+        scene.name: torch.full((plan.batch, len(scene.bands), side, side), 0.3, device=plan.runtime.device)
+        for scene in plan.scenes
+    }
+    ratios = {scene.name: ratio(plan.base, scene.grid) for scene in plan.scenes}
+    statistics = np.array(plan.statistics, np.float64)
+    where = Where(plan.seed, 0, ((0, 0),) * plan.batch, ratios, statistics)
+    seconds = 0.0
+    with torch.inference_mode():
+        for _ in range(2):
+            started = time.perf_counter()
+            model.predict(batch, where).cpu()
+            seconds = time.perf_counter() - started
+    return replace(needs, seconds=round(seconds * needs.tiles / plan.batch, 1))

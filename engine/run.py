@@ -73,7 +73,11 @@ def plan_run(request: Request, source: ModelSource, cancel: Cancel | None = None
 
 
 def run(
-    request: Request, source: ModelSource, *, share: Share | None = None, listener: Listener | None = None,
+    request: Request,
+    source: ModelSource,
+    *,
+    share: Share | None = None,
+    listener: Listener | None = None,
     cancel: Cancel | None = None,
 ) -> Outcome:
     """Run a request to its COG, or one shard of it to its row bands.
@@ -113,7 +117,8 @@ def merge(out: Path, *, listener: Listener | None = None, cancel: Cancel | None 
     if missing:
         raise RequestError(
             f"{len(missing)} of {len(plan.bands)} row bands are not finished (the first is {missing[0]})",
-            where=str(workspace.folder), cure="run the missing shards, then merge again",
+            where=str(workspace.folder),
+            cure="run the missing shards, then merge again",
         )
     with warnings_to(listener):
         return _finish(plan, workspace, out, listener, cancel, Stopwatch(), time.perf_counter())
@@ -160,7 +165,8 @@ def _agreed_plan(
         return saved
     if workspace.exists and not request.overwrite:
         raise RequestError(
-            "an unfinished run lies here", where=str(workspace.folder),
+            "an unfinished run lies here",
+            where=str(workspace.folder),
             cure="pass --resume to go on with it, or --overwrite to start anew",
         )
     workspace.remove()
@@ -181,13 +187,18 @@ def _differences(a: Plan, b: Plan) -> list[str]:
 
 
 def _compute(
-    plan: Plan, source: ModelSource, workspace: Workspace, bands: Sequence[int], policy: Policy, workers: int,
-    listener: Listener, cancel: Cancel, watch: Stopwatch,
+    plan: Plan,
+    source: ModelSource,
+    workspace: Workspace,
+    bands: Sequence[int],
+    policy: Policy,
+    workers: int,
+    listener: Listener,
+    cancel: Cancel,
+    watch: Stopwatch,
 ) -> None:
     if workers > 1 and len(bands) > 1:
-        run_in_processes(
-            plan, source, workspace, bands, policy, workers, listener=listener, cancel=cancel, watch=watch
-        )
+        run_in_processes(plan, source, workspace, bands, policy, workers, listener=listener, cancel=cancel, watch=watch)
     else:
         run_bands(plan, source, workspace, bands, policy, listener=listener, cancel=cancel, watch=watch)
 
@@ -253,20 +264,37 @@ def summary(plan: Plan, needs: Estimate) -> dict[str, Any]:
         "model": plan.model,
         "device": plan.runtime.device,
         "inputs": {
-            scene.name: {"path": scene.source, "size": [int(v) for v in reversed(scene.grid.shape)],
-                         "bands": len(scene.bands), "dtype": scene.dtype, "mask": scene.mask}
+            scene.name: {
+                "path": scene.source,
+                "size": [int(v) for v in reversed(scene.grid.shape)],
+                "bands": len(scene.bands),
+                "dtype": scene.dtype,
+                "mask": scene.mask,
+            }
             for scene in plan.scenes
         },
         "output": {
-            "size": [int(v) for v in reversed(plan.output.grid.shape)], "bands": len(plan.output.bands),
-            "dtype": plan.output.dtype, "nodata": to_jsonable(plan.output.nodata), "mask": plan.output.mask,
+            "size": [int(v) for v in reversed(plan.output.grid.shape)],
+            "bands": len(plan.output.bands),
+            "dtype": plan.output.dtype,
+            "nodata": to_jsonable(plan.output.nodata),
+            "mask": plan.output.mask,
             "affine": list(plan.output.grid.affine)[:6],
             "crs": str(plan.output.grid.crs) if plan.output.grid.crs is not None else None,
         },
-        "tile": plan.tiles.rows.tile, "ramp": plan.tiles.rows.ramp, "tiles": needs.tiles,
-        "row_bands": len(plan.bands), "batch": plan.batch, "threads": plan.threads, "consistency": plan.consistency,
-        "estimate": {"memory_bytes": needs.memory_bytes, "disk_bytes": needs.disk_bytes,
-                     "output_bytes": needs.output_bytes, "seconds": needs.seconds},
+        "tile": plan.tiles.rows.tile,
+        "ramp": plan.tiles.rows.ramp,
+        "tiles": needs.tiles,
+        "row_bands": len(plan.bands),
+        "batch": plan.batch,
+        "threads": plan.threads,
+        "consistency": plan.consistency,
+        "estimate": {
+            "memory_bytes": needs.memory_bytes,
+            "disk_bytes": needs.disk_bytes,
+            "output_bytes": needs.output_bytes,
+            "seconds": needs.seconds,
+        },
     }
 
 

@@ -202,7 +202,8 @@ def _band(data: rasterio.DatasetReader, path: str, index: int) -> Band:
         index=index,
         name=data.descriptions[index - 1] or "",
         unit=data.units[index - 1] or "",
-        colour="" if colour in (ColorInterp.undefined, ColorInterp.palette) else colour.name,
+        # A band that is kept as data is not alpha, whatever the file calls it.
+        colour="" if colour in (ColorInterp.undefined, ColorInterp.palette, ColorInterp.alpha) else colour.name,
         scale=data.scales[index - 1],
         offset=data.offsets[index - 1],
         nodata=_nodata(data, index),

@@ -35,7 +35,9 @@ def sample_blocks(height: int, width: int) -> list[Window]:
 
 def _starts(length: int) -> list[int]:
     blocks = -(-length // _BLOCK)
-    chosen = range(blocks) if blocks <= _MOST_PER_AXIS else np.linspace(0, blocks - 1, _MOST_PER_AXIS).round().astype(int)
+    chosen = (
+        range(blocks) if blocks <= _MOST_PER_AXIS else np.linspace(0, blocks - 1, _MOST_PER_AXIS).round().astype(int)
+    )
     return [int(i) * _BLOCK for i in chosen]
 
 
@@ -53,9 +55,7 @@ def measured(
             reader.close()
 
 
-def _sums(
-    plan: Plan, spec: ModelSpec, model: TileModel, readers: list[InputReader], check: Callable[[], None]
-) -> Plan:
+def _sums(plan: Plan, spec: ModelSpec, model: TileModel, readers: list[InputReader], check: Callable[[], None]) -> Plan:
     if not isinstance(model, MeasuringModel):
         return plan
     height, width = plan.base.shape
@@ -73,8 +73,11 @@ def _sums(
         if not valid.any():
             continue
         where = Where(
-            seed=plan.seed, sample=0, origins=((plan.lattice[0] + rim.row, plan.lattice[1] + rim.column),),
-            ratio={scene.name: ratio(plan.base, scene.grid) for scene in plan.scenes}, checkpoint=check,
+            seed=plan.seed,
+            sample=0,
+            origins=((plan.lattice[0] + rim.row, plan.lattice[1] + rim.column),),
+            ratio={scene.name: ratio(plan.base, scene.grid) for scene in plan.scenes},
+            checkpoint=check,
         )
         batch = {name: torch.from_numpy(patch.values)[None] for name, patch in patches.items()}
         with torch.inference_mode():

@@ -57,13 +57,21 @@ def _work(
         outbox.put(("done", watch.seconds))
     except SeamlineError as error:
         outbox.put(("error", error))
-    except Exception as error:  # noqa: BLE001 - whatever it is must reach the parent
+    except Exception as error:
         outbox.put(("error", RunError(f"a worker process failed ({type(error).__name__}: {error})")))
 
 
 def run_in_processes(
-    plan: Plan, source: ModelSource, workspace: Workspace, bands: Sequence[int], policy: Policy, workers: int, *,
-    listener: Listener, cancel: Cancel, watch: Stopwatch,
+    plan: Plan,
+    source: ModelSource,
+    workspace: Workspace,
+    bands: Sequence[int],
+    policy: Policy,
+    workers: int,
+    *,
+    listener: Listener,
+    cancel: Cancel,
+    watch: Stopwatch,
 ) -> None:
     """Compute row bands in ``workers`` processes.
 

@@ -110,11 +110,23 @@ class Workspace:
         path, part = self.band_path(band), self.band_path(band).with_suffix(f".{os.getpid()}.part")
         count, height, width = planes.shape
         try:
-            with _ungeoreferenced(), rasterio.open(
-                part, "w", driver="GTiff", width=width, height=height, count=count, dtype=planes.dtype,
-                tiled=True, blockxsize=512, blockysize=min(512, -(-height // 16) * 16), interleave="band",
-                BIGTIFF="IF_SAFER",
-            ) as data:
+            with (
+                _ungeoreferenced(),
+                rasterio.open(
+                    part,
+                    "w",
+                    driver="GTiff",
+                    width=width,
+                    height=height,
+                    count=count,
+                    dtype=planes.dtype,
+                    tiled=True,
+                    blockxsize=512,
+                    blockysize=min(512, -(-height // 16) * 16),
+                    interleave="band",
+                    BIGTIFF="IF_SAFER",
+                ) as data,
+            ):
                 data.write(planes)
             # A full disk can pass unnoticed until the file is closed.
             if part.stat().st_size < planes.nbytes:

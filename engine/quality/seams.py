@@ -7,6 +7,7 @@ measure on 32 sham grids of the same spacing at other offsets.  1.0 means that t
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,8 +75,15 @@ class SeamMeter:
     def _columns(self, rows: NDArray[np.float32]) -> None:
         step = max(1, self.height // 4096)
         for line, grid in self._column_plan:
-            self._add(grid, _second_difference(rows[:, ::step, line - 2], rows[:, ::step, line - 1],
-                                               rows[:, ::step, line], rows[:, ::step, line + 1]))
+            self._add(
+                grid,
+                _second_difference(
+                    rows[:, ::step, line - 2],
+                    rows[:, ::step, line - 1],
+                    rows[:, ::step, line],
+                    rows[:, ::step, line + 1],
+                ),
+            )
 
     def _rows(self, rows: NDArray[np.float32], first: int) -> None:
         step = max(1, self.width // 4096)
@@ -83,8 +91,12 @@ class SeamMeter:
         for line, grid in self._row_plan:
             if self._next <= line + 1 < first + rows.shape[1]:
                 k = line - first
-                self._add(grid, _second_difference(rows[:, k - 2, ::step], rows[:, k - 1, ::step],
-                                                   rows[:, k, ::step], rows[:, k + 1, ::step]))
+                self._add(
+                    grid,
+                    _second_difference(
+                        rows[:, k - 2, ::step], rows[:, k - 1, ::step], rows[:, k, ::step], rows[:, k + 1, ::step]
+                    ),
+                )
 
     def _add(self, grid: int, values: NDArray[np.float32]) -> None:
         known = np.isfinite(values)
@@ -95,7 +107,7 @@ class SeamMeter:
         """The result; None where there is no boundary, or nothing to compare it with."""
         if not self._counts[:, 0].all():
             return None
-        filled = self._counts.all(axis=0)
+        filled = np.asarray(self._counts.all(axis=0))
         filled[0] = False
         if filled.sum() < 8:
             return None
@@ -123,7 +135,7 @@ def _lines(boundaries: tuple[int, ...], length: int) -> list[tuple[int, int]]:
     """(line, grid) pairs: grid 0 the boundaries, grids 1..32 the same moved by the sham offsets."""
     if not boundaries:
         return []
-    spacing = min([b - a for a, b in zip(boundaries, boundaries[1:], strict=False)] or [min(boundaries[0], length)])
+    spacing = min([b - a for a, b in pairwise(boundaries)] or [min(boundaries[0], length)])
     grids = [(0, 0), *((offset, i) for i, offset in enumerate(sham_offsets(max(spacing, 8)), 1))]
     lines = []
     for offset, grid in grids:

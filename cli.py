@@ -1,0 +1,328 @@
+"""The command line: translates options into requests, and events into lines; nothing else."""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from . import __version__
+from .terminal import guarded
+
+_EXACT = ("uint8", "int8", "uint16", "int16", "float32")
+# Options that are fields of a request under their own names.
+_AS_THEY_ARE = (
+    "tile",
+    "overlap",
+    "batch",
+    "seed",
+    "steps",
+    "guidance",
+    "precision",
+    "threads",
+    "bands",
+    "extent",
+    "window",
+    "dtype",
+    "compress",
+    "memory",
+    "overwrite",
+    "resume",
+)
+
+
+class _Bytes(click.ParamType[int]):
+    """A size such as 800M or 2G."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Bytes of a size with an optional unit K, M or G."""
+        if isinstance(value, int):
+            return value
+        text = str(value).strip().upper().removesuffix("IB").removesuffix("B")
+        unit = {"K": 2**10, "M": 2**20, "G": 2**30}.get(text[-1:], 1)
+        try:
+            return int(float(text.rstrip("KMG")) * unit)
+        except ValueError:
+            self.fail(f"{value!r} is not a size: give one such as 800M or 2G", param, ctx)
+
+
+class _Shard(click.ParamType[tuple[int, int]]):
+    """i/n."""
+
+    name = "i/n"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """(index from 1, count) of a shard."""
+        if isinstance(value, tuple):
+            return value
+        index, _, count = str(value).partition("/")
+        if not (index.isdigit() and count.isdigit()):
+            self.fail(f"{value!r} is not a shard: give i/n, such as 2/8", param, ctx)
+        return int(index), int(count)
+
+
+class _Bands(click.ParamType[tuple[int, ...]]):
+    """1,2,3."""
+
+    name = "bands"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """Band numbers from a comma-separated list."""
+        if isinstance(value, tuple):
+            return value
+        parts = str(value).split(",")
+        if not all(part.strip().isdigit() for part in parts):
+            self.fail(f"{value!r} is not a list of bands: give numbers such as 4,3,2", param, ctx)
+        return tuple(int(part) for part in parts)
+
+
+_RUN_OPTIONS = [
+    click.option("--model", metavar="NAME|FOLDER", help="Model to run; see: seamline models list."),
+    click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]", help="What computes."),
+    click.option(
+        "--precision",
+        type=click.Choice(["fp32", "bf16", "fp16"]),
+        default="fp32",
+        show_default=True,
+        help="Arithmetic of the model.",
+    ),
+    click.option(
+        "--attention",
+        type=click.Choice(["auto", "sdpa", "xformers"]),
+        default="auto",
+        show_default=True,
+        help="Attention backend; auto is sdpa.",
+    ),
+    click.option("--steps", type=click.IntRange(1), help="Denoising steps, for models that take them."),
+    click.option("--guidance", type=float, metavar="W", help="Guidance weight, for models that take one."),
+    click.option("--seed", type=int, default=0, show_default=True, help="Seed of the world-anchored noise."),
+    click.option("--tile", type=int, metavar="PX", help="Tile side, px of the finest input."),
+    click.option("--overlap", type=int, metavar="PX", help="Least overlap of neighbouring tiles."),
+    click.option("--batch-size", "batch", type=int, metavar="N", help="Tiles a batch."),
+    click.option("--threads", type=int, metavar="N", help="Processor threads of one process; decides bits."),
+    click.option("--bands", type=_Bands(), default=(), help="Bands of the main input, from 1, such as 4,3,2."),
+    click.option(
+        "--extent",
+        type=float,
+        nargs=4,
+        metavar="XMIN YMIN XMAX YMAX",
+        help="Only this part, in the CRS of the finest input; snapped outward.",
+    ),
+    click.option(
+        "--window", type=int, nargs=4, metavar="COL ROW WIDTH HEIGHT", help="Only this part, in px of the finest input."
+    ),
+    click.option(
+        "--consistency", type=click.Choice(["on", "off"]), help="Make the area mean of the output equal the input."
+    ),
+    click.option("--dtype", type=click.Choice(_EXACT), help="Data type of the output; that of the input otherwise."),
+    click.option(
+        "--compress",
+        type=click.Choice(["zstd", "deflate", "lzw", "none"]),
+        default="zstd",
+        show_default=True,
+        help="Compression of the COG.",
+    ),
+    click.option("--resume", is_flag=True, help="Go on with the unfinished run beside OUT."),
+    click.option("--overwrite", is_flag=True, help="Replace an existing output."),
+    click.option("--workers", type=int, default=1, show_default=True, help="Processes on this machine."),
+    click.option("--shard", type=_Shard(), help="Compute only this part of the rows; then: seamline merge OUT."),
+    click.option("--memory", type=_Bytes(), help="Most memory to use, such as 4G; what is free otherwise."),
+    click.option("--allow-vrt", is_flag=True, help="Accept virtual rasters, which can name other files."),
+    click.option("--dry-run", is_flag=True, help="Print the plan and its estimates, compute nothing."),
+]
+_EVENT_OPTIONS = [
+    click.option("--json", "as_json", is_flag=True, help="One JSON object a line on stdout."),
+    click.option("--cancel-on-stdin-eof", is_flag=True, help="Cancel when standard input closes."),
+]
+
+
+def _with(options: list[Callable[..., Any]]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    return lambda command: functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="seamline")
+def cli() -> None:
+    """Diffusion models on satellite and aerial scenes of any size, as seam-free georeferenced COGs."""
+
+
+@cli.command()
+@click.argument("ms")
+@click.argument("pan")
+@click.argument("out", type=click.Path(path_type=Path))
+@_with(_RUN_OPTIONS + _EVENT_OPTIONS)
+def pansharpen(ms: str, pan: str, out: Path, **options: Any) -> None:
+    """Fuse MS with PAN into OUT, on the pixels of PAN inside the footprint of MS."""
+    _run("pansharpen", {"ms": ms, "pan": pan}, out, None, options)
+
+
+@cli.command()
+@click.argument("lr")
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--scale", type=int, help="Output pixels per input pixel, for models that take any.")
+@_with(_RUN_OPTIONS + _EVENT_OPTIONS)
+def superres(lr: str, out: Path, scale: int | None, **options: Any) -> None:
+    """Super-resolve LR into OUT, over the same extent."""
+    _run("superres", {"image": lr}, out, scale, options)
+
+
+def _run(task: str, inputs: Mapping[str, str], out: Path, scale: int | None, options: dict[str, Any]) -> None:
+    with guarded(options["as_json"], options["cancel_on_stdin_eof"]) as (listener, cancel):
+        from . import api
+        from .engine.device import pick_device
+        from .engine.plan import Request
+        from .engine.resources import with_pace
+        from .engine.run import Share, plan_run, summary
+        from .engine.scene import Policy
+        from .models import registry
+
+        default = api.DEFAULT_PANSHARPEN if task == "pansharpen" else api.DEFAULT_SUPERRES
+        model = options["model"] or default
+        attention = "sdpa" if options["attention"] == "auto" else options["attention"]
+        request = Request(
+            inputs,
+            str(out),
+            device=pick_device(options["device"]),
+            attention=attention,
+            consistency=None if options["consistency"] is None else options["consistency"] == "on",
+            policy=Policy(vrt=options["allow_vrt"]),
+            **{name: options[name] for name in _AS_THEY_ARE},
+        )
+        if options["dry_run"]:
+            source = registry.resolve(model, task, scale=scale)  # type: ignore[arg-type]
+            plan, needs = plan_run(request, source, cancel)
+            listener.emit("plan", plan=summary(plan, with_pace(plan, source, needs)))
+            return
+        shard = options["shard"] or (1, 1)
+        share = Share(shard[0], shard[1], options["workers"])
+        api.run_request(request, task, model, scale=scale, share=share, listener=listener, cancel=cancel)
+
+
+@cli.command()
+@click.argument("out", type=click.Path(path_type=Path))
+@_with(_EVENT_OPTIONS)
+def merge(out: Path, as_json: bool, cancel_on_stdin_eof: bool) -> None:
+    """Put the row bands of all shards of OUT together."""
+    with guarded(as_json, cancel_on_stdin_eof) as (listener, cancel):
+        from .engine.run import merge as merge_run
+
+        merge_run(out, listener=listener, cancel=cancel)
+
+
+@cli.group()
+def models() -> None:
+    """Models: which there are, what they are, and whether they are unaltered."""
+
+
+@models.command("list")
+@click.option("--task", type=click.Choice(["pansharpen", "superres", "segment", "classify"]))
+@click.option("--json", "as_json", is_flag=True)
+def models_list(task: Any, as_json: bool) -> None:
+    """List the models by name."""
+    with guarded(as_json, False):
+        from .models import registry
+
+        rows = [(name, registry.info(name)) for name in registry.names(task)]
+        if as_json:
+            click.echo(
+                json.dumps(
+                    [
+                        {
+                            "name": name,
+                            "task": info.spec.task,
+                            "scale": info.spec.scale,
+                            "licence": info.licence,
+                            "origin": info.origin,
+                        }
+                        for name, info in rows
+                    ]
+                )
+            )
+            return
+        for name, info in rows:
+            click.echo(f"{name:<18} {info.spec.task:<12} x{info.spec.scale}  {info.licence}")
+
+
+@models.command("info")
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True)
+def models_info(name: str, as_json: bool) -> None:
+    """Tell what is known of a model: inputs, tile, licence, training data, measured quality."""
+    with guarded(as_json, False):
+        from .engine.serial import to_jsonable
+        from .models import registry
+
+        facts = to_jsonable(registry.info(name))
+        if as_json:
+            click.echo(json.dumps(facts))
+            return
+        for key, value in {**facts.pop("spec"), **facts}.items():
+            click.echo(f"{key:<16} {value if isinstance(value, str) else json.dumps(value)}")
+
+
+@models.command("verify")
+@click.argument("name", required=False)
+def models_verify(name: str | None) -> None:
+    """Check the hashes of a model folder, or of all that ship."""
+    with guarded(False, False):
+        from .models import registry
+        from .models.folder import verify_folder
+
+        chosen = [name] if name else [n for n in registry.names() if registry.info(n).origin != "built-in"]
+        for each in chosen:
+            origin = registry.info(each).origin
+            if origin != "built-in":
+                verify_folder(origin)
+            click.echo(f"{each}: {'built in' if origin == 'built-in' else 'all files are as published'}")
+
+
+@cli.command()
+@click.argument("recipe", type=click.Path(path_type=Path))
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a value of the recipe.")
+def train(recipe: Path, overrides: tuple[str, ...]) -> None:
+    """Train a model by a recipe; goes on from the last checkpoint."""
+    with guarded(False, False):
+        from .training.run import train as train_recipe
+
+        click.echo(train_recipe(recipe, dict(pair.split("=", 1) for pair in overrides)))
+
+
+@cli.command()
+@click.argument("folder", default="seamline-demo", type=click.Path(path_type=Path))
+@click.option("--model", help="Model to run.")
+@click.option("--size", type=click.IntRange(256), default=1024, show_default=True, help="Side of the PAN image, px.")
+def demo(folder: Path, model: str | None, size: int) -> None:
+    """Make a scene, pan-sharpen it, and show before and after; needs no data and no network."""
+    with guarded(False, False) as (listener, cancel):
+        from . import api
+        from .demo import run_demo
+
+        run_demo(folder, size=size, model=model or api.DEFAULT_PANSHARPEN, listener=listener, cancel=cancel)
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True)
+def doctor(as_json: bool) -> None:
+    """Check the installation: versions, device, models, and a small run."""
+    with guarded(as_json, False):
+        from .doctor import examine, lines
+
+        findings = examine()
+        if as_json:
+            click.echo(json.dumps([{"what": f.what, "ok": f.ok, "detail": f.detail, "cure": f.cure} for f in findings]))
+        else:
+            click.echo("\n".join(lines(findings)))
+        if not all(finding.ok for finding in findings):
+            sys.exit(1)
+
+
+def main() -> None:
+    """Entry point of the program."""
+    cli()

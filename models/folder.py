@@ -1,0 +1,332 @@
+"""The model folder: ``model.json`` and ``*.safetensors``, nothing else is ever loaded.
+
+Every file is named in ``model.json`` with its size and sha256, and nothing is read before both agree.  Files that can
+run code when opened are refused even where nothing would open them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from ..engine.contract import InputSpec, ModelSpec, Range, Task
+from ..engine.errors import ModelError
+
+CARD = "model.json"
+WEIGHTS = "model.safetensors"
+CARD_BYTES = 1 << 20
+FILE_BYTES = 16 << 30
+FILES = 32
+_CODE = frozenset({".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt", ".joblib", ".npy", ".npz"})
+_NAMED = 5
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.safetensors$")]
+Count = Annotated[int, Field(ge=1, le=1 << 20)]
+Length = Annotated[int, Field(ge=0, le=1 << 20)]
+Text = Annotated[str, Field(min_length=1, max_length=4000)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Architecture(_Strict):
+    """Which network the weights belong to, and the arguments it is built with."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]{0,63}$")]
+    config: dict[str, JsonValue] = {}
+
+
+class Input(_Strict):
+    """One named input; see ``InputSpec``."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+    bands: Count | None = None
+    range: Range = "native"
+    kernel: Literal["cubic", "lanczos"] = "cubic"
+
+
+class QualityRow(_Strict):
+    """Measured values on one scene or data set, and how they were measured."""
+
+    scene: Text
+    protocol: Text
+    values: dict[str, float]
+
+
+class StoredFile(_Strict):
+    """What a file must be."""
+
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    bytes: Annotated[int, Field(ge=1, le=FILE_BYTES)]
+
+
+class Card(_Strict):
+    """``model.json``; the fields that ``ModelSpec`` has mean what they mean there."""
+
+    format: Literal[1] = 1
+    name: Name
+    version: Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z.+-]{0,31}$")]
+    task: Task
+    architecture: Architecture
+    inputs: Annotated[tuple[Input, ...], Field(min_length=1, max_length=8)]
+    main: str
+    bands: Count | None = None
+    scale: Annotated[int, Field(ge=1, le=64)] = 1
+    align: Count = 1
+    margin: Length = 0
+    tile: Count = 512
+    overlap: Length = 64
+    batch: Count = 1
+    latent: Count = 1
+    needs_statistics: bool = False
+    stochastic: bool = False
+    generated: bool = True
+    consistency: Literal["off", "area"] = "off"
+    options: tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], ...] = ()
+    licence: Text
+    training_data: Text
+    citation: Text
+    quality: tuple[QualityRow, ...] = ()
+    files: Annotated[dict[FileName, StoredFile], Field(max_length=FILES)] = {}
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        names = [spec.name for spec in self.inputs]
+        if len(set(names)) != len(names) or self.main not in names:
+            raise ValueError(f"main must be one of the inputs, each named once; not {self.main!r} of {names}")
+        if self.tile % self.align:
+            raise ValueError(f"a tile of {self.tile} px is no multiple of align, {self.align} px")
+        if not 2 * self.margin <= self.overlap <= self.tile // 2:
+            raise ValueError(
+                f"overlap must lie between twice the margin and half a tile, {2 * self.margin} and {self.tile // 2} px,"
+                f" not {self.overlap}"
+            )
+        return self
+
+    @property
+    def spec(self) -> ModelSpec:
+        """What the engine plans with."""
+        return ModelSpec(
+            name=self.name,
+            version=self.version,
+            task=self.task,
+            inputs=tuple(InputSpec(i.name, i.bands, i.range, i.kernel) for i in self.inputs),
+            main=self.main,
+            bands=self.bands,
+            scale=self.scale,
+            align=self.align,
+            margin=self.margin,
+            tile=self.tile,
+            overlap=self.overlap,
+            batch=self.batch,
+            latent=self.latent,
+            needs_statistics=self.needs_statistics,
+            stochastic=self.stochastic,
+            generated=self.generated,
+            consistency=self.consistency,
+            options=frozenset(self.options),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A model folder whose card was read.
+
+    Attributes:
+        path: of the folder.
+        card: content of ``model.json``.
+        digest: sha256 of ``model.json``, and through it of every file.
+    """
+
+    path: Path
+    card: Card
+    digest: str
+
+    @property
+    def identity(self) -> str:
+        """Name, version and content hash."""
+        return f"{self.card.name}@{self.card.version}+{self.digest}"
+
+
+def read_card(path: Path) -> Folder:
+    """Read ``model.json`` alone; the other files are not looked at.
+
+    Raises:
+        ModelError: there is none, or it is too large, not JSON, or not as the schema says.
+    """
+    file = path / CARD
+    if file.is_symlink() or not file.is_file():
+        raise ModelError(f"there is no {CARD} here", where=str(path), cure="name the folder that holds the model")
+    if file.stat().st_size > CARD_BYTES:
+        raise ModelError(f"more than {CARD_BYTES} bytes", where=str(file), cure="fetch the model again")
+    content = file.read_bytes()
+    try:
+        card = Card.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[:_NAMED]
+        what = "; ".join(".".join(map(str, e["loc"])) + (": " if e["loc"] else "") + e["msg"] for e in first)
+        raise ModelError(what, where=str(file), cure="correct the file, or fetch the model again") from None
+    return Folder(path, card, hashlib.sha256(content).hexdigest())
+
+
+def verify_folder(path: str | Path) -> Folder:
+    """Check a model folder without loading it: card, names, sizes, hashes, and that nothing in it can run code.
+
+    Raises:
+        ModelError: naming the first file that is missing, altered, a link, unlisted or unsafe.
+    """
+    folder = read_card(Path(path))
+    if not folder.card.files:
+        raise ModelError("no files are listed", where=str(folder.path / CARD), cure="fetch the model again")
+    for entry in sorted(folder.path.rglob("*")):
+        _check_entry(entry, folder)
+    for name, stored in folder.card.files.items():
+        _check_file(folder.path / name, stored)
+    return folder
+
+
+def load_folder(path: str | Path) -> tuple[Folder, dict[str, torch.Tensor]]:
+    """Verify a model folder and read its tensors (CPU, as stored).
+
+    Raises:
+        ModelError: as ``verify_folder``, or a file is no safetensors, or two files hold one key.
+    """
+    folder = verify_folder(path)
+    state: dict[str, torch.Tensor] = {}
+    for name in sorted(folder.card.files):
+        try:
+            part = load_file(folder.path / name)
+        except (SafetensorError, OSError) as error:
+            raise ModelError(
+                f"not readable as safetensors ({error})", where=str(folder.path / name), cure="fetch the model again"
+            ) from error
+        twice = sorted(state.keys() & part.keys())
+        if twice:
+            raise ModelError(f"{_some(twice)} is in two files", where=str(folder.path), cure="fetch the model again")
+        state |= part
+    return folder, state
+
+
+def write_folder(
+    path: str | Path, card: Card, state: Mapping[str, torch.Tensor], *, dtype: torch.dtype = torch.float16
+) -> Folder:
+    """Write ``model.safetensors`` and then ``model.json``, each whole or not at all.
+
+    The card comes last and holds the hash of the weights, so a folder cut short is no model and is refused.
+
+    Args:
+        card: its ``files`` are filled in here.
+        state: tensors; floating ones are stored as ``dtype``.
+
+    Raises:
+        ModelError: a value is not finite, or no longer so as ``dtype``.
+    """
+    path = Path(path)
+    path.mkdir(parents=True, exist_ok=True)
+    stored = {key: _stored(key, value, dtype, path) for key, value in state.items()}
+    weights = path / WEIGHTS
+    _replace(weights, lambda temporary: save_file(stored, temporary))
+    entry = StoredFile(sha256=_sha256(weights), bytes=weights.stat().st_size)
+    complete = card.model_copy(update={"files": {WEIGHTS: entry}})
+    text = json.dumps(complete.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    _replace(path / CARD, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    return read_card(path)
+
+
+def load_strictly(module: nn.Module, state: Mapping[str, torch.Tensor], *, where: str) -> None:
+    """Load a state dict whose keys and shapes must be the module's own, and whose values must be finite.
+
+    Raises:
+        ModelError: naming the keys that are missing, unexpected, of another shape or not finite.
+    """
+    own = module.state_dict()
+    findings = {
+        "missing": [key for key in own if key not in state],
+        "unexpected": [key for key in state if key not in own],
+        "of another shape": [key for key in own if key in state and own[key].shape != state[key].shape],
+        "not finite": [key for key, value in state.items() if not torch.isfinite(value).all()],
+    }
+    what = ", ".join(f"{_some(keys)} {finding}" for finding, keys in findings.items() if keys)
+    if what:
+        raise ModelError(what, where=where, cure="use the weights that belong to this architecture and config")
+    module.load_state_dict(state)
+
+
+def schema_text() -> str:
+    """JSON schema of ``model.json``, as ``model.schema.json`` holds it."""
+    return json.dumps(Card.model_json_schema(), indent=2) + "\n"
+
+
+def write_schema() -> None:
+    """Bring ``model.schema.json`` beside this module up to date."""
+    (Path(__file__).parent / "model.schema.json").write_text(schema_text(), encoding="utf-8")
+
+
+def _check_entry(entry: Path, folder: Folder) -> None:
+    if entry.is_symlink():
+        raise ModelError("links are not followed", where=str(entry), cure="put the file itself into the model folder")
+    if entry.suffix.lower() in _CODE:
+        raise ModelError(
+            "files of this kind can run code and do not belong in a model folder",
+            where=str(entry),
+            cure="remove it, or convert it with: seamline models convert",
+        )
+    if entry.suffix == ".safetensors" and entry.relative_to(folder.path).as_posix() not in folder.card.files:
+        raise ModelError(f"not listed in {CARD}", where=str(entry), cure="remove it, or fetch the model again")
+
+
+def _check_file(file: Path, stored: StoredFile) -> None:
+    if not file.is_file():
+        raise ModelError("the file is missing", where=str(file), cure="fetch the model again")
+    size = file.stat().st_size
+    if size != stored.bytes:
+        raise ModelError(f"{size} bytes, not {stored.bytes}", where=str(file), cure="fetch the model again")
+    if _sha256(file) != stored.sha256:
+        raise ModelError("the content is not the one that was published", where=str(file), cure="fetch the model again")
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _stored(key: str, value: torch.Tensor, dtype: torch.dtype, path: Path) -> torch.Tensor:
+    kept = value.detach().cpu()
+    kept = kept.to(dtype) if kept.is_floating_point() else kept
+    if not torch.isfinite(kept).all():
+        raise ModelError(f"{key} does not fit {dtype}", where=str(path), cure="store a wider dtype")
+    return kept.clone(memory_format=torch.contiguous_format)
+
+
+def _replace(file: Path, write: Callable[[Path], object]) -> None:
+    """Write beside, make it last, and put it in place in one step."""
+    handle, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=file.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        write(temporary)
+        with temporary.open("rb+") as stream:
+            os.fsync(stream.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(file)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _some(keys: list[str]) -> str:
+    more = f" and {len(keys) - _NAMED} more" if len(keys) > _NAMED else ""
+    return ", ".join(keys[:_NAMED]) + more

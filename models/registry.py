@@ -1,0 +1,214 @@
+"""Models by name: the classical ones, the folders that ship, and any folder a user points to."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Protocol
+
+import torch
+
+from ..engine.contract import ModelSource, ModelSpec, Runtime, Task, TileModel
+from ..engine.errors import ModelError, RequestError
+from .classical.interpolate import Bicubic, Identity
+from .classical.pansharpen import METHODS, Classical
+from .folder import CARD, Card, load_folder, read_card, verify_folder
+
+WEIGHTS = Path(__file__).parent / "weights"
+"""The folders that ship with the program."""
+
+ARCHITECTURES: Mapping[str, str] = MappingProxyType({"salad_pan_tiny": "salad_pan.tile"})
+"""Module of each architecture that a model folder may name; its ``load`` is a ``Loader``."""
+
+_DEFAULT_SCALE = 4
+
+
+class Loader(Protocol):
+    """``load`` of an architecture's module."""
+
+    def __call__(self, config: Mapping[str, Any], state: Mapping[str, torch.Tensor], runtime: Runtime) -> TileModel:
+        """Build the network from the card's config and load the weights strictly.
+
+        Raises:
+            ModelError: config or weights do not fit, or the device cannot run it.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What a user may want to know of a model before running it.
+
+    Attributes:
+        spec: what the plan needs.
+        origin: ``"built-in"``, or the model folder.
+        licence, training_data, citation: statements.
+        quality: rows of scene, protocol and measured values.
+    """
+
+    spec: ModelSpec
+    origin: str
+    licence: str
+    training_data: str
+    citation: str
+    quality: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FolderSource:
+    """Source of a model folder; every process that loads it checks it again.
+
+    Attributes:
+        path: of the folder.
+        spec: from its card.
+        identity: name, version and sha256 of ``model.json``.
+    """
+
+    path: str
+    spec: ModelSpec
+    identity: str
+
+    def load(self, runtime: Runtime) -> TileModel:
+        """Verify, read and build.
+
+        Raises:
+            ModelError: the folder is not what it was when the run was planned, or cannot be loaded.
+        """
+        folder, state = load_folder(self.path)
+        if folder.identity != self.identity:
+            raise ModelError(
+                "the model has changed since the run was planned", where=self.path, cure="start a new run with it"
+            )
+        return _loader(folder.card, self.path)(folder.card.architecture.config, state, runtime)
+
+
+_BUILT_IN: tuple[str, ...] = ("identity", "bicubic", *METHODS)
+_CITATIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "bicubic": "Keys, Cubic convolution interpolation for digital image processing, IEEE TASSP 1981",
+        "brovey": "Gillespie, Kahle and Walker, Color enhancement of highly correlated images II, RSE 1987",
+        "brovey-weighted": "Gillespie, Kahle and Walker, Color enhancement of highly correlated images II, RSE 1987",
+        "gsa": "Aiazzi, Baronti and Selva, Improving component substitution pansharpening, IEEE TGRS 2007",
+        "mtf-glp-fs": "Vivone, Restaino and Chanussot, Full scale regression-based injection coefficients, TIP 2018",
+        "mtf-glp-hpm": "Vivone et al., Contrast and error-based fusion schemes for pansharpening, IEEE GRSL 2014",
+    }
+)
+
+
+def names(task: Task | None = None) -> tuple[str, ...]:
+    """Names that ``resolve`` knows, sorted; of one task where it is given."""
+    known = [*_BUILT_IN, *_shipped()]
+    return tuple(sorted(name for name in known if task is None or info(name).spec.task == task))
+
+
+def info(name_or_folder: str) -> ModelInfo:
+    """What is known of a model; the weights of a folder are not read.
+
+    Raises:
+        RequestError: there is no such model.
+        ModelError: its card cannot be read.
+    """
+    if name_or_folder in _BUILT_IN:
+        source = _built_in(name_or_folder, _DEFAULT_SCALE)
+        return ModelInfo(source.spec, "built-in", "GPL-2.0-or-later", "none", _CITATIONS.get(name_or_folder, "none"))
+    folder = read_card(_folder(name_or_folder))
+    card = folder.card
+    return ModelInfo(
+        card.spec,
+        str(folder.path),
+        card.licence,
+        card.training_data,
+        card.citation,
+        tuple(row.model_dump() for row in card.quality),
+    )
+
+
+def resolve(name_or_folder: str, task: Task, *, scale: int | None = None) -> ModelSource:
+    """The source of a model.
+
+    Args:
+        name_or_folder: a name of ``names``, or the path of a model folder (with a separator, or existing).
+        task: that is to be run.
+        scale: output px per input px that is asked for; None for the model's own (``bicubic``: 4).
+
+    Raises:
+        RequestError: no such model, or it is for another task or scale.
+        ModelError: its folder is incomplete, altered or unsafe.
+    """
+    source: ModelSource
+    if name_or_folder in _BUILT_IN:
+        source = _built_in(name_or_folder, _DEFAULT_SCALE if scale is None else scale)
+    else:
+        folder = verify_folder(_folder(name_or_folder))
+        _loader_module(folder.card, str(folder.path))
+        source = FolderSource(str(folder.path), folder.card.spec, folder.identity)
+    spec = source.spec
+    if spec.task != task:
+        raise RequestError(
+            f"the model {spec.name} is for {spec.task}, not for {task}",
+            where="--model",
+            cure=f"run it with: seamline {spec.task}, or use {_listed(names(task))}",
+        )
+    if scale is not None and scale != spec.scale:
+        raise RequestError(
+            f"the model {spec.name} has scale {spec.scale}, not {scale}",
+            where="--scale",
+            cure=f"leave --scale out, or pass {spec.scale}",
+        )
+    return source
+
+
+def _built_in(name: str, scale: int) -> ModelSource:
+    for method in METHODS:
+        if name == method:
+            return Classical(method)
+    return Bicubic(scale) if name == "bicubic" else Identity()
+
+
+def _shipped() -> dict[str, Path]:
+    return {card.parent.name: card.parent for card in sorted(WEIGHTS.glob(f"*/{CARD}"))}
+
+
+def _folder(name_or_folder: str) -> Path:
+    """Folder of a shipped model or of a path."""
+    shipped = _shipped()
+    if name_or_folder in shipped:
+        return shipped[name_or_folder]
+    path = Path(name_or_folder).expanduser()
+    separators = {os.sep, os.altsep or os.sep}
+    if separators & set(name_or_folder) or (path / CARD).is_file():
+        return path.absolute()
+    known = names()
+    nearest = difflib.get_close_matches(name_or_folder, known, n=1, cutoff=0.5)
+    guess = f"did you mean {nearest[0]}? " if nearest else ""
+    raise RequestError(
+        f"there is no model {name_or_folder!r}",
+        where="--model",
+        cure=f"{guess}known are {_listed(known)}, or the path of a model folder",
+    )
+
+
+def _loader(card: Card, path: str) -> Loader:
+    module = import_module(f".{_loader_module(card, path)}", __package__)
+    loader: Loader = module.load
+    return loader
+
+
+def _loader_module(card: Card, path: str) -> str:
+    module = ARCHITECTURES.get(card.architecture.name)
+    if module is None:
+        raise ModelError(
+            f"the architecture {card.architecture.name!r} is unknown; known are {_listed(tuple(ARCHITECTURES))}",
+            where=path,
+            cure="install a version of the program that has it",
+        )
+    return module
+
+
+def _listed(values: tuple[str, ...]) -> str:
+    return ", ".join(values) if values else "none"

@@ -1,0 +1,102 @@
+"""The classical fusion that the diffusion model starts from, and the local units in which it works.
+
+Modulation-transfer-function matched high-pass injection with local regression (MTF-GLP-CBD; Aiazzi et al., "MTF-
+tailored multiscale fusion of high-resolution MS and Pan imagery", PE&RS 2006): base = MS + g (PAN - lowpass(PAN)).
+All means are Gaussian windows, so no statistic of the scene or of the tile enters.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional as F
+
+GAIN = 0.30
+"""Gain of the low-pass filter at the MS Nyquist frequency: the value for an unknown sensor."""
+
+WINDOW = 1.2
+"""Standard deviation of the statistics window, in MS px."""
+
+FLOOR = 0.004
+"""Smallest local deviation in the unit range, about one level of 8 bits: below it there is nothing to learn from."""
+
+LIMIT = 8.0
+"""Standardised values are clamped to this many deviations."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What the network sees of a batch, bands unrolled into the batch axis (N = B * C).
+
+    Attributes:
+        base: (N, 1, H, W) fused band in the unit range.
+        scale: (N, 1, H, W) local standard deviation of the MS band, unit range.
+        spatial: (N, 2, H, W) PAN and its detail, standardised.
+        spectral: (N, 3, H, W) MS band, injected detail, and mean over the bands of the first, standardised.
+        bands: C.
+    """
+
+    base: torch.Tensor
+    scale: torch.Tensor
+    spatial: torch.Tensor
+    spectral: torch.Tensor
+    bands: int
+
+
+def gaussian_taps(sigma: float, reach: float) -> torch.Tensor:
+    """Normalised Gaussian taps of standard deviation ``sigma`` px, cut at ``reach`` deviations; float32, odd length."""
+    radius = math.ceil(reach * sigma)
+    at = torch.arange(-radius, radius + 1, dtype=torch.float64)
+    taps = torch.exp(-0.5 * (at / sigma) ** 2)
+    return (taps / taps.sum()).float()
+
+
+def mtf_sigma(gain: float, ratio: float) -> float:
+    """Standard deviation, fine px, of the Gaussian with that gain at the coarse grid's Nyquist frequency."""
+    return ratio * math.sqrt(-2.0 * math.log(gain)) / math.pi
+
+
+def blur(x: torch.Tensor, sigma_yx: tuple[float, float], reach: float) -> torch.Tensor:
+    """Gaussian blur of each channel of (N, C, H, W), separable, padded by replication; sigma in px."""
+    n, c, h, w = x.shape
+    planes = x.reshape(n * c, 1, h, w)
+    vertical, horizontal = (gaussian_taps(s, reach).to(x) for s in sigma_yx)
+    ry, rx = len(vertical) // 2, len(horizontal) // 2
+    planes = F.conv2d(F.pad(planes, (0, 0, ry, ry), mode="replicate"), vertical[None, None, :, None])
+    planes = F.conv2d(F.pad(planes, (rx, rx, 0, 0), mode="replicate"), horizontal[None, None, None, :])
+    return planes.reshape(n, c, h, w)
+
+
+def conditions(pan: torch.Tensor, ms: torch.Tensor, ratio_yx: tuple[float, float]) -> Conditions:
+    """Fuse classically and express everything in local units.
+
+    Args:
+        pan: (B, 1, H, W), unit range.
+        ms: (B, C, H, W), unit range, already on the PAN grid.
+        ratio_yx: PAN px per MS px along rows and columns.
+    """
+    b, c, h, w = ms.shape
+    # In full precision whatever the run's: variances are small differences of large numbers.
+    with torch.autocast(pan.device.type, enabled=False):
+        pan, ms = pan.float(), ms.float()
+        low = blur(pan, (mtf_sigma(GAIN, ratio_yx[0]), mtf_sigma(GAIN, ratio_yx[1])), 4.0)
+        powers = torch.cat((ms, low, ms * ms, low * low, ms * low), dim=1)
+        means = blur(powers, (WINDOW * ratio_yx[0], WINDOW * ratio_yx[1]), 3.0)
+    detail = pan - low
+    ms_mean, low_mean, ms_power, low_power, product = torch.split(means, [c, 1, c, 1, c], dim=1)
+    ms_variance = (ms_power - ms_mean**2).clamp(min=0.0) + FLOOR**2
+    low_variance = (low_power - low_mean**2).clamp(min=0.0) + FLOOR**2
+    injected = (product - ms_mean * low_mean) / low_variance * detail
+    ms_scale, low_scale = ms_variance.sqrt(), low_variance.sqrt()
+    band = (ms - ms_mean) / ms_scale
+    shared = torch.stack(((pan - low_mean) / low_scale, detail / low_scale), dim=2).expand(b, c, 2, h, w)
+    own = torch.stack((band, injected / ms_scale, band.mean(dim=1, keepdim=True).expand_as(band)), dim=2)
+    return Conditions(
+        base=(ms + injected).reshape(b * c, 1, h, w),
+        scale=ms_scale.reshape(b * c, 1, h, w),
+        spatial=shared.reshape(b * c, 2, h, w).clamp(-LIMIT, LIMIT),
+        spectral=own.reshape(b * c, 3, h, w).clamp(-LIMIT, LIMIT),
+        bands=c,
+    )

@@ -1,0 +1,83 @@
+"""Both stages in one module: what a model folder stores and what training moves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from .fusion import Conditions
+from .sampler import sample
+from .unet import DualBranchUNet
+from .vae import BandVae
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Widths of the network.
+
+    Attributes:
+        latent: latent channels.
+        vae_width: channels of the autoencoder.
+        base: channels of the UNet's base network at latent resolution and at half of it.
+        branch: channels of the PAN and MS branches.
+        embedding: length of the embedding of time and ratio.
+    """
+
+    latent: int = 8
+    vae_width: int = 64
+    base: tuple[int, int] = (80, 112)
+    branch: int = 48
+    embedding: int = 96
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Config:
+        """From a card or a recipe, where a pair is a list."""
+        fine, coarse = values["base"]
+        single = {name: int(value) for name, value in values.items() if name != "base"}
+        return cls(base=(int(fine), int(coarse)), **single)
+
+
+class SaladPanTiny(nn.Module):
+    """Band autoencoder and dual-branch denoising UNet."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.config = config
+        self.vae = BandVae(config.latent, config.vae_width)
+        self.unet = DualBranchUNet(config.latent, config.base, config.branch, config.embedding)
+
+    def denoise(self, noisy: torch.Tensor, time: float, log_ratio: float, given: Conditions) -> torch.Tensor:
+        """Clean latents from noisy ones, all at one time and one ratio."""
+        moment = torch.full((noisy.shape[0],), time, device=noisy.device)
+        out: torch.Tensor = self.unet(noisy, moment, torch.full_like(moment, log_ratio), given)
+        return out
+
+    def forward(
+        self,
+        given: Conditions,
+        noise: torch.Tensor,
+        ratio: float,
+        steps: int,
+        checkpoint: Callable[[], None] = lambda: None,
+    ) -> torch.Tensor:
+        """Fused bands.
+
+        Args:
+            given: classical fusion and conditions.
+            noise: (N, latent, H / 4, W / 4), standard normal.
+            ratio: PAN px per MS px.
+            steps: network evaluations.
+            checkpoint: called before each of them.
+
+        Returns:
+            (N, 1, H, W), unit range.
+        """
+        log_ratio = math.log2(ratio)
+        latents = sample(lambda z, t: self.denoise(z, t, log_ratio, given), noise, steps, checkpoint)
+        residual: torch.Tensor = self.vae.decode(latents, given)
+        return given.base + given.scale * residual

@@ -1,0 +1,121 @@
+"""SALAD-Pan tiny as a tile model: PAN and MS tiles in, fused tiles out, noise from the ground they lie on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from ...engine.contract import InputSpec, ModelSpec, Runtime, TileModel, Where
+from ...engine.errors import ModelError, RequestError
+from ..folder import load_strictly
+from .fusion import conditions
+from .network import Config, SaladPanTiny
+from .vae import FACTOR
+
+ARCHITECTURE = "salad_pan_tiny"
+STEPS = 2
+MOST_STEPS = 50
+RATIOS = (1.5, 5.0)
+"""PAN px per MS px that the model accepts; it was trained on 2, 3 and 4."""
+
+SPEC = ModelSpec(
+    name="salad-pan-tiny",
+    version="1",
+    task="pansharpen",
+    inputs=(InputSpec("pan", 1, "unit"), InputSpec("ms", None, "unit")),
+    main="ms",
+    align=8,
+    margin=40,
+    tile=256,
+    overlap=96,
+    batch=1,
+    latent=FACTOR,
+    needs_statistics=True,
+    stochastic=True,
+    generated=True,
+    options=frozenset({"steps"}),
+)
+"""What a card of this architecture says.  The margin is measured: beyond it no change outside a tile reaches 0.5 DN."""
+
+
+class SaladPanTile:
+    """A loaded network.
+
+    Args:
+        network: in evaluation mode, on the run's device.
+        steps: network evaluations a tile.
+    """
+
+    def __init__(self, network: SaladPanTiny, steps: int) -> None:
+        self.network = network
+        self.steps = steps
+
+    @torch.inference_mode()
+    def predict(self, batch: Mapping[str, torch.Tensor], where: Where) -> torch.Tensor:
+        """Fuse tiles.
+
+        Args:
+            batch: ``"pan"`` (B, 1, H, W) and ``"ms"`` (B, C, H, W), unit range, on the PAN grid; H and W multiples
+                of 8.
+            where: anchors; ``ratio["ms"]`` sets the filters.
+
+        Returns:
+            (B, C, H, W), unit range of MS.
+
+        Raises:
+            RequestError: the ratio is not one that the model knows.
+        """
+        pan, ms = batch["pan"], batch["ms"]
+        ratio_y, ratio_x = where.ratio["ms"]
+        if not (RATIOS[0] <= ratio_y <= RATIOS[1] and RATIOS[0] <= ratio_x <= RATIOS[1]):
+            raise RequestError(
+                f"a PAN/MS ratio of {ratio_y:.3g} x {ratio_x:.3g} is outside {RATIOS[0]} to {RATIOS[1]}",
+                where=SPEC.name,
+                cure="use a classical model such as mtf-glp-fs",
+            )
+        given = conditions(pan, ms, (ratio_y, ratio_x))
+        tiles, bands, height, width = ms.shape
+        cells = (self.network.config.latent, height // FACTOR, width // FACTOR)
+        # One draw for all bands of a tile: any band count and order sees the same noise.
+        noise = where.noise(0, 0, (1, *cells), cell=FACTOR).to(ms.device)
+        noise = noise.expand(tiles, bands, *cells).reshape(tiles * bands, *cells)
+        ratio = math.sqrt(ratio_y * ratio_x)
+        fused: torch.Tensor = self.network(given, noise, ratio, self.steps, where.checkpoint)
+        return fused.reshape(ms.shape).float()
+
+
+def build(config: Mapping[str, Any]) -> SaladPanTiny:
+    """The untrained network of a card's config.
+
+    Raises:
+        ModelError: a width is unknown or not a positive whole number.
+    """
+    try:
+        return SaladPanTiny(Config.of(config))
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ModelError(
+            f"the config does not describe this network ({error})", where=ARCHITECTURE, cure="fetch the model again"
+        ) from error
+
+
+def load(config: Mapping[str, Any], state: Mapping[str, torch.Tensor], runtime: Runtime) -> TileModel:
+    """Build the network and load its weights strictly.
+
+    Args:
+        config: widths, as ``Config`` names them.
+        state: tensors of ``SaladPanTiny``.
+        runtime: device and number of steps; the engine sets the precision around ``predict``.
+
+    Raises:
+        ModelError: config or weights do not fit.
+        RequestError: the number of steps is out of range.
+    """
+    steps = STEPS if runtime.steps is None else runtime.steps
+    if not 1 <= steps <= MOST_STEPS:
+        raise RequestError(f"{steps} steps", where="--steps", cure=f"ask for 1 to {MOST_STEPS}")
+    network = build(config)
+    load_strictly(network, {key: value.float() for key, value in state.items()}, where=ARCHITECTURE)
+    return SaladPanTile(network.eval().requires_grad_(False).to(runtime.device), steps)

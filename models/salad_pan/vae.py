@@ -1,0 +1,58 @@
+"""Stage I: a variational autoencoder for one band at a time.
+
+As in SALAD-Pan (arXiv 2602.04473, stage I) the bands are unrolled into the batch axis, so any band count works.  Two
+things differ at this size: what is coded is the residual of the band against the classical fusion, in local units,
+and the decoder is guided by PAN and MS, which carry most of the structure already.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from .fusion import LIMIT, Conditions
+from .layers import Block, conv3, zeroed
+
+FACTOR = 4
+"""PAN px per latent cell."""
+
+CELL = FACTOR * FACTOR
+
+
+class BandVae(nn.Module):
+    """Autoencoder of a residual band.
+
+    Args:
+        latent: latent channels.
+        width: channels of the feature maps.
+    """
+
+    def __init__(self, latent: int, width: int) -> None:
+        super().__init__()
+        self.encoder_in = conv3(CELL, width)
+        self.encoder = Block(width, width)
+        self.encoder_out = nn.Conv2d(width, 2 * latent, 1)
+        self.guide_in = conv3(5 * CELL, width)
+        self.decoder_in = nn.Conv2d(latent, width, 1)
+        self.decoder = Block(2 * width, width)
+        self.decoder_mix = Block(width, width)
+        self.decoder_out = zeroed(nn.Conv2d(width, CELL, 1))
+        self.register_buffer("scaling", torch.ones(latent, 1, 1))
+        self.scaling: torch.Tensor
+
+    def posterior(self, residual: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean and log-variance, each (N, latent, H / 4, W / 4), of the code of a residual (N, 1, H, W)."""
+        h = self.encoder(self.encoder_in(F.pixel_unshuffle(residual.clamp(-LIMIT, LIMIT), FACTOR)))
+        mean, log_variance = self.encoder_out(h).chunk(2, dim=1)
+        return mean, log_variance.clamp(-12.0, 4.0)
+
+    def encode(self, residual: torch.Tensor) -> torch.Tensor:
+        """Posterior mode, scaled to unit variance: (N, 1, H, W) to (N, latent, H / 4, W / 4)."""
+        return self.posterior(residual)[0] * self.scaling
+
+    def decode(self, latent: torch.Tensor, given: Conditions) -> torch.Tensor:
+        """Residual in local units, (N, 1, H, W), from scaled latents (N, latent, H / 4, W / 4)."""
+        guide = self.guide_in(F.pixel_unshuffle(torch.cat((given.spatial, given.spectral), dim=1), FACTOR))
+        h = torch.cat((self.decoder_in(latent / self.scaling), guide), dim=1)
+        return F.pixel_shuffle(self.decoder_out(self.decoder_mix(self.decoder(h))), FACTOR)

@@ -1,0 +1,135 @@
+"""Events for people and for programs, signals, and exit codes: what every command shares."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Iterator
+from typing import IO, Any
+
+import click
+
+from .engine.errors import Cancelled, SeamlineError
+from .engine.events import Cancel, Listener
+
+
+class JsonLines:
+    """One JSON object a line, on a stream that nothing else can write to."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def emit(self, event: str, **fields: Any) -> None:
+        """Write one event."""
+        # Whoever read the lines may be gone; the run must not fail for that, it is cancelled otherwise.
+        with contextlib.suppress(BrokenPipeError):
+            self._stream.write(json.dumps({"event": event, **fields}) + "\n")
+            self._stream.flush()
+
+
+class Terminal:
+    """A progress bar with the time left, warnings, and one closing line."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("tiles, {task.fields[eta]}"),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._task: Any = None
+
+    def emit(self, event: str, **fields: Any) -> None:
+        """Show one event."""
+        if event == "progress":
+            self._progress(**fields)
+        elif event == "warning":
+            click.echo(f"warning: {fields['what']}", err=True)
+        elif event == "plan":
+            click.echo(json.dumps(fields["plan"], indent=1))
+        elif event == "done":
+            self.close()
+            click.echo("\n".join([*fields["outputs"], f"report: {fields['report']}"]))
+
+    def _progress(self, done: int, total: int, eta_s: float) -> None:
+        minutes, seconds = divmod(round(eta_s), 60)
+        eta = f"{minutes}:{seconds:02d} left"
+        if self._task is None:
+            self._bar.start()
+            self._task = self._bar.add_task("inferring", total=total, eta=eta)
+        self._bar.update(self._task, completed=done, total=total, eta=eta)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        self._bar.stop()
+
+
+def make_listener(as_json: bool) -> JsonLines | Terminal:
+    """The listener for a person or a program.
+
+    For a program, the protocol gets a copy of standard output of its own, and standard output becomes standard error:
+    whatever a library prints cannot break a line.
+    """
+    if not as_json:
+        return Terminal()
+    protocol = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    return JsonLines(protocol)
+
+
+@contextlib.contextmanager
+def guarded(as_json: bool, cancel_on_stdin_eof: bool) -> Iterator[tuple[Listener, Cancel]]:
+    """Give a command its listener and its cancel switch; turn errors into sentences and exit codes."""
+    cancel = Cancel()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: cancel.set())
+    if cancel_on_stdin_eof:
+        threading.Thread(target=_watch_stdin, args=(cancel,), daemon=True).start()
+    # Commands that print JSON of their own need standard output as it is.
+    listener = make_listener(as_json and _speaks_events())
+    try:
+        yield listener, cancel
+    except Cancelled:
+        listener.emit("cancelled")
+        _leave(listener, "cancelled; what is finished is kept for --resume", Cancelled.exit_code)
+    except SeamlineError as error:
+        listener.emit("error", what=error.what, where=error.where, cure=error.cure)
+        _leave(listener, f"error: {error}", error.exit_code)
+    except Exception as error:  # a defect of ours: say so, keep the trace for the report
+        traceback.print_exc()
+        what = f"unexpected {type(error).__name__}: {error}"
+        listener.emit("error", what=what, where="seamline", cure="please report it with the lines above")
+        _leave(listener, f"error: {what}; please report it with the lines above", 1)
+    finally:
+        if isinstance(listener, Terminal):
+            listener.close()
+
+
+def _speaks_events() -> bool:
+    context = click.get_current_context(silent=True)
+    return context is not None and context.info_name in ("pansharpen", "superres", "merge")
+
+
+def _leave(listener: Listener, sentence: str, code: int) -> None:
+    if isinstance(listener, Terminal):
+        listener.close()
+        click.echo(sentence, err=True)
+    sys.exit(code)
+
+
+def _watch_stdin(cancel: Cancel) -> None:
+    # The descriptor itself, not sys.stdin, whose buffer would hold the end back.
+    with contextlib.suppress(OSError):
+        while os.read(0, 4096):
+            pass
+    cancel.set()

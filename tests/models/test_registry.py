@@ -1,0 +1,123 @@
+"""Names find models, wrong names find help, and a source loads the very model that was resolved."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+import types
+
+import pytest
+import torch
+
+from seamline.engine.contract import Runtime, TileModel, Where
+from seamline.engine.errors import ModelError, RequestError
+from seamline.models import registry
+from seamline.models.folder import Architecture, Card, Input, write_folder
+from seamline.models.registry import info, names, resolve
+
+TASKS = ("pansharpen", "superres", "segment", "classify")
+
+
+def card(**changes):
+    fields = {
+        "name": "toy",
+        "version": "2",
+        "task": "superres",
+        "architecture": Architecture(name="toy_net", config={"factor": 3.0}),
+        "inputs": (Input(name="image"),),
+        "main": "image",
+        "licence": "CC0-1.0",
+        "training_data": "synthetic",
+        "citation": "none",
+    }
+    return Card(**(fields | changes))
+
+
+class Toy:
+    def __init__(self, factor, offset):
+        self.factor, self.offset = factor, offset
+
+    def predict(self, batch, where):
+        return batch["image"] * self.factor + self.offset
+
+
+@pytest.fixture
+def toy(tmp_path, monkeypatch):
+    """A model folder, and the architecture that it names."""
+    module = types.ModuleType("seamline.models.toy_net")
+    module.load = lambda config, state, runtime: Toy(config["factor"], state["offset"].float())
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(registry, "ARCHITECTURES", {"toy_net": "toy_net"})
+    write_folder(tmp_path / "toy", card(), {"offset": torch.tensor([0.5])})
+    return tmp_path / "toy"
+
+
+def test_every_name_resolves_for_its_task_and_only_for_that():
+    assert {"identity", "bicubic", "brovey", "gsa", "mtf-glp-fs", "mtf-glp-hpm"} <= set(names())
+    assert set().union(*(names(task) for task in TASKS)) == set(names())
+    for name in names():
+        spec = info(name).spec
+        source = resolve(name, spec.task)
+        assert (source.spec, source.spec.name) == (spec, name)
+        other = next(task for task in TASKS if task != spec.task)
+        with pytest.raises(RequestError, match=f"{name} is for {spec.task}, not for {other}"):
+            resolve(name, other)
+
+
+def test_the_nearest_name_is_offered():
+    with pytest.raises(RequestError, match="did you mean brovey") as caught:
+        resolve("brovy", "pansharpen")
+    assert "mtf-glp-hpm" in str(caught.value)
+    assert caught.value.exit_code == 2
+    with pytest.raises(RequestError, match="no model 'zzz'") as caught:
+        resolve("zzz", "pansharpen")
+    assert "did you mean" not in str(caught.value)
+
+
+def test_scales():
+    assert resolve("bicubic", "superres").spec.scale == 4
+    assert resolve("bicubic", "superres", scale=1).spec.scale == 1
+    with pytest.raises(RequestError, match="identity has scale 1, not 2"):
+        resolve("identity", "superres", scale=2)
+
+
+def test_a_folder_is_loaded_through_its_architecture(toy):
+    source = pickle.loads(pickle.dumps(resolve(str(toy), "superres")))
+    assert source.identity.startswith("toy@2+")
+    assert len(source.identity) == len("toy@2+") + 64
+    model = source.load(Runtime())
+    assert isinstance(model, TileModel)
+    where = Where(0, 0, ((0, 0),), {"image": (1.0, 1.0)})
+    assert model.predict({"image": torch.tensor(2.0)}, where) == 6.5
+
+
+def test_a_folder_that_ships_has_a_name(toy, monkeypatch):
+    monkeypatch.setattr(registry, "WEIGHTS", toy.parent)
+    assert "toy" in names("superres")
+    assert "toy" not in names("pansharpen")
+    assert resolve("toy", "superres") == resolve(str(toy), "superres")
+    assert info("toy").training_data == "synthetic"
+    assert info("toy").origin == str(toy)
+
+
+def test_a_model_that_changed_after_planning_is_refused(toy):
+    source = resolve(str(toy), "superres")
+    write_folder(toy, card(), {"offset": torch.tensor([0.75])})
+    with pytest.raises(ModelError, match="has changed since"):
+        source.load(Runtime())
+
+
+def test_an_unknown_architecture_is_refused_when_it_is_asked_for(tmp_path):
+    write_folder(tmp_path / "toy", card(architecture=Architecture(name="os")), {"offset": torch.ones(1)})
+    with pytest.raises(ModelError, match="architecture 'os' is unknown"):
+        resolve(str(tmp_path / "toy"), "superres")
+
+
+def test_a_path_without_a_model_is_an_error_about_the_folder(tmp_path):
+    with pytest.raises(ModelError, match=r"no model\.json"):
+        resolve(str(tmp_path), "superres")
+
+
+def test_folders_that_ship_are_named_as_their_cards_say():
+    for name, path in registry._shipped().items():
+        assert info(name).spec.name == name == path.name
