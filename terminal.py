@@ -71,48 +71,72 @@ class Terminal:
 
     def close(self) -> None:
         """Take the bar away."""
-        self._bar.stop()
+        # Stopping a bar that never started would print an empty line.
+        if self._task is not None:
+            self._bar.stop()
+            self._task = None
 
 
-def make_listener(as_json: bool) -> JsonLines | Terminal:
+@contextlib.contextmanager
+def make_listener(as_json: bool) -> Iterator[JsonLines | Terminal]:
     """The listener for a person or a program.
 
-    For a program, the protocol gets a copy of standard output of its own, and standard output becomes standard error:
-    whatever a library prints cannot break a line.
+    For a program, the protocol gets a copy of standard output of its own, and standard output becomes standard error
+    for the while: whatever a library prints cannot break a line.
     """
     if not as_json:
-        return Terminal()
+        terminal = Terminal()
+        try:
+            yield terminal
+        finally:
+            terminal.close()
+        return
+    sys.stdout.flush()
     protocol = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    return JsonLines(protocol)
+    try:
+        yield JsonLines(protocol)
+    finally:
+        os.dup2(protocol.fileno(), 1)
+        # Whoever read the lines may be gone.
+        with contextlib.suppress(BrokenPipeError):
+            protocol.close()
 
 
 @contextlib.contextmanager
 def guarded(as_json: bool, cancel_on_stdin_eof: bool) -> Iterator[tuple[Listener, Cancel]]:
     """Give a command its listener and its cancel switch; turn errors into sentences and exit codes."""
     cancel = Cancel()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: cancel.set())
     if cancel_on_stdin_eof:
         threading.Thread(target=_watch_stdin, args=(cancel,), daemon=True).start()
     # Commands that print JSON of their own need standard output as it is.
-    listener = make_listener(as_json and _speaks_events())
+    with _signals_to(cancel), make_listener(as_json and _speaks_events()) as listener:
+        try:
+            yield listener, cancel
+        except Cancelled:
+            listener.emit("cancelled")
+            _leave(listener, "cancelled; what is finished is kept for --resume", Cancelled.exit_code)
+        except SeamlineError as error:
+            listener.emit("error", what=error.what, where=error.where, cure=error.cure)
+            _leave(listener, f"error: {error}", error.exit_code)
+        except Exception as error:  # a defect of ours: say so, keep the trace for the report
+            traceback.print_exc()
+            what = f"unexpected {type(error).__name__}: {error}"
+            listener.emit("error", what=what, where="seamline", cure="please report it with the lines above")
+            _leave(listener, f"error: {what}; please report it with the lines above", 1)
+
+
+@contextlib.contextmanager
+def _signals_to(cancel: Cancel) -> Iterator[None]:
+    """SIGINT and SIGTERM cancel; the handlers that were there before come back."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, lambda *_: cancel.set())
     try:
-        yield listener, cancel
-    except Cancelled:
-        listener.emit("cancelled")
-        _leave(listener, "cancelled; what is finished is kept for --resume", Cancelled.exit_code)
-    except SeamlineError as error:
-        listener.emit("error", what=error.what, where=error.where, cure=error.cure)
-        _leave(listener, f"error: {error}", error.exit_code)
-    except Exception as error:  # a defect of ours: say so, keep the trace for the report
-        traceback.print_exc()
-        what = f"unexpected {type(error).__name__}: {error}"
-        listener.emit("error", what=what, where="seamline", cure="please report it with the lines above")
-        _leave(listener, f"error: {what}; please report it with the lines above", 1)
+        yield
     finally:
-        if isinstance(listener, Terminal):
-            listener.close()
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
 def _speaks_events() -> bool:

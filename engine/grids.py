@@ -19,6 +19,8 @@ from .errors import RequestError
 
 # Coordinates closer than this to a whole pixel are that pixel: affines carry rounding from their files.
 TOLERANCE = 1e-6
+# How far a lattice position may fall short of one half and still go up, px.
+_HALF_GUARD = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,9 @@ def extent_window(grid: GeoBox, extent: tuple[float, float, float, float]) -> Wi
         RequestError: the extent is empty or lies outside.
     """
     xmin, ymin, xmax, ymax = extent
-    where = f"--extent {xmin:g} {ymin:g} {xmax:g} {ymax:g}"
+    where = f"--extent {xmin:.12g} {ymin:.12g} {xmax:.12g} {ymax:.12g}"
+    if any(map(math.isinf, extent)):
+        raise RequestError("the extent is not finite", where=where, cure="leave --extent out to take the whole scene")
     if not (xmin < xmax and ymin < ymax):
         raise RequestError("the extent is empty", where=where, cure="give xmin ymin xmax ymax, the smaller ones first")
     corners = [~grid.affine * corner for corner in ((xmin, ymin), (xmin, ymax), (xmax, ymin), (xmax, ymax))]
@@ -177,15 +181,17 @@ def pixel_window(grid: GeoBox, row: int, column: int, height: int, width: int, *
     """The part of a pixel rectangle that lies on the grid.
 
     Raises:
-        RequestError: nothing of it does.
+        RequestError: nothing of it does, or it is empty.
     """
+    if height < 1 or width < 1:
+        raise RequestError("it holds no pixel", where=where, cure="give a width and a height of 1 or more")
     top, left = max(row, 0), max(column, 0)
     bottom, right = min(row + height, grid.shape[0]), min(column + width, grid.shape[1])
     if bottom <= top or right <= left:
         raise RequestError(
             f"it lies outside the scene of {grid.shape[1]} x {grid.shape[0]} px",
             where=where,
-            cure="give an extent in the CRS of the scene that meets it",
+            cure="give one that meets it: --extent in the CRS of the scene, --window in its px",
         )
     return Window(top, left, bottom - top, right - left)
 
@@ -199,7 +205,15 @@ def lattice_origin(grid: GeoBox) -> tuple[int, int]:
     a = grid.affine
     if grid.crs is None or a.b or a.d or a.a <= 0 or a.e >= 0:
         return 0, 0
-    return round(a.f / a.e), round(a.c / a.a)
+    return _cell(a.f / a.e), _cell(a.c / a.a)
+
+
+def _cell(position: float) -> int:
+    """The whole number nearest to a position; one half goes up, as it must for neighbours to stay neighbours.
+
+    Origins at half pixels are common (pixels named by their centres), and their positions carry rounding.
+    """
+    return math.floor(position + 0.5 + _HALF_GUARD)
 
 
 def centres(mapping: Affine, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -116,6 +116,7 @@ class Plan:
         runtime: device, precision, attention, steps.
         threads: intra-op threads of one process.
         consistency: whether the area mean of the output is made equal to the main input.
+        generated: whether the pixels come from a learned model.
         levels: robust maximum of each band, for each input in the unit range.
         statistics: the model's sums over the sample blocks.
         versions: of the libraries that compute.
@@ -136,6 +137,7 @@ class Plan:
     runtime: Runtime
     threads: int
     consistency: bool
+    generated: bool
     levels: dict[str, tuple[float, ...]]
     statistics: tuple[float, ...]
     versions: dict[str, str]
@@ -214,6 +216,7 @@ def make_plan(request: Request, spec: ModelSpec, identity: str) -> Plan:
         runtime=Runtime(request.device, request.precision, request.attention, request.steps, request.guidance),
         threads=_positive(request.threads if request.threads is not None else min(os.cpu_count() or 1, 4), "--threads"),
         consistency=consistency,
+        generated=spec.generated,
         levels={},
         statistics=(),
         versions={name: _version(name) for name in _LIBRARIES},
@@ -303,7 +306,8 @@ def _output(request: Request, spec: ModelSpec, scenes: tuple[Scene, ...], grid: 
     nodata = next((band.nodata for band in main.bands if band.nodata is not None), None)
     turned = any(not grids.is_separable(grids.relation(grid, scene.grid)) for scene in scenes)
     mask: OutputMask = "none"
-    if main.mask == "alpha":
+    # Readers take an alpha band for a mask in these types only, unless the input has it so.
+    if main.mask == "alpha" and dtype in (main.dtype, "uint8", "uint16"):
         mask, nodata = "alpha", None
     elif nodata is not None and _holds(dtype, nodata):
         mask = "nodata"

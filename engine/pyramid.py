@@ -149,9 +149,7 @@ def _plain_mean(rows: NDArray[Any]) -> NDArray[Any]:
     return total.astype(rows.dtype)
 
 
-def _masked_mean(
-    rows: NDArray[Any], valid: NDArray[np.bool_], nodata: float | None, plane_mask: bool
-) -> NDArray[Any]:
+def _masked_mean(rows: NDArray[Any], valid: NDArray[np.bool_], nodata: float | None, plane_mask: bool) -> NDArray[Any]:
     parts, known = _quarters(rows), _quarters(valid)
     total = np.zeros(parts[0].shape, np.float64)
     count = np.zeros(parts[0].shape, np.int8)

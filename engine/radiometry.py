@@ -59,7 +59,7 @@ def quantise(
                 hit &= valid
             moved = int(np.count_nonzero(hit))
             if moved:
-                out[hit] = np.nextafter(kind.type(nodata), kind.type(np.inf))
+                out[hit] = np.nextafter(kind.type(nodata), kind.type(-np.inf if nodata > 0 else np.inf))
         if valid is not None:
             out[~valid] = np.nan if nodata is None else nodata
         return out, Counts(0, moved, masked)
@@ -67,8 +67,9 @@ def quantise(
         values[~valid] = 0
     info = np.iinfo(kind)
     clipped = 0
-    if values.size and (values.min() < info.min - 0.5 or values.max() > info.max + 0.5):
-        clipped = int(np.count_nonzero((values < info.min - 0.5) | (values > info.max + 0.5)))
+    # Half rounds to even: the upper limit is odd, so that its half is lost; the lower limit is even and keeps its own.
+    if values.size and (values.min() < info.min - 0.5 or values.max() >= info.max + 0.5):
+        clipped = int(np.count_nonzero((values < info.min - 0.5) | (values >= info.max + 0.5)))
     # The copy decides on which side of nodata a value lies; without nodata it is not needed.
     unrounded = values if nodata is None else values.copy()
     np.rint(values, out=values)

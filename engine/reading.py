@@ -179,11 +179,21 @@ class InputReader:
             opaque = self._handle(self.scene.bands[0].path).read([self.scene.alpha], window=where) > 0
             valid = opaque if valid is None else valid & opaque
         elif self.scene.mask == "dataset":
-            handle = self._handle(self.scene.bands[0].path)
-            if MaskFlags.per_dataset in handle.mask_flag_enums[0]:
-                inside = handle.read_masks([1], window=where) > 0
-                valid = inside if valid is None else valid & inside
+            inside = np.concatenate([self._dataset_mask(path, where) for path in self._paths_of_bands()])
+            valid = inside if valid is None else valid & inside
         return valid
+
+    def _paths_of_bands(self) -> list[str]:
+        """The file of each band; one for all where there is only one."""
+        paths = [band.path for band in self.scene.bands]
+        return paths if len(set(paths)) > 1 else paths[:1]
+
+    def _dataset_mask(self, path: str, where: RasterWindow) -> Validity:
+        handle = self._handle(path)
+        if MaskFlags.per_dataset not in handle.mask_flag_enums[0]:
+            return np.ones((1, round(where.height), round(where.width)), np.bool_)
+        inside: Validity = handle.read_masks([1], window=where) > 0
+        return inside
 
 
 def _touched(low: float, high: float, radius: int, length: int) -> tuple[int, int]:

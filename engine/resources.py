@@ -53,11 +53,14 @@ def estimate(plan: Plan) -> Estimate:
     # Blended rows of this and the finishing band in float32, twice more where a halo or a mask must be joined.
     joined = 2 if plan.tiles.halo or plan.output.mask != "none" else 1
     rows = open_rows * (4 * (1 + joined) + 2 * np.dtype(plan.output.dtype).itemsize)
+    # A tile is padded to its full size, whatever the scene's.
+    shown = sum(len(scene.bands) for scene in plan.scenes) + len(plan.output.bands) * plan.scale**2
+    batch = 4 * plan.batch * plan.tiles.rows.tile**2 * shown
     raw = raw_bytes(plan.output)
     # Row bands and overviews, then the COG beside them.
     return Estimate(
         tiles=len(plan.columns) * len(plan.bands),
-        memory_bytes=int(_BASE_BYTES + strips + rows),
+        memory_bytes=int(_BASE_BYTES + strips + rows + batch),
         disk_bytes=raw * 8 // 3,
         output_bytes=raw * 4 // 3,
     )

@@ -110,21 +110,30 @@ def describe(
                 cure="give files of one grid and one type, or stack them first",
             )
     every = tuple(band for scene in scenes for band in scene.bands)
-    chosen = _choose(every, bands, source) if bands else every
+    # A file counts its own bands, alpha included; several files are counted one after another.
+    numbered = {band.index: band for band in every} if len(scenes) == 1 else dict(enumerate(every, 1))
+    chosen = _choose(numbered, bands, source) if bands else every
     fingerprint = hashlib.sha256("".join(scene.fingerprint for scene in scenes).encode()).hexdigest()
     mask: Mask = "nodata" if any(b.nodata is not None for b in chosen) else "none"
-    if len(scenes) == 1 and first.mask in ("dataset", "alpha"):
-        mask = first.mask
+    kinds = {scene.mask for scene in scenes}
+    if "alpha" in kinds and len(scenes) > 1:
+        raise RequestError(
+            "one of several files has an alpha band",
+            where=source,
+            cure="give files without alpha, or stack them first",
+        )
+    if kinds & {"dataset", "alpha"}:
+        mask = "alpha" if "alpha" in kinds else "dataset"
     return Scene(name, source, first.grid, first.dtype, chosen, mask, first.alpha, first.point, fingerprint)
 
 
-def _choose(every: tuple[Band, ...], bands: tuple[int, ...], source: str) -> tuple[Band, ...]:
+def _choose(numbered: dict[int, Band], bands: tuple[int, ...], source: str) -> tuple[Band, ...]:
     for number in bands:
-        if not 1 <= number <= len(every):
+        if number not in numbered:
             raise RequestError(
-                f"it has no band {number}", where=source, cure=f"choose bands from 1 to {len(every)} with --bands"
+                f"it has no band {number}", where=source, cure=f"choose bands from 1 to {max(numbered)} with --bands"
             )
-    return tuple(every[number - 1] for number in bands)
+    return tuple(numbered[number] for number in bands)
 
 
 def open_raster(path: str, policy: Policy) -> rasterio.DatasetReader:
@@ -174,9 +183,12 @@ def _describe_file(name: str, path: str, any_dtype: bool, wanted: tuple[int, ...
 def _alpha(data: rasterio.DatasetReader) -> int:
     """Number of the alpha band; 0 without one.
 
-    A nodata value outranks alpha (GDAL's rule): many four-band images carry near infrared under that name.
+    A nodata value or a mask outranks alpha (GDAL's rule): many four-band images carry near infrared under that name.
+    Unlike GDAL's masks, alpha counts beside any number of bands, not just one or three.
     """
-    if MaskFlags.alpha not in data.mask_flag_enums[0]:
+    flags = data.mask_flag_enums[0]
+    masked = MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags
+    if masked or any(value is not None for value in data.nodatavals):
         return 0
     return next((i for i, colour in enumerate(data.colorinterp, 1) if colour == ColorInterp.alpha), 0)
 
@@ -227,7 +239,8 @@ def _mask(data: rasterio.DatasetReader, alpha: int, bands: tuple[Band, ...]) -> 
     if alpha:
         return "alpha"
     flags: list[Any] = data.mask_flag_enums[0]
-    if MaskFlags.per_dataset in flags:
+    # An alpha band that is kept as data is no mask; GDAL calls it both.
+    if MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags:
         return "dataset"
     return "nodata" if any(band.nodata is not None for band in bands) else "none"
 

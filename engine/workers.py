@@ -1,13 +1,18 @@
-"""Several processes on one machine share a run: each computes a contiguous part of the row bands."""
+"""Several processes on one machine share a run: each computes a contiguous part of the row bands.
+
+Parent and worker talk over one pipe each.  The pipe also ties their lives together: a worker whose parent was killed
+reads the end of the pipe and goes, and the parent sees the same of a worker.
+"""
 
 from __future__ import annotations
 
 import multiprocessing as mp
 import os
-import queue
+import signal
 import threading
-import time
 from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from .contract import ModelSource
@@ -18,47 +23,64 @@ from .plan import Plan
 from .scene import Policy
 from .workspace import Workspace
 
-_POLL_S = 0.1
+_POLL_S, _GRACE_S = 0.1, 5.0
 
 
-class _Channel:
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What one worker is to do; picklable."""
+
+    plan: Plan
+    source: ModelSource
+    workspace: Workspace
+    bands: tuple[int, ...]
+    policy: Policy
+
+
+class _Reporter:
     """A listener that sends tile counts and warnings to the parent."""
 
-    def __init__(self, outbox: Any) -> None:
-        self._outbox, self._done = outbox, 0
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe, self._done = pipe, 0
 
     def emit(self, event: str, **fields: Any) -> None:
         if event == "progress":
-            self._outbox.put(("tiles", fields["done"] - self._done))
+            self._pipe.send(("tiles", fields["done"] - self._done))
             self._done = fields["done"]
         elif event == "warning":
-            self._outbox.put(("warning", fields))
+            self._pipe.send(("warning", fields))
 
 
-def _work(
-    plan: Plan, source: ModelSource, workspace: Workspace, bands: list[int], policy: Policy, outbox: Any, stop: Any
-) -> None:
+def _work(job: Job, pipe: Connection) -> None:
     """Body of one process."""
-    import signal
-
     # The terminal sends Ctrl-C to every process of the group; the parent decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    cancel, watch, parent = Cancel(), Stopwatch(), os.getppid()
+    cancel, watch = Cancel(), Stopwatch()
 
-    def guard() -> None:
-        while not stop.wait(0.2):
-            if os.getppid() != parent:
-                os._exit(1)  # the parent was killed: nobody is left to report to
+    def obey() -> None:
+        try:
+            pipe.recv()
+        except (EOFError, OSError):
+            os._exit(1)  # the parent was killed: nobody is left to report to
         cancel.set()
 
-    threading.Thread(target=guard, daemon=True).start()
+    threading.Thread(target=obey, daemon=True).start()
     try:
-        run_bands(plan, source, workspace, bands, policy, listener=_Channel(outbox), cancel=cancel, watch=watch)
-        outbox.put(("done", watch.seconds))
+        run_bands(
+            job.plan,
+            job.source,
+            job.workspace,
+            job.bands,
+            job.policy,
+            listener=_Reporter(pipe),
+            cancel=cancel,
+            watch=watch,
+        )
+        pipe.send(("done", watch.seconds))
     except SeamlineError as error:
-        outbox.put(("error", error))
-    except Exception as error:
-        outbox.put(("error", RunError(f"a worker process failed ({type(error).__name__}: {error})")))
+        pipe.send(("error", error))
+    except Exception as error:  # whatever it is must reach the parent
+        pipe.send(("error", RunError(f"a worker process failed ({type(error).__name__}: {error})")))
 
 
 def run_in_processes(
@@ -80,51 +102,60 @@ def run_in_processes(
         SeamlineError: the first error of a process; the others were stopped.
     """
     context = mp.get_context("spawn")
-    outbox, stop = context.Queue(), context.Event()
-    parts = [part for i in range(workers) if (part := shard_bands(bands, i, workers))]
+    shares = [tuple(shard_bands(bands, i, workers)) for i in range(workers)]
+    parts = [share for share in shares if share]
     progress = Progress(listener, sum(tiles_of(plan, part) for part in parts))
-    processes = [
-        context.Process(target=_work, args=(plan, source, workspace, part, policy, outbox, stop), daemon=True)
-        for part in parts
-    ]
-    for process in processes:
+    processes, pipes = [], []
+    for part in parts:
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_work, args=(Job(plan, source, workspace, part, policy), theirs), daemon=True)
         process.start()
+        theirs.close()  # or its end would never be seen
+        processes.append(process)
+        pipes.append(ours)
     try:
-        _follow(processes, outbox, progress, listener, cancel, watch)
+        _follow(pipes, progress, listener, cancel, watch)
     finally:
-        stop.set()
-        deadline = time.monotonic() + 5
+        for pipe in pipes:
+            _tell_to_stop(pipe)
         for process in processes:
-            process.join(max(deadline - time.monotonic(), 0.1))
+            process.join(_GRACE_S)
             if process.is_alive():
                 process.kill()
                 process.join()
+        for pipe in pipes:
+            pipe.close()
 
 
-def _follow(
-    processes: list[Any], outbox: Any, progress: Progress, listener: Listener, cancel: Cancel, watch: Stopwatch
-) -> None:
-    done = 0
-    while done < len(processes):
+def _tell_to_stop(pipe: Connection) -> None:
+    try:
+        pipe.send("stop")
+    except OSError:
+        return  # it has ended already
+
+
+def _follow(pipes: list[Any], progress: Progress, listener: Listener, cancel: Cancel, watch: Stopwatch) -> None:
+    working = list(pipes)
+    while working:
         if cancel.is_set:
             raise Cancelled()
-        try:
-            kind, content = outbox.get(timeout=_POLL_S)
-        except queue.Empty:
-            dead = [process for process in processes if process.exitcode not in (None, 0)]
-            if dead:
+        ready: list[Any] = wait(working, timeout=_POLL_S)
+        for pipe in ready:
+            try:
+                kind, content = pipe.recv()
+            except (EOFError, OSError):
                 raise RunError(
-                    f"a worker process died (exit code {dead[0].exitcode})",
+                    "a worker process died",
+                    where="--workers",
                     cure="run again with --resume, with fewer --workers if memory ran out",
                 ) from None
-            continue
-        if kind == "tiles":
-            progress.advance(content)
-        elif kind == "warning":
-            listener.emit("warning", **content)
-        elif kind == "error":
-            raise content
-        else:
-            done += 1
-            for name, seconds in content.items():
-                watch.seconds[name] = watch.seconds.get(name, 0.0) + seconds
+            if kind == "tiles":
+                progress.advance(content)
+            elif kind == "warning":
+                listener.emit("warning", **content)
+            elif kind == "error":
+                raise content
+            else:
+                working.remove(pipe)
+                for name, seconds in content.items():
+                    watch.seconds[name] = watch.seconds.get(name, 0.0) + seconds

@@ -49,10 +49,13 @@ class Workspace:
         Raises:
             RequestError: the folder cannot be written.
         """
+        was_there = self.folder.exists()
         try:
             (self.folder / "bands").mkdir(parents=True, exist_ok=True)
             self._write_json(self.folder / "plan.json", {"identity": plan.identity, "plan": to_jsonable(plan)})
         except OSError as error:
+            if not was_there:
+                self.remove()
             raise RequestError(
                 f"the folder cannot be written ({error.strerror})",
                 where=str(self.folder.parent),

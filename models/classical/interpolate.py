@@ -54,7 +54,9 @@ class Bicubic:
 
     def __post_init__(self) -> None:
         if not 1 <= self.scale <= LARGEST_SCALE:
-            raise RequestError(f"{self.name} has no scale {self.scale}", cure=f"pass --scale 1 to {LARGEST_SCALE}")
+            raise RequestError(
+                f"{self.name} has no scale {self.scale}", where="--scale", cure=f"pass 1 to {LARGEST_SCALE}"
+            )
 
     @property
     def spec(self) -> ModelSpec:

@@ -1,0 +1,67 @@
+# make venv | demo | test | lint | types | bench | plugin-zip | docs | clean; each sets up what it needs.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: help venv demo test lint types bench plugin-zip docs clean
+
+help:
+	@sed -n '1s/^# //p' Makefile
+
+venv: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	@for candidate in python3.13 python3.12 python3.11 python3; do \
+	  if "$$candidate" -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' \
+	      2>/dev/null; then python=$$candidate; break; fi; \
+	done; \
+	if [ -z "$${python:-}" ]; then \
+	  echo "make venv: Seamline needs Python 3.11, 3.12 or 3.13 with its venv module;" \
+	    "install one (on Debian: python3.11 and python3.11-venv) and run make again" >&2; exit 1; \
+	fi; \
+	[ -x $(BIN)/python ] || "$$python" -m venv .venv
+	$(BIN)/python -m pip install --quiet "$$(grep '^torch==' constraints.txt)"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,cluster]'
+	@touch $(STAMP)
+
+demo: $(STAMP)
+	$(BIN)/seamline demo demo-output
+
+# ruff alone, and mypy on the typed core; the checkout may have any name, so mypy sees it through a link.
+lint: types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP)
+	@tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; ln -s "$$PWD" "$$tmp/seamline"; \
+	mypy="$$PWD/$(BIN)/mypy"; config="$$PWD/pyproject.toml"; cd "$$tmp"; \
+	MYPYPATH="$$tmp" "$$mypy" --config-file "$$config" -p seamline.engine -p seamline.models
+
+test: lint
+	$(BIN)/python -m pytest -n 2
+	bash tests/qgis/run.sh
+
+# Each benchmark prints what it measured; a failing one stops the rest.
+bench: $(STAMP)
+	@for script in benchmarks/*.py; do \
+	  [ -e "$$script" ] || { echo "benchmarks/ holds no script" >&2; exit 1; }; \
+	  echo "== $$script"; $(BIN)/python "$$script"; \
+	done
+
+# The plugin as QGIS installs it: what is committed, less what .gitattributes keeps out.
+plugin-zip:
+	mkdir -p dist
+	git archive --format=zip --prefix=seamline/ --output=dist/seamline.zip HEAD
+	@ls -l dist/seamline.zip
+
+# Renews the picture of the README by running the demo.
+docs: demo
+	mkdir -p docs/images
+	$(BIN)/python -c "from PIL import Image; picture = Image.open('demo-output/demo_before_after.png'); \
+	  picture.thumbnail((900, 1000)); picture.save('docs/images/demo.png', optimize=True)"
+
+clean:
+	rm -rf build dist demo-output .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +

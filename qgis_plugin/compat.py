@@ -1,0 +1,22 @@
+"""Names that moved between QGIS 3.22 and 4: the new place first, then the old one."""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import Any
+
+from qgis import core
+
+
+def _first(*paths: str) -> Any:
+    for path in paths:
+        try:
+            return reduce(getattr, path.split("."), core)
+        except AttributeError:
+            continue
+    raise ImportError(f"this QGIS has none of {', '.join(paths)}")
+
+
+ADVANCED = _first("Qgis.ProcessingParameterFlag.Advanced", "QgsProcessingParameterDefinition.FlagAdvanced")
+INTEGER = _first("Qgis.ProcessingNumberParameterType.Integer", "QgsProcessingParameterNumber.Integer")
+FOLDER = _first("Qgis.ProcessingFileParameterBehavior.Folder", "QgsProcessingParameterFile.Folder")

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from seamline.engine import blending, testing
+from seamline.engine.errors import RequestError
+from seamline.engine.tiles import TileGrid, check_halo, even_axis
+
+axes = st.builds(
+    lambda length, steps, align, share, margin: (length, steps * align, int(share * steps * align), align, margin),
+    st.integers(1, 4000),
+    st.integers(2, 24),
+    st.sampled_from([1, 4, 8, 12]),
+    st.floats(0, 0.5),
+    st.integers(0, 12),
+)
+
+
+def make(axis):
+    length, tile, overlap, align, margin = axis
+    assume(2 * overlap <= tile and overlap + align <= tile and overlap >= 2 * margin)
+    return even_axis(length, tile=tile, overlap=overlap, align=align, margin=margin)
+
+
+@given(axes)
+def test_neighbours_share_the_overlap_and_nothing_is_left_out(spec):
+    axis = make(spec)
+    length, tile, overlap, align, _ = spec
+    assert axis.starts[0] == 0
+    assert axis.starts[-1] + tile >= length
+    assert axis.starts[-1] < length
+    assert all(0 < b - a <= tile - overlap for a, b in pairwise(axis.starts))
+    assert all(start % align == 0 for start in axis.starts)
+
+
+@given(axes)
+def test_weights_are_a_partition_of_unity_of_at_most_two_tiles(spec):
+    testing.assert_partition_of_unity(make(spec))
+
+
+@given(axes)
+def test_margins_are_never_used_where_a_neighbour_can_serve(spec):
+    axis, margin = make(spec), spec[4]
+    for i in range(1, axis.count):
+        assert axis.up(i) - axis.starts[i] >= margin
+        assert axis.starts[i - 1] + axis.tile - axis.down(i - 1) >= margin
+
+
+@given(axes, st.integers(0, 40))
+def test_row_bands_cover_the_scene_and_lag_by_the_halo(spec, halo):
+    axis = make(spec)
+    grid = TileGrid(axis, axis, halo)
+    try:
+        check_halo(grid)
+    except RequestError as error:
+        assert "--tile" in error.where
+        return
+    testing.assert_bands_cover(grid)
+    for band in range(axis.count):
+        first, stop = grid.band(band)
+        if stop > first:
+            assert min(stop + halo, axis.length) <= axis.stop(band)
+        if band > 0 and stop > first:
+            assert max(first - halo, 0) >= min(axis.up(band - 1) + axis.ramp, axis.up(band)) or band == 1
+
+
+@given(axes, st.data())
+def test_counting_names_exactly_the_tiles_that_matter(spec, data):
+    axis = make(spec)
+    first = data.draw(st.integers(0, axis.length - 1))
+    stop = data.draw(st.integers(first + 1, axis.length))
+    chosen = axis.counting(first, stop)
+    for i in range(axis.count):
+        matters = axis.up(i) < stop and axis.down(i) > first
+        assert (i in chosen) == matters
+
+
+@pytest.mark.parametrize(
+    ("tile", "overlap", "align", "margin", "word"),
+    [
+        (60, 8, 8, 0, "steps of 8"),
+        (64, 40, 8, 0, "no room"),
+        (64, 16, 8, 12, "margin"),
+        (0, 0, 1, 0, "fit"),
+        (64, -1, 1, 0, "no room"),
+    ],
+)
+def test_impossible_tiles_are_refused_with_a_cure(tile, overlap, align, margin, word):
+    with pytest.raises(RequestError, match=word) as caught:
+        even_axis(500, tile=tile, overlap=overlap, align=align, margin=margin)
+    assert caught.value.cure
+
+
+@given(axes, st.integers(1, 3), st.integers(0, 2**32 - 1))
+def test_blending_equal_tiles_gives_their_value_back_bit_for_bit(spec, scale, seed):
+    axis = make(spec)
+    assume(axis.length * scale < 3000 and axis.count < 40)
+    rng = np.random.default_rng(seed)
+    scene = rng.normal(0, 1e4, (1, 2 * scale, (axis.starts[-1] + axis.tile) * scale)).astype(np.float32)
+    strip = np.full((1, 2 * scale, axis.length * scale), np.nan, np.float32)
+    for i, start in enumerate(axis.starts):
+        tile = scene[:, :, start * scale : (start + axis.tile) * scale]
+        blending.place_tile(strip, tile, axis, i, scale=scale, first=0, left=i > 0)
+    assert np.array_equal(strip, scene[:, :, : axis.length * scale])
+
+
+def test_a_step_between_tiles_becomes_a_smooth_ramp():
+    axis = even_axis(100, tile=64, overlap=28, align=1)
+    strip = np.zeros((1, 1, 100), np.float32)
+    for i in range(axis.count):
+        blending.place_tile(strip, np.full((1, 1, 64), i, np.float32), axis, i, scale=1, first=0, left=i > 0)
+    steps = np.diff(strip[0, 0])
+    assert (steps >= 0).all()
+    assert steps.max() < 2.0 / axis.ramp

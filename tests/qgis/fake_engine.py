@@ -1,0 +1,89 @@
+"""Speaks the engine's protocol without an engine; ``FAKE_ENGINE`` names what goes wrong.
+
+Standard library alone, and it watches stdin as the engine does.  The process id and the arguments go to the files that
+``FAKE_ENGINE_PID`` and ``FAKE_ENGINE_ARGV`` name.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+TILE_S = 0.4
+cancelled = threading.Event()
+
+
+def say(event, **fields):
+    print(json.dumps({"event": event, **fields}), flush=True)
+
+
+def watch_stdin():
+    while os.read(0, 1024):
+        pass
+    cancelled.set()
+
+
+def note(variable, text):
+    if os.environ.get(variable):
+        Path(os.environ[variable]).write_text(text, encoding="utf-8")
+
+
+def tiles(total, seconds):
+    for done in range(1, total + 1):
+        if cancelled.wait(seconds):
+            say("cancelled")
+            sys.exit(130)
+        say("progress", done=done, total=total, eta_s=(total - done) * seconds, unknown_key=[])
+
+
+def main():
+    mode = os.environ.get("FAKE_ENGINE", "")
+    note("FAKE_ENGINE_PID", str(os.getpid()))
+    note("FAKE_ENGINE_ARGV", json.dumps(sys.argv[1:]))
+    threading.Thread(target=watch_stdin, daemon=True).start()
+    say("start", plan={"tiles": 4, "rows": [1, 2]})
+    if mode == "environment":
+        say("error", what=json.dumps(sorted(os.environ)))
+        sys.exit(1)
+    if mode == "garbage":
+        print("{not json", flush=True)
+        print("[1, 2]", flush=True)
+        print('{"no": "event"}', flush=True)
+        os.write(1, b"\xff\xfe broken utf-8\n")
+        say("an event of a later version", payload={})
+        say("progress", done=None, total="many")
+        say("warning", what="the overlap is small", where="--overlap", cure="raise it")
+    if mode == "noisy":
+        sys.stderr.write("a line of the log\n" * 40_000)
+    if mode == "error":
+        say("error", what="band 5 is not there", where="MS", cure="choose bands 1 to 4")
+        sys.exit(2)
+    if mode == "usage":
+        sys.stderr.write("Error: No such option: --frobnicate\n")
+        sys.exit(2)
+    if mode == "traceback":
+        import a_package_that_is_not_installed  # noqa: F401
+    if mode == "killed":
+        say("progress", done=1, total=4)
+        os.kill(os.getpid(), signal.SIGKILL)
+    if mode == "silent":
+        sys.exit(0)
+    if mode == "orphan":  # a worker that outlives the engine and holds its pipes
+        worker = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(30)"], stdin=subprocess.DEVNULL)
+        note("FAKE_ENGINE_ARGV", str(worker.pid))
+    if mode == "deaf":
+        time.sleep(600)
+    tiles(50 if mode == "slow" else 4, TILE_S if mode == "slow" else 0.01)
+    output = sys.argv[4] if sys.argv[1] == "pansharpen" else sys.argv[3]
+    if mode != "no file":
+        shutil.copyfile(sys.argv[2], output)
+    say("done", outputs=[output], report=None, metrics={"HQNR": 0.9})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""Where things are, small rasters, and the reference run of the command line."""
+
+import os
+import subprocess
+from pathlib import Path
+
+from osgeo import gdal, osr
+
+gdal.UseExceptions()
+ROOT = Path(__file__).resolve().parents[2]
+FAKE = Path(__file__).with_name("fake_engine.py")
+LEFT, TOP, EPSG, NODATA = 500_000.0, 5_000_000.0, 32631, 0
+
+
+def write_raster(path, pixels, gsd):
+    """``pixels`` (band, row, column) as uint16 GeoTIFF with its upper left corner at (LEFT, TOP); ``gsd`` in m."""
+    bands, rows, columns = pixels.shape
+    dataset = gdal.GetDriverByName("GTiff").Create(str(path), columns, rows, bands, gdal.GDT_UInt16)
+    dataset.SetGeoTransform((LEFT, gsd, 0.0, TOP, 0.0, -gsd))
+    crs = osr.SpatialReference()
+    crs.ImportFromEPSG(EPSG)
+    dataset.SetProjection(crs.ExportToWkt())
+    for index, band in enumerate(pixels, 1):
+        dataset.GetRasterBand(index).SetNoDataValue(NODATA)
+        dataset.GetRasterBand(index).WriteArray(band)
+    dataset.FlushCache()
+    return path
+
+
+def command_line_run(python, scene, output, *options):
+    """Pan-sharpen ``scene`` on the command line; the reference for what QGIS gives.  Returns ``output``."""
+    from seamline.qgis_plugin.environment import clean_environment
+
+    command = [python, str(ROOT / "launch.py"), "pansharpen", scene["MS"], scene["PAN"], str(output)]
+    ran = subprocess.run(
+        [*command, *options, "--device", "cpu"],
+        env=clean_environment(os.environ),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return output
+
+
+def assert_sharpened(output, reference):
+    """``output`` has the bands of the MS, the grid of the PAN, and byte for byte the pixels of ``reference``."""
+    got, expected = gdal.Open(str(output)), gdal.Open(str(reference))
+    assert (got.RasterCount, got.RasterXSize, got.RasterYSize) == (4, 256, 256)
+    assert got.GetGeoTransform() == (LEFT, 0.5, 0.0, TOP, 0.0, -0.5)
+    assert got.GetSpatialRef().GetAuthorityCode(None) == str(EPSG)
+    assert [got.GetRasterBand(i).GetNoDataValue() for i in range(1, 5)] == [NODATA] * 4
+    assert [got.GetRasterBand(i).DataType for i in range(1, 5)] == [gdal.GDT_UInt16] * 4
+    pixels = got.ReadAsArray()
+    assert pixels.any()
+    assert pixels.tobytes() == expected.ReadAsArray().tobytes()
+    assert (pixels[:, :32, :32] == NODATA).all()  # masked in the MS

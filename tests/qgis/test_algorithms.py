@@ -1,0 +1,272 @@
+"""From parameters to an argument list, and from the engine's end to QGIS's, with the fake engine."""
+
+import json
+import time
+from pathlib import Path
+
+import processing
+import pytest
+from qgis.core import (
+    QgsApplication,
+    QgsProcessingAlgRunnerTask,
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingOutputLayerDefinition,
+    QgsProject,
+    QgsRasterLayer,
+)
+from qgis.PyQt.QtCore import QCoreApplication
+from support import LEFT, TOP
+
+
+def run(fake_engine, feedback, parameters, mode="", algorithm="pansharpen"):
+    """Returns the result and the arguments that the engine was started with."""
+    notes = fake_engine(mode)
+    result = processing.run(f"seamline:{algorithm}", parameters, feedback=feedback)
+    return result, json.loads(notes["argv"].read_text())
+
+
+def test_a_plain_run_passes_paths_and_the_model_alone(fake_engine, feedback, scene, tmp_path):
+    output = str(tmp_path / "out.tif")
+    result, argv = run(fake_engine, feedback, {**scene, "OUTPUT": output})
+    assert result == {"OUTPUT": output}
+    assert argv == [
+        *("pansharpen", scene["MS"], scene["PAN"], output, "--model", "salad-pan-tiny"),
+        *("--overwrite", "--json", "--cancel-on-stdin-eof"),
+    ]
+    assert feedback.steps == sorted(feedback.steps)
+    assert feedback.steps[-1] == 100.0
+    assert "HQNR: 0.9" in feedback.lines
+
+
+def test_every_option_reaches_the_engine(fake_engine, feedback, scene, tmp_path):
+    options = {"TILE": 256, "OVERLAP": 32, "STEPS": 4, "SEED": 7, "DEVICE": "cpu", "CONSISTENCY": "off"}
+    extent = f"{LEFT + 8},{LEFT + 72.25},{TOP - 64},{TOP - 16} [EPSG:32631]"
+    _, argv = run(
+        fake_engine,
+        feedback,
+        {**scene, **options, "MODEL": "gsa", "EXTENT": extent, "OUTPUT": str(tmp_path / "out.tif")},
+    )
+    assert argv[4:-3] == [
+        *("--model", "gsa", "--extent", repr(LEFT + 8), repr(TOP - 64), repr(LEFT + 72.25), repr(TOP - 16)),
+        *("--tile", "256", "--overlap", "32", "--steps", "4", "--seed", "7", "--device", "cpu"),
+        *("--consistency", "off"),
+    ]
+
+
+def test_super_resolution_passes_its_scale_and_a_model_folder(fake_engine, feedback, scene, tmp_path):
+    parameters = {"INPUT": scene["MS"], "SCALE": 2, "MODEL_FOLDER": str(tmp_path), "OUTPUT": str(tmp_path / "o.tif")}
+    _, argv = run(fake_engine, feedback, parameters, algorithm="superres")
+    assert argv[:-3] == ["superres", scene["MS"], str(tmp_path / "o.tif"), "--model", str(tmp_path), "--scale", "2"]
+
+
+@pytest.mark.parametrize("choice", [3, "3", "brovey"])
+def test_a_choice_is_a_word_or_its_number(choice, fake_engine, feedback, scene, tmp_path):
+    _, argv = run(fake_engine, feedback, {**scene, "MODEL": choice, "OUTPUT": str(tmp_path / "out.tif")})
+    assert argv[argv.index("--model") + 1] == "brovey"
+
+
+def test_an_extent_in_degrees_becomes_one_of_the_pan_grid(fake_engine, feedback, scene, tmp_path):
+    _, argv = run(
+        fake_engine,
+        feedback,
+        {**scene, "EXTENT": "3.0002,3.001,45.1526,45.1532 [EPSG:4326]", "OUTPUT": str(tmp_path / "out.tif")},
+    )
+    at = argv.index("--extent")
+    xmin, ymin, xmax, ymax = map(float, argv[at + 1 : at + 5])
+    # One degree is 78.7 km by 111.1 km at this latitude, 3 degrees east is the zone's central meridian (x = 500 km).
+    assert xmin == pytest.approx(LEFT + 0.0002 * 78_680, abs=1.0)
+    assert xmax - xmin == pytest.approx(0.0008 * 78_680, abs=1.0)
+    assert ymax - ymin == pytest.approx(0.0006 * 111_130, abs=1.0)
+    assert TOP - 128 < ymin < ymax < TOP + 128
+
+
+def test_a_temporary_output_is_a_tif(fake_engine, feedback, scene):
+    result, _ = run(fake_engine, feedback, {**scene, "OUTPUT": "TEMPORARY_OUTPUT"})
+    assert result["OUTPUT"].endswith(".tif")
+
+
+def test_strange_lines_and_warnings_are_shown(fake_engine, feedback, scene, tmp_path):
+    run(fake_engine, feedback, {**scene, "OUTPUT": str(tmp_path / "out.tif")}, mode="garbage")
+    assert "{not json" in feedback.lines
+    assert "the overlap is small; --overlap; raise it" in feedback.lines
+
+
+@pytest.mark.parametrize(
+    ("mode", "sentence"),
+    [
+        ("error", "^band 5 is not there; MS; choose bands 1 to 4$"),
+        ("killed", "^the engine was killed by the system"),
+        ("no file", "^the engine reports success but wrote no file"),
+    ],
+)
+def test_a_failure_is_one_exception_with_one_sentence(mode, sentence, fake_engine, feedback, scene, tmp_path):
+    with pytest.raises(QgsProcessingException, match=sentence):
+        run(fake_engine, feedback, {**scene, "OUTPUT": str(tmp_path / "out.tif")}, mode=mode)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"MODEL": "no-such-model"}, "'no-such-model' is not on offer; Model; choose one of salad-pan-tiny, gsa"),
+        ({"MODEL": 9}, "'9' is not on offer"),
+        ({"EXTENT": "0,1,0,1 [EPSG:32631]"}, "the extent does not meet the layer"),
+        ({"PAN": "/nowhere.tif"}, "QGIS cannot read a raster here; Panchromatic raster"),
+        ({"OUTPUT": "/nowhere/out.tif"}, "the output's folder does not exist or cannot be written; /nowhere"),
+        ({"OUTPUT": "out.png"}, "png"),
+        ({"TILE": 3}, "TILE"),
+    ],
+)
+def test_a_wrong_request_starts_nothing(change, sentence, fake_engine, feedback, scene, tmp_path):
+    notes = fake_engine("")
+    with pytest.raises(QgsProcessingException) as caught:
+        processing.run(
+            "seamline:pansharpen", {**scene, "OUTPUT": str(tmp_path / "out.tif"), **change}, feedback=feedback
+        )
+    assert sentence in str(caught.value)
+    assert not notes["pid"].exists()
+
+
+def test_an_input_is_never_the_output(fake_engine, feedback, scene, tmp_path):
+    fake_engine("")
+    link = tmp_path / "link.tif"
+    link.symlink_to(scene["PAN"])
+    for output in (scene["PAN"], str(link)):
+        with pytest.raises(QgsProcessingException, match="the output is also an input"):
+            processing.run("seamline:pansharpen", {**scene, "OUTPUT": output}, feedback=feedback)
+
+
+def layer_in_memory(scene):
+    from osgeo import gdal
+
+    gdal.GetDriverByName("GTiff").CreateCopy("/vsimem/pan.tif", gdal.Open(scene["PAN"])).FlushCache()
+    return QgsRasterLayer("/vsimem/pan.tif", "only here")
+
+
+def layer_with_options(scene):
+    return QgsRasterLayer(f"{scene['PAN']}|option:NUM_THREADS=2", "opened specially")
+
+
+def layer_of_a_server(scene):
+    return QgsRasterLayer("type=xyz&url=http://localhost:1/%7Bx%7D/%7By%7D/%7Bz%7D.png", "a map", "wms")
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (layer_in_memory, "lives in the memory of QGIS alone"),
+        (layer_with_options, "is opened with options or a login"),
+        (layer_of_a_server, "comes from 'wms', not from a raster"),
+    ],
+)
+def test_a_layer_that_only_qgis_has_is_refused(make, sentence, fake_engine, feedback, scene, tmp_path):
+    notes = fake_engine("")
+    parameters = {**scene, "PAN": make(scene), "OUTPUT": str(tmp_path / "out.tif")}
+    with pytest.raises(QgsProcessingException, match=sentence):
+        processing.run("seamline:pansharpen", parameters, feedback=feedback)
+    assert not notes["pid"].exists()
+
+
+def test_a_layer_of_the_project_is_passed_by_its_path(fake_engine, feedback, scene, tmp_path):
+    layer = QgsRasterLayer(scene["MS"], "a layer")
+    QgsProject.instance().addMapLayer(layer)
+    try:
+        _, argv = run(fake_engine, feedback, {**scene, "MS": layer.id(), "OUTPUT": str(tmp_path / "out.tif")})
+    finally:
+        QgsProject.instance().removeMapLayer(layer)
+    assert argv[1] == scene["MS"]
+
+
+def pump(until, seconds):
+    """Let the event loop turn.  Returns whether ``until`` came true in time, and the turns."""
+    turns, deadline = 0, time.monotonic() + seconds
+    while not until() and time.monotonic() < deadline:
+        QCoreApplication.processEvents()
+        time.sleep(0.005)
+        turns += 1
+    return until(), turns
+
+
+@pytest.fixture
+def background(fake_engine, feedback, scene, tmp_path):
+    """Start an algorithm as the toolbox does.  Returns the task, its context, and the list that its end goes to."""
+    kept = []  # the task holds the context without owning it
+
+    def start(mode):
+        notes = fake_engine(mode)
+        context, ended = QgsProcessingContext(), []
+        output = QgsProcessingOutputLayerDefinition(str(tmp_path / "out.tif"), QgsProject.instance())
+        algorithm = QgsApplication.processingRegistry().createAlgorithmById("seamline:pansharpen")
+        task = QgsProcessingAlgRunnerTask(algorithm, {**scene, "OUTPUT": output}, context, feedback)
+        task.executed.connect(lambda ok, results: ended.append((ok, results)))
+        kept.extend((task, context))
+        QgsApplication.taskManager().addTask(task)
+        return task, context, ended, notes
+
+    return start
+
+
+def test_a_result_of_the_background_is_loaded_into_the_project(background, tmp_path):
+    _, context, ended, _ = background("")
+    assert pump(lambda: bool(ended), 10)[0]
+    output = str(tmp_path / "out.tif")
+    assert ended == [(True, {"OUTPUT": output})]
+    assert context.willLoadLayerOnCompletion(output)
+    assert context.layerToLoadOnCompletionDetails(output).name == "Pan-sharpened"
+
+
+def test_cancel_in_the_background_is_quick_and_leaves_no_child(background, feedback, tmp_path):
+    task, _, ended, notes = background("slow")
+    assert pump(lambda: any(0 < step < 100 for step in feedback.steps), 10)[0]
+    asked = time.monotonic()
+    feedback.cancel()
+    task.cancel()
+    has_ended, turns = pump(lambda: bool(ended), 10)
+    assert has_ended
+    assert time.monotonic() - asked < 2.0
+    assert turns > 5, "the event loop stood still"
+    assert not Path("/proc", notes["pid"].read_text()).exists()
+    assert not (tmp_path / "out.tif").exists()
+
+
+def test_the_dialog_opens_with_every_parameter(plugin, scene, qgis_iface, monkeypatch):
+    from processing.gui.AlgorithmDialog import AlgorithmDialog
+    from qgis.gui import QgsBrowserGuiModel
+
+    monkeypatch.setattr(qgis_iface, "browserModel", lambda: QgsBrowserGuiModel(), raising=False)
+    for name in ("pansharpen", "superres"):
+        algorithm = QgsApplication.processingRegistry().createAlgorithmById(f"seamline:{name}")
+        dialog = AlgorithmDialog(algorithm)
+        dialog.setParameters({**scene, "INPUT": scene["MS"]})
+        parameters = dialog.createProcessingParameters()
+        assert parameters["MODEL"] == algorithm.models[0]
+        assert parameters["TILE"] is None
+        dialog.deleteLater()
+
+
+def test_it_works_as_a_step_of_a_processing_model(fake_engine, feedback, scene, tmp_path):
+    from qgis.core import (
+        QgsProcessingModelAlgorithm,
+        QgsProcessingModelChildAlgorithm,
+        QgsProcessingModelChildParameterSource,
+        QgsProcessingModelOutput,
+    )
+
+    notes = fake_engine("")
+    step = QgsProcessingModelChildAlgorithm("seamline:pansharpen")
+    step.setChildId("sharpen")
+    for name, value in {**scene, "MODEL": "gsa"}.items():
+        step.addParameterSources(name, [QgsProcessingModelChildParameterSource.fromStaticValue(value)])
+    fused = QgsProcessingModelOutput("fused")
+    fused.setChildOutputName("OUTPUT")
+    fused.setChildId("sharpen")
+    step.setModelOutputs({"fused": fused})
+    model = QgsProcessingModelAlgorithm("a model", "")
+    model.addChildAlgorithm(step)
+    model.initAlgorithm()
+    output = model.parameterDefinitions()[0].name()
+    _, ok = model.run({output: str(tmp_path / "fused.tif")}, QgsProcessingContext(), feedback)
+    assert ok, feedback.lines
+    argv = json.loads(notes["argv"].read_text())
+    assert argv[:6] == ["pansharpen", scene["MS"], scene["PAN"], str(tmp_path / "fused.tif"), "--model", "gsa"]
+    assert (tmp_path / "fused.tif").exists()

@@ -1,0 +1,116 @@
+"""What QGIS sees of the plugin."""
+
+import ast
+import configparser
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support import ROOT
+
+PLUGIN_FILES = sorted((ROOT / "qgis_plugin").rglob("*.py"))
+
+
+@pytest.fixture
+def provider(plugin, qgis_app):
+    return qgis_app.processingRegistry().providerById("seamline")
+
+
+def test_the_provider_holds_both_algorithms(provider):
+    assert sorted(a.id() for a in provider.algorithms()) == ["seamline:pansharpen", "seamline:superres"]
+    assert provider.versionInfo() == metadata()["version"]
+    assert provider.isActive()
+
+
+def test_loading_twice_and_unloading_twice_is_harmless(qgis_app, provider, plugin):
+    plugin.initGui()
+    assert len([p for p in qgis_app.processingRegistry().providers() if p.id() == "seamline"]) == 1
+    plugin.unload()
+    plugin.unload()
+    assert qgis_app.processingRegistry().providerById("seamline") is None
+    plugin.initGui()
+    assert qgis_app.processingRegistry().providerById("seamline") is not None
+
+
+def test_everything_is_explained(provider):
+    for algorithm in provider.algorithms():
+        assert len(algorithm.shortHelpString()) > 100
+        assert algorithm.helpUrl().startswith("https://")
+        assert not algorithm.icon().isNull()
+        for parameter in algorithm.parameterDefinitions():
+            assert parameter.help(), f"{algorithm.id()} {parameter.name()} has no help"
+            assert parameter.description() != parameter.name()
+
+
+def test_advanced_parameters_are_folded(provider):
+    from seamline.qgis_plugin.compat import ADVANCED
+
+    for algorithm in provider.algorithms():
+        advanced = {p.name() for p in algorithm.parameterDefinitions() if p.flags() & ADVANCED}
+        assert advanced == {"MODEL_FOLDER", "TILE", "OVERLAP", "STEPS", "SEED", "DEVICE", "CONSISTENCY"}
+
+
+def test_a_missing_engine_is_said_and_breaks_nothing(provider, monkeypatch, scene, qgis_processing):
+    import processing
+    from qgis.core import QgsProcessingException
+
+    monkeypatch.setenv("SEAMLINE_PYTHON", "/nowhere/python")
+    assert "/nowhere/python" in provider.warningMessage()
+    can, reason = provider.algorithm("pansharpen").canExecute()
+    assert not can
+    assert "/nowhere/python" in reason
+    with pytest.raises(QgsProcessingException, match="/nowhere/python"):
+        processing.run("seamline:pansharpen", {**scene, "OUTPUT": "TEMPORARY_OUTPUT"})
+
+
+def metadata():
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / "metadata.txt", encoding="utf-8")
+    return parser["general"]
+
+
+def test_metadata_is_complete_and_of_this_version():
+    import seamline
+
+    general = metadata()
+    for key in ("name", "description", "about", "author", "email", "homepage", "repository", "tracker", "license"):
+        assert general[key]
+    assert general["version"] == seamline.__version__
+    assert f'version = "{general["version"]}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert (general["qgisminimumversion"], general["qgismaximumversion"]) == ("3.22", "4.99")
+    assert general["hasprocessingprovider"] == "yes"
+    assert (ROOT / general["icon"]).is_file()
+    assert "plugin" not in general["name"].lower()
+
+
+@pytest.mark.parametrize("path", PLUGIN_FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_code_is_old_python_and_imports_nothing_heavy(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 9))
+    allowed = {"qgis", "processing"} | sys.stdlib_module_names
+    depth = len(path.relative_to(ROOT / "qgis_plugin").parts)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            assert all(alias.name.split(".")[0] in allowed for alias in node.names), ast.unparse(node)
+        elif isinstance(node, ast.ImportFrom):
+            inside = 0 < node.level <= depth
+            assert inside or (node.level == 0 and node.module.split(".")[0] in allowed), ast.unparse(node)
+            assert not (node.module or "").startswith(("PyQt5", "PyQt6"))
+
+
+def test_loading_the_plugin_loads_no_engine():
+    code = (
+        "import sys, json; sys.path.insert(0, sys.argv[1]); import conftest, seamline\n"
+        "seamline.classFactory(None)\n"
+        "print(json.dumps(sorted({m.split('.')[0] for m in sys.modules})))"
+    )
+    env = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    ran = subprocess.run([sys.executable, "-c", code, str(ROOT)], env=env, capture_output=True, text=True, check=True)
+    assert not {"torch", "rasterio", "diffusers", "numpy", "xarray"} & set(json.loads(ran.stdout))
+
+
+def test_the_file_drawings_are_own_and_small():
+    for path in Path(ROOT, "qgis_plugin", "icons").glob("*.svg"):
+        assert path.stat().st_size < 4096

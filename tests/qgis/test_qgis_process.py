@@ -1,0 +1,72 @@
+"""The plugin in the real program, without a window: loaded from a profile by its link, run from the shell."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+from support import ROOT, assert_sharpened
+
+PROGRAM = shutil.which("qgis_process.bin")  # Debian's wrapper qgis_process passes an option that the program refuses
+pytestmark = pytest.mark.skipif(PROGRAM is None, reason="qgis_process.bin is not installed")
+
+
+@pytest.fixture(scope="module")
+def profile(tmp_path_factory):
+    """A fresh profile whose plugins folder links to this checkout, with the plugin enabled."""
+    config = tmp_path_factory.mktemp("config")
+    plugins = config / "profiles" / "default" / "python" / "plugins"
+    plugins.mkdir(parents=True)
+    (plugins / "seamline").symlink_to(ROOT)
+    enabled = qgis_process(config, "plugins", "enable", "seamline")
+    assert enabled.returncode == 0, enabled.stderr
+    return config
+
+
+def qgis_process(config, *arguments, **variables):
+    env = {**os.environ, "QGIS_CUSTOM_CONFIG_PATH": str(config), "QT_QPA_PLATFORM": "offscreen", **variables}
+    env.pop("QGIS_OPTIONS_PATH", None)
+    return subprocess.run([PROGRAM, *arguments], env=env, capture_output=True, text=True, check=False, timeout=60)
+
+
+def options(parameters):
+    return ["--", *(f"{name}={value}" for name, value in parameters.items())]
+
+
+def test_both_algorithms_are_listed(profile):
+    listed = qgis_process(profile, "list")
+    lines = (line.strip().split("\t") for line in listed.stdout.splitlines())
+    titles = {words[0]: words[1] for words in lines if len(words) == 2}
+    assert titles["seamline:pansharpen"] == "Pan-sharpen"
+    assert titles["seamline:superres"] == "Super-resolve"
+    assert "Traceback" not in listed.stdout + listed.stderr
+
+
+def test_help_names_the_models(profile):
+    shown = qgis_process(profile, "help", "seamline:pansharpen")
+    assert shown.returncode == 0
+    for word in ("MS", "PAN", "OUTPUT", "salad-pan-tiny", "brovey"):
+        assert word in shown.stdout
+
+
+def test_without_an_engine_it_says_what_to_do(profile, scene, tmp_path):
+    parameters = {**scene, "MODEL": "brovey", "OUTPUT": tmp_path / "out.tif"}
+    ran = qgis_process(profile, "run", "seamline:pansharpen", *options(parameters), SEAMLINE_PYTHON="/nowhere/python")
+    said = ran.stdout + ran.stderr
+    assert ran.returncode != 0
+    assert "Seamline's engine is not there; /nowhere/python; set the Python of the engine" in said
+    assert "Traceback" not in said
+    assert not (tmp_path / "out.tif").exists()
+
+
+def test_it_sharpens_and_gives_the_pixels_of_the_command_line(profile, scene, tmp_path, real_python, reference):
+    output = tmp_path / "from qgis.tif"
+    ran = qgis_process(
+        profile,
+        "run",
+        "seamline:pansharpen",
+        *options({**scene, "MODEL": "brovey", "DEVICE": "cpu", "OUTPUT": output}),
+        SEAMLINE_PYTHON=real_python,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert_sharpened(output, reference)

@@ -1,0 +1,131 @@
+"""Who may import whom: cli -> training -> models -> engine, and the plugin reaches the engine only as a process."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+ROOMS = ("engine", "models", "training", "qgis_plugin")
+DOORS = {"api", "cli", "demo"} | {path.stem for path in ROOT.glob("*.py")} - {"__init__", "conftest"}
+MAY_IMPORT = {
+    "engine": {"engine"},
+    "models": {"models", "engine"},
+    "training": {"training", "models", "engine"},
+    "qgis_plugin": {"qgis_plugin"},
+    "door": {"door", "training", "models", "engine"},
+}
+# The plugin runs in QGIS's Python, which has none of the engine's libraries; the core stays free of the rest.
+LIBRARIES = {
+    "engine": {"affine", "dask", "distributed", "numpy", "odc", "psutil", "pyproj", "rasterio", "rioxarray", "torch"}
+    | {"xarray"},
+    "models": {"diffusers", "numpy", "pydantic", "safetensors", "torch"},
+    "qgis_plugin": {"osgeo", "processing", "qgis"},
+}
+
+
+def imported(tree: ast.AST, package: tuple[str, ...]) -> Iterator[tuple[int, str]]:
+    """(line, dotted name) of every import of a module in ``package``; names inside Seamline start with a dot.
+
+    Relative imports are resolved; ``from . import x`` counts as an import of x.
+    """
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield node.lineno, str(node.module)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1]
+            tail = (node.module,) if node.module else ()
+            for alias in node.names:
+                yield node.lineno, "." + ".".join((*base, *tail, alias.name))
+
+
+def room_of(parts: tuple[str, ...]) -> str:
+    """Room of a module given by its path inside the package; ``root`` for the package itself."""
+    if parts and parts[0] in ROOMS:
+        return parts[0]
+    return "door" if parts and parts[0] in DOORS else "root"
+
+
+def violations(source: str, parts: tuple[str, ...]) -> list[str]:
+    """Forbidden imports of the module at ``parts`` (``("engine", "tiles")``; packages end in ``__init__``)."""
+    room, found = room_of(parts), []
+    for line, name in imported(ast.parse(source), parts[:-1]):
+        if name.startswith(".") or name.split(".")[0] == "seamline":
+            target = tuple(name.removeprefix("seamline").strip(".").split("."))
+            other = room_of(target)
+            # The root holds the version alone, which every room may read.
+            if other != "root" and other not in MAY_IMPORT.get(room, set()):
+                found.append(f"line {line}: {room} imports {other} ({name})")
+            if not name.startswith(".") and room != "door":
+                found.append(f"line {line}: {name} is not a relative import")
+        elif (top := name.split(".")[0]) not in sys.stdlib_module_names and top not in LIBRARIES.get(room, {top}):
+            found.append(f"line {line}: {room} imports {top}")
+    return found
+
+
+def modules() -> list[Path]:
+    inside = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
+    return inside + [ROOT / f"{door}.py" for door in sorted(DOORS)]
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_run_one_way(path):
+    assert violations(path.read_text(), path.relative_to(ROOT).with_suffix("").parts) == []
+
+
+def test_the_root_needs_the_standard_library_alone():
+    tree = ast.parse((ROOT / "__init__.py").read_text())
+    at_import = ast.Module([n for n in tree.body if not isinstance(n, ast.FunctionDef)], [])
+    assert [name for _, name in imported(at_import, ()) if name.split(".")[0] not in sys.stdlib_module_names] == []
+    # Inside functions: the plugin, which QGIS asks for by itself.
+    others = {name for _, name in imported(tree, ()) if name.split(".")[0] not in sys.stdlib_module_names}
+    assert {room_of(tuple(name.strip(".").split("."))) for name in others} == {"qgis_plugin"}
+
+
+@pytest.mark.parametrize(
+    ("source", "parts"),
+    [
+        ("from ..models import registry", ("engine", "run")),
+        ("from .. import models", ("engine", "run")),
+        ("from ...training.loop import train", ("models", "salad_pan", "vae")),
+        ("from ..cli import main", ("training", "loop")),
+        ("def late():\n    from ..engine.errors import SeamlineError", ("qgis_plugin", "plugin")),
+        ("from .qgis_plugin import settings", ("cli",)),
+        ("from ..api import pansharpen", ("engine", "__init__")),
+        ("from ..demo import run_demo", ("engine", "run")),
+        ("import seamline.engine.tiles", ("engine", "run")),
+        ("import scipy.ndimage", ("engine", "resample")),
+        ("from scipy import ndimage", ("models", "classical", "pansharpen")),
+        ("import numpy as np", ("qgis_plugin", "layers")),
+        ("from ...engine.errors import X", ("qgis_plugin", "algorithms", "base")),
+    ],
+)
+def test_a_planted_violation_is_caught(source, parts):
+    assert violations(source, parts)
+
+
+@pytest.mark.parametrize(
+    ("source", "parts"),
+    [
+        ("from .errors import RequestError\nimport numpy as np", ("engine", "tiles")),
+        ("from ..scene import Scene", ("engine", "quality", "stream")),
+        ("from ...engine.contract import ModelSpec", ("models", "classical", "pansharpen")),
+        ("from ..models.salad_pan import network\nimport accelerate, scipy", ("training", "stages")),
+        ("from .. import __version__", ("engine", "cog")),
+        ("from seamline.cli import main", ("launch",)),
+        ("from .training.procedural import procedural_scene\nfrom .api import pansharpen", ("demo",)),
+        (
+            "import json\nfrom qgis.core import QgsSettings\nfrom ..text import say",
+            ("qgis_plugin", "algorithms", "base"),
+        ),
+    ],
+)
+def test_what_is_allowed_passes(source, parts):
+    assert violations(source, parts) == []

@@ -1,0 +1,1 @@
+"""Training: data from georeferenced scenes, degradations, losses, recipes, one loop."""

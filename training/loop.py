@@ -1,0 +1,140 @@
+"""One training loop: accelerate, a cosine schedule, averaged weights, checkpoints that resume exactly.
+
+A batch is a function of its number alone, so a resumed run sees the batches that the broken one would have seen.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import torch
+from accelerate import Accelerator
+from torch import nn
+
+from .recipe import StageSettings
+
+log = logging.getLogger(__name__)
+BatchT = TypeVar("BatchT")
+Observe = Callable[[int, dict[str, torch.Tensor]], None]
+
+CHECKPOINT_S = 300.0
+REPORT_EVERY = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Loop(Generic[BatchT]):
+    """How a stage is trained.
+
+    Attributes:
+        settings: steps and rates.
+        batches: gives batch number n; called with numbers that no two processes share.
+        checkpoint: file of the state, written every five minutes and at the end.
+        observe: called with (step, averaged weights) after every checkpoint on the main process.
+    """
+
+    settings: StageSettings
+    batches: Callable[[int], BatchT]
+    checkpoint: Path
+    observe: Observe | None = None
+
+    def run(self, stage: nn.Module, accelerator: Accelerator) -> dict[str, torch.Tensor]:
+        """Train a module whose forward pass gives the loss of a batch; continue from the checkpoint if there is one.
+
+        Returns:
+            Averaged weights by parameter name, float32, on the CPU.
+        """
+        settings = self.settings
+        trainable = [p for p in stage.parameters() if p.requires_grad]
+        optimiser = torch.optim.AdamW(trainable, lr=settings.rate, weight_decay=settings.decay, betas=(0.9, 0.99))
+        state = _Average(stage, settings.average)
+        first = self._resume(stage, optimiser, state)
+        stage, optimiser = accelerator.prepare(stage, optimiser)
+        saved = started = time.monotonic()
+        total = 0.0
+        for step in range(first, settings.steps):
+            for group in optimiser.param_groups:
+                group["lr"] = rate_at(step, settings)
+            for turn in range(settings.accumulate):
+                number = (step * settings.accumulate + turn) * accelerator.num_processes + accelerator.process_index
+                batch = move(self.batches(number), accelerator.device)
+                with accelerator.autocast():
+                    loss = stage(batch) / settings.accumulate
+                accelerator.backward(loss)
+                total += float(loss.detach())
+            accelerator.clip_grad_norm_(trainable, 1.0)
+            optimiser.step()
+            optimiser.zero_grad()
+            state.update(accelerator.unwrap_model(stage))
+            if (step + 1) % REPORT_EVERY == 0:
+                pace = (time.monotonic() - started) / (step + 1 - first)
+                log.info("step %d/%d loss %.4f, %.2f s a step", step + 1, settings.steps, total / REPORT_EVERY, pace)
+                total = 0.0
+            if accelerator.is_main_process and (time.monotonic() - saved > CHECKPOINT_S or step + 1 == settings.steps):
+                self._save(accelerator.unwrap_model(stage), optimiser, state, step + 1)
+                if self.observe is not None:
+                    self.observe(step + 1, state.weights)
+                saved = time.monotonic()
+        accelerator.wait_for_everyone()
+        return state.weights
+
+    def _resume(self, stage: nn.Module, optimiser: torch.optim.Optimizer, average: _Average) -> int:
+        """Restore the checkpoint, if any, and give the step to go on from."""
+        if not self.checkpoint.exists():
+            return 0
+        content = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
+        stage.load_state_dict(content["module"])
+        optimiser.load_state_dict(content["optimiser"])
+        average.weights, average.steps = content["average"], int(content["step"])
+        log.info("continuing %s from step %d", self.checkpoint.name, content["step"])
+        return int(content["step"])
+
+    def _save(self, stage: nn.Module, optimiser: Any, average: _Average, step: int) -> None:
+        """Write the checkpoint beside its name and move it there."""
+        self.checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        partial = self.checkpoint.with_suffix(".partial")
+        content = {
+            "module": stage.state_dict(),
+            "optimiser": optimiser.state_dict(),
+            "average": average.weights,
+            "step": step,
+        }
+        torch.save(content, partial)
+        partial.replace(self.checkpoint)
+
+
+class _Average:
+    """Exponential average of the weights, started late: its time constant grows with the steps done."""
+
+    def __init__(self, stage: nn.Module, constant: int) -> None:
+        self.constant = constant
+        self.steps = 0
+        self.weights = {name: value.detach().float().cpu().clone() for name, value in stage.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, stage: nn.Module) -> None:
+        """Move towards the module's present weights."""
+        self.steps += 1
+        share = 1.0 / (1.0 + min(self.constant, self.steps / 4)) if self.constant else 1.0
+        for name, value in stage.state_dict().items():
+            self.weights[name].lerp_(value.float().cpu(), share)
+
+
+def rate_at(step: int, settings: StageSettings) -> float:
+    """Learning rate: linear warm-up, then a cosine from the peak to a fiftieth of it."""
+    if step < settings.warmup:
+        return settings.rate * (step + 1) / settings.warmup
+    done = (step - settings.warmup) / max(1, settings.steps - settings.warmup)
+    return settings.rate * (0.02 + 0.98 * 0.5 * (1.0 + math.cos(math.pi * min(1.0, done))))
+
+
+def move(batch: BatchT, device: torch.device) -> BatchT:
+    """The batch with its tensors on a device (batches are dataclasses of tensors and numbers)."""
+    values = {f.name: getattr(batch, f.name) for f in fields(batch)}  # type: ignore[arg-type]
+    moved = {name: value.to(device) for name, value in values.items() if isinstance(value, torch.Tensor)}
+    return replace(batch, **moved)  # type: ignore[type-var]

@@ -1,0 +1,134 @@
+"""Train a recipe and write its model folder: ``train(recipe_path, overrides)``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+
+from ..engine.errors import RequestError
+from ..models.folder import load_folder, load_strictly
+from ..models.salad_pan.network import Config, SaladPanTiny
+from .export import export
+from .loop import Loop, Observe
+from .patches import Patches
+from .recipe import Recipe, StageSettings, read_recipe
+from .simulate import Batch
+from .sources import Source, Split, fits, load_sources
+from .stages import DiffusionStage, VaeStage, calibrate
+from .validate import as_text, table
+
+log = logging.getLogger(__name__)
+VALIDATION_BATCHES = 32
+GLANCE_BATCHES = 16
+"""As many of them are looked at while training."""
+CALIBRATION_FROM = 10**9
+"""First number of the batches that set the scaling of the latents: far from those that are trained on."""
+VALIDATION_STEPS = (1, 2, 4)
+
+
+def train(recipe_path: Path, overrides: Mapping[str, Any] | None = None) -> Path:
+    """Train a recipe, or go on where it stopped.
+
+    Imagery is looked for in the folder that the environment variable ``SEAMLINE_DATA`` names.
+
+    Args:
+        recipe_path: YAML file.
+        overrides: values by dotted name, such as ``{"diffusion.steps": 2}``.
+
+    Returns:
+        The model folder.
+
+    Raises:
+        RequestError: the recipe or the data do not fit.
+    """
+    recipe = read_recipe(recipe_path, overrides)
+    if recipe.system != "salad-pan-tiny":
+        raise RequestError(
+            f"no trainer for {recipe.system!r}", where=str(recipe_path), cure="set system: salad-pan-tiny"
+        )
+    folder = Path(recipe.output)
+    folder.mkdir(parents=True, exist_ok=True)
+    patches = Patches(_sources(recipe, "train"), recipe.data, recipe.seed)
+    held_out = validation_batches(recipe)
+    model = _start(recipe, recipe_path.parent)
+    accelerator = Accelerator(mixed_precision=recipe.precision)
+    if not recipe.init:
+        _stage(VaeStage(model), recipe.vae, patches, folder / "vae.pt", accelerator)
+        calibrate(model, [patches(CALIBRATION_FROM + k) for k in range(8)])
+
+    def observe(step: int, weights: dict[str, torch.Tensor]) -> None:
+        averaged = SaladPanTiny(model.config).eval()
+        averaged.load_state_dict({name.removeprefix("model."): value for name, value in weights.items()})
+        rows = table(averaged, held_out[:GLANCE_BATCHES], VALIDATION_STEPS)
+        (folder / "validation.json").write_text(json.dumps({"step": step, "rows": rows}, indent=2), encoding="utf-8")
+        log.info("validation at step %d\n%s", step, as_text(rows))
+
+    later = replace(patches, seed=recipe.seed + 1)
+    _stage(DiffusionStage(model), recipe.diffusion, later, folder / "diffusion.pt", accelerator, observe)
+    if accelerator.is_main_process:
+        return export(recipe, model, held_out, folder)
+    return folder / recipe.name
+
+
+def _start(recipe: Recipe, beside: Path) -> SaladPanTiny:
+    """The network to start from: seeded, or the weights that the recipe names."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        model = SaladPanTiny(Config.of(recipe.network))
+    if recipe.init:
+        state = load_folder(beside / recipe.init)[1]
+        load_strictly(model, {name: value.float() for name, value in state.items()}, where=recipe.init)
+    return model
+
+
+def validation_batches(recipe: Recipe) -> list[Batch]:
+    """The fixed batches of the val split."""
+    settings = replace(recipe.data, patch=recipe.data.held_out_patch)
+    sources = [source for source in _sources(recipe, "val") if fits(source, settings.patch)]
+    held_out = Patches(sources, settings, recipe.seed + 2)
+    return [held_out(k) for k in range(VALIDATION_BATCHES)]
+
+
+def _sources(recipe: Recipe, split: Split) -> list[Source]:
+    """Sources of a split, from the data folder in the environment."""
+    root = os.environ.get("SEAMLINE_DATA")
+    return load_sources(Path(root) if root else None, recipe.data.sources, split, recipe.seed)
+
+
+def _stage(
+    stage: torch.nn.Module,
+    settings: StageSettings,
+    patches: Patches,
+    checkpoint: Path,
+    accelerator: Accelerator,
+    observe: Observe | None = None,
+) -> None:
+    """Train one stage and leave its averaged weights in the module, on the CPU."""
+    weights = Loop(settings, patches, checkpoint, observe).run(stage, accelerator)
+    stage.cpu().load_state_dict(weights)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """``python -m seamline.training.run RECIPE [name=value ...]``."""
+    parser = argparse.ArgumentParser(description="Train a recipe and write its model folder.")
+    parser.add_argument("recipe", type=Path)
+    parser.add_argument("overrides", nargs="*", metavar="NAME=VALUE", help="such as diffusion.steps=100")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    changes = {name: value for name, _, value in (item.partition("=") for item in options.overrides)}
+    print(train(options.recipe, changes))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
