@@ -27,6 +27,8 @@ OutputMask = Literal["none", "nodata", "dataset", "alpha"]
 _LIBRARIES = ("torch", "numpy", "rasterio")
 # Cells around a row band that a consistency step of CONSISTENCY_STEPS rounds can feel, in cells of the coarse grid.
 _CONSISTENCY_REACH = 14
+# What rounds to infinity in float32 starts here.
+_FLOAT32_LIMIT = (2 - 2**-24) * 2.0**127
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,7 +325,7 @@ def _output(request: Request, spec: ModelSpec, scenes: tuple[Scene, ...], grid: 
 
 def _holds(dtype: str, nodata: float) -> bool:
     if dtype == "float32":
-        return True
+        return math.isnan(nodata) or abs(nodata) < _FLOAT32_LIMIT
     bits = int(dtype.removeprefix("u").removeprefix("int"))
     low, high = (0, 2**bits - 1) if dtype.startswith("u") else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
     return not math.isnan(nodata) and nodata.is_integer() and low <= nodata <= high

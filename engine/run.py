@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
+import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -147,10 +149,13 @@ def _check_destination(request: Request, out: Path) -> None:
 
 
 def _warn_unused(request: Request, source: ModelSource) -> None:
-    import warnings
-
-    for option in ("steps", "guidance"):
-        if getattr(request, option) is not None and option not in source.spec.options:
+    given = {
+        "steps": request.steps is not None,
+        "guidance": request.guidance is not None,
+        "attention": request.attention != "sdpa",
+    }
+    for option, is_given in given.items():
+        if is_given and option not in source.spec.options:
             text = f"--{option} does nothing with the model {source.spec.name}"
             warnings.warn(UnusedOptionWarning(text), stacklevel=2)
 
@@ -170,19 +175,19 @@ def _agreed_plan(
                 cure="repeat the options of that run, or pass --overwrite without --resume to start anew",
             )
         return saved
-    if workspace.exists and not request.overwrite:
-        raise RequestError(
-            "an unfinished run lies here",
-            where=str(workspace.folder),
-            cure="pass --resume to go on with it, or --overwrite to start anew",
-        )
+    if workspace.exists:
+        if not request.overwrite:
+            raise RequestError(
+                "an unfinished run lies here",
+                where=str(workspace.folder),
+                cure="pass --resume to go on with it, or --overwrite to start anew",
+            )
+        workspace.remove()
     with watch.stage("statistics"):
         return measured(plan, source.spec, lambda: source.load(plan.runtime), request.policy, cancel.check)
 
 
 def _geometry(plan: Plan) -> str:
-    from dataclasses import replace
-
     return replace(plan, levels={}, statistics=()).identity
 
 
@@ -212,8 +217,6 @@ def _compute(
 def _finish(
     plan: Plan, workspace: Workspace, out: Path, listener: Listener, cancel: Cancel, watch: Stopwatch, started: float
 ) -> Outcome:
-    import warnings
-
     receipts = [receipt for band in plan.bands if (receipt := workspace.receipt(band)) is not None]
     finished = finish_cog(plan, workspace, out, tags_of(plan), watch=watch, check=cancel.check)
     facts = _facts(plan, receipts, finished, watch, time.perf_counter() - started)
@@ -232,7 +235,6 @@ def _facts(
 ) -> dict[str, Any]:
     counts = sum((Counts(**receipt["counts"]) for receipt in receipts), Counts())
     residual = relative_rms([receipt["residual"] for receipt in receipts if receipt["residual"] is not None])
-    memory = psutil.Process().memory_info()
     return {
         "identity": plan.identity,
         "model": plan.model,
@@ -248,19 +250,21 @@ def _facts(
         "counts": counts.as_dict(),
         "batches": sorted({receipt["batch"] for receipt in receipts}),
         "seconds": {name: round(value, 3) for name, value in watch.seconds.items()} | {"total": round(seconds, 3)},
-        "peak_memory_bytes": peak_memory() or memory.rss,
+        "peak_memory_bytes": peak_memory(),
         "output_bytes": finished.output_bytes,
         "inputs": {scene.name: scene.source for scene in plan.scenes},
     }
 
 
 def peak_memory() -> int:
-    """Peak resident memory of this process, bytes; 0 where the system does not tell."""
+    """Peak resident memory of the hungriest process of this run, bytes."""
     try:
         import resource
     except ImportError:  # Windows
         return int(getattr(psutil.Process().memory_info(), "peak_wset", 0))
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    own, children = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    # Linux counts in KiB, macOS in bytes.
+    return max(own, children) * (1 if sys.platform == "darwin" else 1024)
 
 
 def summary(plan: Plan, needs: Estimate) -> dict[str, Any]:

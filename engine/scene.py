@@ -202,6 +202,8 @@ def _grid(data: rasterio.DatasetReader, path: str) -> GeoBox:
                 cure="rectify it first with gdalwarp (-tps, -order 1, or -rpc)",
             )
         warnings.warn(GeoreferenceWarning(f"{path}: no georeference; the output has none either"), stacklevel=2)
+    elif data.crs is None:
+        warnings.warn(GeoreferenceWarning(f"{path}: no CRS; the output has none either"), stacklevel=2)
     if abs(data.transform.determinant) < 1e-300:
         raise RequestError("its affine is degenerate", where=path, cure="repair the georeference")
     return GeoBox((data.height, data.width), data.transform, data.crs.to_wkt() if data.crs else None)

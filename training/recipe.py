@@ -42,6 +42,7 @@ class DataSettings:
     Attributes:
         sources: where from.
         patch: side of a patch, PAN px.
+        held_out: validation batches.
         held_out_patch: side of a validation patch, PAN px; the val strips of some scenes are narrow.
         unrolled: bands of a batch, over all its images.
         bands: band counts to draw from, one a batch.
@@ -50,6 +51,7 @@ class DataSettings:
 
     sources: tuple[SourceSettings, ...]
     patch: int = 128
+    held_out: int = 32
     held_out_patch: int = 80
     unrolled: int = 12
     bands: tuple[int, ...] = (3, 4, 4, 6)

@@ -28,9 +28,8 @@ from .stages import DiffusionStage, VaeStage, calibrate
 from .validate import as_text, table
 
 log = logging.getLogger(__name__)
-VALIDATION_BATCHES = 32
-GLANCE_BATCHES = 16
-"""As many of them are looked at while training."""
+GLANCE = 16
+"""As many validation batches are looked at while training."""
 CALIBRATION_FROM = 10**9
 """First number of the batches that set the scaling of the latents: far from those that are trained on."""
 VALIDATION_STEPS = (1, 2, 4)
@@ -69,7 +68,7 @@ def train(recipe_path: Path, overrides: Mapping[str, Any] | None = None) -> Path
     def observe(step: int, weights: dict[str, torch.Tensor]) -> None:
         averaged = SaladPanTiny(model.config).eval()
         averaged.load_state_dict({name.removeprefix("model."): value for name, value in weights.items()})
-        rows = table(averaged, held_out[:GLANCE_BATCHES], VALIDATION_STEPS)
+        rows = table(averaged, held_out[:GLANCE], VALIDATION_STEPS)
         (folder / "validation.json").write_text(json.dumps({"step": step, "rows": rows}, indent=2), encoding="utf-8")
         log.info("validation at step %d\n%s", step, as_text(rows))
 
@@ -96,7 +95,7 @@ def validation_batches(recipe: Recipe) -> list[Batch]:
     settings = replace(recipe.data, patch=recipe.data.held_out_patch)
     sources = [source for source in _sources(recipe, "val") if fits(source, settings.patch)]
     held_out = Patches(sources, settings, recipe.seed + 2)
-    return [held_out(k) for k in range(VALIDATION_BATCHES)]
+    return [held_out(k) for k in range(recipe.data.held_out)]
 
 
 def _sources(recipe: Recipe, split: Split) -> list[Source]:

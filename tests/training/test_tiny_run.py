@@ -24,6 +24,7 @@ def overrides(folder: Path, steps: int) -> dict[str, object]:
         "network": {"latent": 4, "vae_width": 8, "base": [8, 16], "branch": 8, "embedding": 16},
         "data.sources": [{"dataset": "procedural", "scenes": 2}],
         "data.patch": 48,
+        "data.held_out": 3,
         "data.held_out_patch": 48,
         "vae.steps": 2,
         "diffusion.steps": steps,
@@ -61,6 +62,16 @@ def test_a_broken_run_ends_where_an_unbroken_one_does(tmp_path):
         _interrupted(settings, at=2)
     resumed = load_folder(train(RECIPE, settings))[1]
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+
+def test_a_run_can_start_from_a_model_folder(tmp_path):
+    folder = train(RECIPE, overrides(tmp_path / "first", 1))
+    further = overrides(tmp_path / "second", 1) | {"init": str(folder)}
+    begun, ended = load_folder(folder)[1], load_folder(train(RECIPE, further))[1]
+    assert not (tmp_path / "second" / "vae.pt").exists()
+    encoder = [name for name in begun if name.startswith("vae.encoder")]
+    assert all(torch.equal(begun[name], ended[name]) for name in [*encoder, "vae.scaling"])
+    assert any(not torch.equal(begun[name], ended[name]) for name in begun)
 
 
 def _interrupted(settings: dict[str, object], at: int) -> None:
