@@ -324,3 +324,41 @@ def test_paths_are_no_part_of_the_identity(scene, tmp_path):
     copy.write_bytes(Path(scene).read_bytes())
     outcomes = [run(request_for(path, tmp_path / f"{i}.tif"), GroundNoise()) for i, path in enumerate((scene, copy))]
     assert outcomes[0].facts["identity"] == outcomes[1].facts["identity"]
+
+
+@pytest.fixture(scope="module")
+def diffused(pair, tmp_path_factory):
+    out = tmp_path_factory.mktemp("diffused") / "out.tif"
+    run(diffusion_request(pair, out), registry.resolve("salad-pan-tiny", "pansharpen"))
+    return out
+
+
+def diffusion_request(pair, out, **options):
+    return Request({"ms": str(pair[0]), "pan": str(pair[1])}, str(out), threads=1, seed=7, consistency=True, **options)
+
+
+def test_the_diffusion_model_is_the_same_in_processes(pair, diffused, tmp_path):
+    source = registry.resolve("salad-pan-tiny", "pansharpen")
+    run(diffusion_request(pair, tmp_path / "o.tif"), source, share=Share(workers=3))
+    assert_same_pixels(tmp_path / "o.tif", diffused)
+
+
+def test_the_diffusion_model_gives_a_crop_for_an_extent(pair, diffused, tmp_path):
+    source = registry.resolve("salad-pan-tiny", "pansharpen")
+    run(diffusion_request(pair, tmp_path / "o.tif", window=(5, 9, 60, 40)), source)
+    assert_is_crop(tmp_path / "o.tif", diffused)
+
+
+def test_the_diffusion_model_agrees_across_batch_sizes(pair, diffused, tmp_path):
+    source = registry.resolve("salad-pan-tiny", "pansharpen")
+    run(diffusion_request(pair, tmp_path / "o.tif", batch=4), source)
+    with rasterio.open(diffused) as a, rasterio.open(tmp_path / "o.tif") as b:
+        apart = np.abs(a.read().astype(int) - b.read())
+    assert np.quantile(apart, 0.9999) <= 1
+
+
+def test_another_seed_gives_other_pixels(pair, diffused, tmp_path):
+    source = registry.resolve("salad-pan-tiny", "pansharpen")
+    run(replace(diffusion_request(pair, tmp_path / "o.tif"), seed=8), source)
+    with rasterio.open(diffused) as a, rasterio.open(tmp_path / "o.tif") as b:
+        assert not np.array_equal(a.read(), b.read())
