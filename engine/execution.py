@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -37,29 +38,36 @@ def shard_bands(bands: Sequence[int], index: int, count: int) -> list[int]:
     return list(bands[len(bands) * index // count : len(bands) * (index + 1) // count])
 
 
-def tiles_of(plan: Plan, bands: Sequence[int]) -> int:
-    """How many tiles must be inferred for these bands, the repeated tile rows above each gap included."""
-    return sum(len(run) + (run[0] > 0) for run in _runs(bands)) * len(plan.columns)
+@dataclass(frozen=True, slots=True)
+class Job:
+    """The row bands that one process is to compute; picklable."""
+
+    plan: Plan
+    source: ModelSource
+    workspace: Workspace
+    bands: tuple[int, ...]
+    policy: Policy
+
+    @property
+    def tiles(self) -> int:
+        """How many tiles must be inferred, the repeated tile row above each gap included."""
+        return sum(len(run) + (run[0] > 0) for run in _runs(self.bands)) * len(self.plan.columns)
+
+    def split(self, parts: int) -> list[Job]:
+        """Contiguous shares, at most ``parts``, none empty."""
+        shares = [tuple(shard_bands(self.bands, i, parts)) for i in range(parts)]
+        return [replace(self, bands=share) for share in shares if share]
 
 
-def run_bands(
-    plan: Plan,
-    source: ModelSource,
-    workspace: Workspace,
-    bands: Sequence[int],
-    policy: Policy,
-    *,
-    listener: Listener,
-    cancel: Cancel,
-    watch: Stopwatch,
-) -> None:
+def run_bands(job: Job, *, listener: Listener, cancel: Cancel, watch: Stopwatch) -> None:
     """Compute and store row bands; those that are stored already should not be among them.
 
     Raises:
         Cancelled: between two tiles; finished bands stay.
         RunError: reading, inferring or writing failed; finished bands stay.
     """
-    if not bands:
+    plan, source, policy = job.plan, job.source, job.policy
+    if not job.bands:
         return
     torch.set_num_threads(plan.threads)
     torch.backends.cuda.matmul.allow_tf32 = False
@@ -67,14 +75,14 @@ def run_bands(
     with watch.stage("load"):
         model = source.load(plan.runtime)
     readers = [InputReader(scene, plan.base, source.spec.input(scene.name).kernel, policy) for scene in plan.scenes]
-    progress = Progress(listener, tiles_of(plan, bands))
+    progress = Progress(listener, job.tiles)
     rows = TileRows(plan, source.spec, model, readers, watch=watch, progress=progress, cancel=cancel, listener=listener)
-    finisher = BandFinisher(plan, source.spec.input(plan.main).kernel, workspace, policy, watch)
+    finisher = BandFinisher(plan, source.spec.input(plan.main).kernel, job.workspace, policy, watch)
     environment = rasterio.Env(GDAL_CACHEMAX=_CACHE_BYTES)
     with environment, ThreadPoolExecutor(1) as reading, ThreadPoolExecutor(1) as writing:
         try:
             pending: Future[None] | None = None
-            for band, block in _blocks(plan, rows, bands, reading):
+            for band, block in _blocks(plan, rows, job.bands, reading):
                 if pending is not None:
                     pending.result()
                 receipt = {"batch": rows.batch, "shrunk": rows.shrunk}

@@ -6,7 +6,6 @@ import json
 import sys
 import time
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,11 +18,10 @@ from .consistency import relative_rms
 from .contract import ModelSource
 from .errors import AllNodataWarning, RequestError, UnusedOptionWarning
 from .events import Cancel, Listener, Silence, Stopwatch, warnings_to
-from .execution import run_bands, shard_bands
+from .execution import Job, run_bands, shard_bands
 from .plan import Plan, Request, make_plan
 from .radiometry import Counts
 from .resources import Estimate, check_resources, estimate
-from .scene import Policy
 from .serial import to_jsonable
 from .statistics import measured
 from .workers import run_in_processes
@@ -107,7 +105,11 @@ def run(
         bands = workspace.unfinished(plan.bands)
         mine = [band for band in shard_bands(list(plan.bands), share.index - 1, share.count) if band in set(bands)]
         listener.emit("start", plan=summary(plan, needs), out=str(out), bands=len(mine))
-        _compute(plan, source, workspace, mine, request.policy, share.workers, listener, cancel, watch)
+        job = Job(plan, source, workspace, tuple(mine), request.policy)
+        if share.workers > 1 and len(mine) > 1:
+            run_in_processes(job, share.workers, listener=listener, cancel=cancel, watch=watch)
+        else:
+            run_bands(job, listener=listener, cancel=cancel, watch=watch)
         if share.count > 1:
             return Outcome(None, None, {"bands": mine, "left": workspace.unfinished(plan.bands)})
         return _finish(plan, workspace, out, listener, cancel, watch, started)
@@ -175,14 +177,12 @@ def _agreed_plan(
                 cure="repeat the options of that run, or pass --overwrite without --resume to start anew",
             )
         return saved
-    if workspace.exists:
-        if not request.overwrite:
-            raise RequestError(
-                "an unfinished run lies here",
-                where=str(workspace.folder),
-                cure="pass --resume to go on with it, or --overwrite to start anew",
-            )
-        workspace.remove()
+    if workspace.exists and not request.overwrite:
+        raise RequestError(
+            "an unfinished run lies here",
+            where=str(workspace.folder),
+            cure="pass --resume to go on with it, or --overwrite to start anew",
+        )
     with watch.stage("statistics"):
         return measured(plan, source.spec, lambda: source.load(plan.runtime), request.policy, cancel.check)
 
@@ -195,23 +195,6 @@ def _differences(a: Plan, b: Plan) -> list[str]:
     skip = ("levels", "statistics")
     left, right = to_jsonable(a), to_jsonable(b)
     return [name for name in left if name not in skip and left[name] != right[name]] or ["its inputs"]
-
-
-def _compute(
-    plan: Plan,
-    source: ModelSource,
-    workspace: Workspace,
-    bands: Sequence[int],
-    policy: Policy,
-    workers: int,
-    listener: Listener,
-    cancel: Cancel,
-    watch: Stopwatch,
-) -> None:
-    if workers > 1 and len(bands) > 1:
-        run_in_processes(plan, source, workspace, bands, policy, workers, listener=listener, cancel=cancel, watch=watch)
-    else:
-        run_bands(plan, source, workspace, bands, policy, listener=listener, cancel=cancel, watch=watch)
 
 
 def _finish(

@@ -10,31 +10,14 @@ import multiprocessing as mp
 import os
 import signal
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from .contract import ModelSource
 from .errors import Cancelled, RunError, SeamlineError
 from .events import Cancel, Listener, Progress, Stopwatch
-from .execution import run_bands, shard_bands, tiles_of
-from .plan import Plan
-from .scene import Policy
-from .workspace import Workspace
+from .execution import Job, run_bands
 
 _POLL_S, _GRACE_S = 0.1, 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What one worker is to do; picklable."""
-
-    plan: Plan
-    source: ModelSource
-    workspace: Workspace
-    bands: tuple[int, ...]
-    policy: Policy
 
 
 class _Reporter:
@@ -66,16 +49,7 @@ def _work(job: Job, pipe: Connection) -> None:
 
     threading.Thread(target=obey, daemon=True).start()
     try:
-        run_bands(
-            job.plan,
-            job.source,
-            job.workspace,
-            job.bands,
-            job.policy,
-            listener=_Reporter(pipe),
-            cancel=cancel,
-            watch=watch,
-        )
+        run_bands(job, listener=_Reporter(pipe), cancel=cancel, watch=watch)
         pipe.send(("done", watch.seconds))
     except SeamlineError as error:
         pipe.send(("error", error))
@@ -83,18 +57,7 @@ def _work(job: Job, pipe: Connection) -> None:
         pipe.send(("error", RunError(f"a worker process failed ({type(error).__name__}: {error})")))
 
 
-def run_in_processes(
-    plan: Plan,
-    source: ModelSource,
-    workspace: Workspace,
-    bands: Sequence[int],
-    policy: Policy,
-    workers: int,
-    *,
-    listener: Listener,
-    cancel: Cancel,
-    watch: Stopwatch,
-) -> None:
+def run_in_processes(job: Job, workers: int, *, listener: Listener, cancel: Cancel, watch: Stopwatch) -> None:
     """Compute row bands in ``workers`` processes.
 
     Raises:
@@ -102,13 +65,12 @@ def run_in_processes(
         SeamlineError: the first error of a process; the others were stopped.
     """
     context = mp.get_context("spawn")
-    shares = [tuple(shard_bands(bands, i, workers)) for i in range(workers)]
-    parts = [share for share in shares if share]
-    progress = Progress(listener, sum(tiles_of(plan, part) for part in parts))
+    parts = job.split(workers)
+    progress = Progress(listener, sum(part.tiles for part in parts))
     processes, pipes = [], []
     for part in parts:
         ours, theirs = context.Pipe()
-        process = context.Process(target=_work, args=(Job(plan, source, workspace, part, policy), theirs), daemon=True)
+        process = context.Process(target=_work, args=(part, theirs), daemon=True)
         process.start()
         theirs.close()  # or its end would never be seen
         processes.append(process)

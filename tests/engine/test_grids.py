@@ -128,13 +128,13 @@ def fused(write_raster, tmp_path):
     """A function that fuses a pair of synthetic images of one ground; returns the open output."""
     opened = []
 
-    def make(pair, function, model=None, *, crs=UTM, bands=(1.0,), point=False, listener=None):
+    def make(pair, function, model=None, *, crs=UTM, bands=(1.0,), point=False, listener=None, masks=(None, None)):
         ms = np.stack([k * ground(pair, pair.ms, pair.ms_hw, function) for k in bands])
         pan = ground(pair, pair.pan, pair.pan_hw, function)[None]
         tags = {"AREA_OR_POINT": "Point"} if point else None
         paths = [
-            write_raster(f"{name}.tif", values.astype(np.float32), transform=affine, crs=crs, tags=tags)
-            for name, values, affine in (("ms", ms, pair.ms), ("pan", pan, pair.pan))
+            write_raster(f"{name}.tif", values.astype(np.float32), transform=affine, crs=crs, tags=tags, mask=mask)
+            for name, values, affine, mask in (("ms", ms, pair.ms, masks[0]), ("pan", pan, pair.pan, masks[1]))
         ]
         out = tmp_path / "o.tif"
         inputs = {"ms": str(paths[0]), "pan": str(paths[1])}
@@ -195,6 +195,22 @@ def test_grids_turned_against_each_other_leave_a_mask(fused, pair):
     np.testing.assert_array_equal(out.dataset_mask() > 0, inside)
     got, truth = out.read(1), ground(pair, out.transform, out.shape, bowl)
     assert np.abs(got - truth)[deep].max() < 2e-6 * np.abs(truth).max()
+
+
+@pytest.mark.parametrize("pair", (PAIRS | TURNED).values(), ids=PAIRS | TURNED)
+def test_validity_is_that_of_the_cell_under_the_centre(fused, pair):
+    rng = np.random.default_rng(2)
+    masks = rng.random(pair.ms_hw) > 0.2, rng.random(pair.pan_hw) > 0.1
+    row, column, inside, _ = expected_pixels(pair)
+    out = fused(pair, bowl, masks=masks)
+    height, width = inside.shape
+    to_ms = ~pair.ms * pair.pan * Affine.translation(column, row)
+    x, y = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
+    # The millionth decides for centres on the line between two cells.
+    i = np.floor(to_ms.d * x + to_ms.e * y + to_ms.f + 1e-6).astype(int).clip(0, pair.ms_hw[0] - 1)
+    j = np.floor(to_ms.a * x + to_ms.b * y + to_ms.c + 1e-6).astype(int).clip(0, pair.ms_hw[1] - 1)
+    wanted = inside & masks[0][i, j] & masks[1][row : row + height, column : column + width]
+    np.testing.assert_array_equal(out.dataset_mask() > 0, wanted)
 
 
 # A pyramid's wide kernels see more of the rim than is left out here, and so take curvature for a little shift.

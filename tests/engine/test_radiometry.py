@@ -18,10 +18,13 @@ from seamline.models.classical.interpolate import Identity
 
 WHOLE = ("uint8", "int8", "uint16", "int16")
 SHAPE = (2, 3, 4)
+HIGHEST = float(np.finfo(np.float32).max)
 FINITE = st.floats(-80000, 80000, width=32)
 # Halves are where rounding is decided, limits where clipping is.
 HALVES = st.integers(-140_000, 140_000).map(lambda k: k / 2)
-VALUES = arrays.arrays(np.float32, SHAPE, elements=st.one_of(FINITE, HALVES))
+RIMS = st.sampled_from([limit + step / 2 for name in WHOLE for limit in (np.iinfo(name).min, np.iinfo(name).max)
+                        for step in (-2, -1, 0, 1, 2)])  # fmt: skip
+VALUES = arrays.arrays(np.float32, SHAPE, elements=st.one_of(FINITE, HALVES, RIMS))
 VALID = st.none() | arrays.arrays(np.bool_, SHAPE)
 
 
@@ -57,10 +60,22 @@ def test_whole_types(values, valid, dtype, data):
     assert counts == Counts(sum(c for _, c, _ in wanted), sum(m for _, _, m in wanted), int((~known).sum()))
 
 
+@pytest.mark.parametrize("dtype", WHOLE)
+def test_half_a_step_beyond_the_limits(dtype):
+    info = np.iinfo(dtype)
+    # The even limit takes its half in; the odd one loses it.
+    for value, clipped in ((info.min - 0.5, 0), (info.max + 0.5, 1), (info.min - 1, 1), (info.max + 0.25, 0)):
+        out, counts = quantise(np.full((1, 1, 2), value, np.float32), None, dtype, None)
+        assert out.tolist() == [[[info.min if value < 0 else info.max] * 2]]
+        assert counts == Counts(clipped=2 * clipped)
+
+
 @given(
     values=arrays.arrays(np.float32, SHAPE, elements=st.floats(width=32, allow_nan=False, allow_infinity=False)),
     valid=VALID,
-    nodata=st.none() | st.just(float("nan")) | st.floats(width=32, allow_nan=False, allow_infinity=False),
+    nodata=st.none()
+    | st.sampled_from([float("nan"), 0.0, HIGHEST, -HIGHEST])
+    | st.floats(width=32, allow_nan=False, allow_infinity=False),
     hit=arrays.arrays(np.bool_, SHAPE),
 )
 def test_floats(values, valid, nodata, hit):
