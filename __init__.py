@@ -21,7 +21,7 @@ def __dir__():
     return sorted([*globals(), *_PUBLIC])
 
 
-def classFactory(iface):  # noqa: N802 - QGIS's name
+def classFactory(iface):  # the name that QGIS looks for
     """Entry point of the QGIS plugin."""
     from .qgis_plugin.plugin import SeamlinePlugin
 

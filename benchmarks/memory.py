@@ -1,6 +1,6 @@
 """Peak memory must not grow with the scene's height: identity runs at 20,000 x 5,000 and 20,000 x 20,000 x 4 uint16.
 
-    python benchmarks/memory.py [FOLDER]      needs about 14 GB of disk there
+python benchmarks/memory.py [FOLDER]      needs about 14 GB of disk there
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(dir=sys.argv[1] if len(sys.argv) > 1 else None) as name:
         short, tall = (peak(Path(name), height) for height in (SHORT, TALL))
     good = tall <= MOST_GROWTH * short and tall < MOST_BYTES
-    print(f"ratio {tall / short:.3f} (at most {MOST_GROWTH}), bound {MOST_BYTES / 1e6:.0f} MB: {'ok' if good else 'MISSED'}")
+    verdict = "ok" if good else "MISSED"
+    print(f"ratio {tall / short:.3f} (at most {MOST_GROWTH}), bound {MOST_BYTES / 1e6:.0f} MB: {verdict}")
     return 0 if good else 1
 
 

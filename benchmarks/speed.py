@@ -46,13 +46,16 @@ def main() -> int:
         for _ in range(PAIRS):
             ours, theirs = pair(scene, folder)
             pairs.append((ours, theirs))
-            print(f"seamline {ours.processor_s:.1f} s processor {ours.wall_s:.1f} s wall, "
-                  f"GDAL {theirs.processor_s:.1f} s {theirs.wall_s:.1f} s", flush=True)
+            print(
+                f"seamline {ours.processor_s:.1f} s processor {ours.wall_s:.1f} s wall, "
+                f"GDAL {theirs.processor_s:.1f} s {theirs.wall_s:.1f} s",
+                flush=True,
+            )
     processor = median(a.processor_s / b.processor_s for a, b in pairs)
     wall = median(a.wall_s / b.wall_s for a, b in pairs)
     good = max(processor, wall) <= MOST
-    print(f"median of {PAIRS} pairs: processor x{processor:.2f}, wall x{wall:.2f} (at most {MOST}): "
-          f"{'ok' if good else 'MISSED'}")
+    verdict = "ok" if good else "MISSED"
+    print(f"median of {PAIRS} pairs: processor x{processor:.2f}, wall x{wall:.2f} (at most {MOST}): {verdict}")
     return 0 if good else 1
 
 

@@ -223,3 +223,13 @@ def test_one_valid_cell_fills_everything(height, width, row, column):
     valid[0, row % height, column % width] = True
     filled = fill_masked(np.where(valid, np.float32(7), np.float32(np.nan)), valid)
     assert (filled == 7).all()
+
+
+@pytest.mark.parametrize(("dtype", "kept"), [("uint8", True), ("uint16", True), ("int16", False), ("float32", False)])
+def test_alpha_becomes_another_mask_where_readers_would_not_heed_it(tmp_path, dtype, kept):
+    source = write_alpha(tmp_path / "in.tif", pixels(3, "uint8"), hole() * 255)
+    run(Request({"image": str(source)}, str(tmp_path / "o.tif"), dtype=dtype), Identity())
+    with rasterio.open(tmp_path / "o.tif") as out:
+        assert (ColorInterp.alpha in out.colorinterp, out.count) == (kept, 3 + kept)
+        np.testing.assert_array_equal(out.dataset_mask() > 0, hole())
+        np.testing.assert_array_equal(out.read()[:3, hole()], pixels(3, "uint8")[:, hole()])
