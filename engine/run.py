@@ -97,8 +97,9 @@ def run(
         resumed = workspace.exists and (request.resume or share.count > 1)
         plan = _agreed_plan(request, source, workspace, resumed, watch, cancel)
         needs = check_resources(plan, out, request.memory)
-        if not resumed and (share.count == 1 or not workspace.exists):
-            # Only now, so that a refusal leaves an older unfinished run as it is.
+        if not resumed and share.count == 1:
+            # Only now, so that a refusal leaves an older unfinished run as it is; never for a shard, whose siblings
+            # may just have made the folder.
             workspace.remove()
         if not workspace.exists:
             workspace.create(plan)

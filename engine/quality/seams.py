@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SHAMS = 32
+_HIGHEST = 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +114,12 @@ class SeamMeter:
             return None
         means = self._sums / np.maximum(self._counts, 1)
         median = np.median(means[:, filled], axis=1)
-        if not (median > 0).all():
-            median = np.where(median > 0, median, np.finfo(np.float64).tiny)
-            if not means[:, 0].any():
-                return SeamScore(1.0, 1.0, 1.0)
-        scores = means[:, 0] / median
+        # On a flat image any step at a boundary is visible, and none is a perfect score.
+        flat = np.where(means[:, 0] > 0, _HIGHEST, 1.0)
+        scores = np.divide(means[:, 0], median, out=flat, where=median > 0)
         worst = int(np.argmax(scores))
+        if not median[worst] > 0:
+            return SeamScore(float(scores[worst]), 1.0, 1.0)
         low, high = np.quantile(means[worst, filled] / median[worst], (0.025, 0.975))
         return SeamScore(float(scores[worst]), float(low), float(high))
 
