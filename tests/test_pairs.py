@@ -42,7 +42,9 @@ def all_pairs():
 @pytest.mark.parametrize("pair", all_pairs(), ids=lambda pair: pair.name)
 def test_pair_gives_a_consistent_seamless_cog(data, tmp_path, pair, model):
     out = tmp_path / "out.tif"
-    request = Request({"ms": str(data / pair.ms), "pan": str(data / pair.pan)}, str(out), tile=256, consistency=True)
+    request = Request(
+        {"ms": str(data / pair.ms), "pan": str(data / pair.pan)}, str(out), tile=256, consistency=True, threads=1
+    )
     facts = run(request, registry.resolve(model, "pansharpen")).facts
     valid, errors, warnings = cog_validate(out, strict=True)
     assert valid, (errors, warnings)
