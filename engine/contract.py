@@ -31,12 +31,14 @@ class InputSpec:
         range: what the tensors hold: ``"native"`` stored values (DN), or ``"unit"``: DN divided by the band's
             robust maximum over the scene, so that most values lie in 0..1 (nothing is clipped).
         kernel: how an input that is coarser than the base grid is sampled onto it.
+        ratio: least and most base-grid px per px of this input that the model takes; None for any.
     """
 
     name: str
     bands: int | None = None
     range: Range = "native"
     kernel: Literal["cubic", "lanczos"] = "cubic"
+    ratio: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

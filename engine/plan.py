@@ -199,6 +199,7 @@ def make_plan(request: Request, spec: ModelSpec, identity: str) -> Plan:
         )
         align = math.lcm(align, grids.whole_ratio(fine.grid, other.grid))
     base = grids.crop(fine.grid, inside)
+    _check_ratios(spec, base, by_name)
     consistency = _consistency(request, spec)
     tiles = _tile_grid(request, spec, base, align, _halo(consistency, spec, base, main))
     window = _window(request, fine, inside, base)
@@ -263,6 +264,22 @@ def _meet(a: Window, b: Window, fine: Scene) -> Window:
     if bottom <= top or right <= left:
         raise RequestError("the inputs have no ground in common", where=fine.source, cure="check their georeference")
     return Window(top, left, bottom - top, right - left)
+
+
+def _check_ratios(spec: ModelSpec, base: GeoBox, scenes: Mapping[str, Scene]) -> None:
+    for wanted in spec.inputs:
+        scene = scenes[wanted.name]
+        rows, columns = grids.ratio(base, scene.grid)
+        if (
+            wanted.ratio is not None
+            and not wanted.ratio[0] <= min(rows, columns) <= max(rows, columns) <= wanted.ratio[1]
+        ):
+            raise ModelError(
+                f"its pixels are {columns:.3g} x {rows:.3g} px of the finest input; {spec.name} takes "
+                f"{wanted.ratio[0]:g} to {wanted.ratio[1]:g}",
+                where=scene.source,
+                cure="choose another --model: classical ones take any ratio",
+            )
 
 
 def _consistency(request: Request, spec: ModelSpec) -> bool:

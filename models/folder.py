@@ -57,6 +57,7 @@ class Input(_Strict):
     bands: Count | None = None
     range: Range = "native"
     kernel: Literal["cubic", "lanczos"] = "cubic"
+    ratio: tuple[float, float] | None = None
 
 
 class QualityRow(_Strict):
@@ -124,7 +125,7 @@ class Card(_Strict):
             name=self.name,
             version=self.version,
             task=self.task,
-            inputs=tuple(InputSpec(i.name, i.bands, i.range, i.kernel) for i in self.inputs),
+            inputs=tuple(InputSpec(i.name, i.bands, i.range, i.kernel, i.ratio) for i in self.inputs),
             main=self.main,
             bands=self.bands,
             scale=self.scale,

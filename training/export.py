@@ -56,7 +56,7 @@ def card(recipe: Recipe, model: SaladPanTiny, rows: dict[str, Row]) -> Card:
         name=recipe.name,
         version=recipe.version,
         architecture=Architecture(name=ARCHITECTURE, config=config),
-        inputs=tuple(Input(name=i.name, bands=i.bands, range=i.range, kernel=i.kernel) for i in SPEC.inputs),
+        inputs=tuple(Input(**asdict(i)) for i in SPEC.inputs),
         options=tuple(sorted(SPEC.options)),
         licence=_statement(recipe, "licence"),
         training_data=_statement(recipe, "training_data"),

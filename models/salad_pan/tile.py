@@ -25,7 +25,7 @@ SPEC = ModelSpec(
     name="salad-pan-tiny",
     version="1",
     task="pansharpen",
-    inputs=(InputSpec("pan", 1, "unit"), InputSpec("ms", None, "unit")),
+    inputs=(InputSpec("pan", 1, "unit"), InputSpec("ms", None, "unit", ratio=RATIOS)),
     main="ms",
     align=8,
     margin=32,
@@ -36,6 +36,7 @@ SPEC = ModelSpec(
     needs_statistics=True,
     stochastic=True,
     generated=True,
+    consistency="area",
     options=frozenset({"steps"}),
 )
 """What a card of this architecture says.  The margin is measured: beyond it no change outside a tile reaches 0.5 DN."""
@@ -64,18 +65,9 @@ class SaladPanTile:
 
         Returns:
             (B, C, H, W), unit range of MS.
-
-        Raises:
-            RequestError: the ratio is not one that the model knows.
         """
         pan, ms = batch["pan"], batch["ms"]
         ratio_y, ratio_x = where.ratio["ms"]
-        if not (RATIOS[0] <= ratio_y <= RATIOS[1] and RATIOS[0] <= ratio_x <= RATIOS[1]):
-            raise RequestError(
-                f"a PAN/MS ratio of {ratio_y:.3g} x {ratio_x:.3g} is outside {RATIOS[0]} to {RATIOS[1]}",
-                where=SPEC.name,
-                cure="use a classical model such as mtf-glp-fs",
-            )
         given = conditions(pan, ms, (ratio_y, ratio_x))
         tiles, bands, height, width = ms.shape
         cells = (self.network.config.latent, height // FACTOR, width // FACTOR)

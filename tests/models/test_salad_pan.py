@@ -7,10 +7,12 @@ import math
 import numpy as np
 import pytest
 import torch
+from rasterio.transform import from_origin
 
 from seamline.engine.contract import Runtime, Where
 from seamline.engine.errors import ModelError, RequestError
 from seamline.engine.mtf import mtf_kernel
+from seamline.engine.plan import Request, make_plan
 from seamline.models.salad_pan.fusion import blur, conditions, mtf_sigma
 from seamline.models.salad_pan.layers import CrossBandAttention, GatedZeroConv, box3, fuse
 from seamline.models.salad_pan.network import Config, SaladPanTiny
@@ -190,9 +192,16 @@ def test_ratios_and_uneven_tiles(ratio):
     assert torch.isfinite(fused).all()
 
 
+def test_a_ratio_that_the_model_does_not_take_is_refused_by_the_plan(write_raster, tmp_path):
+    ms = write_raster("ms.tif", np.ones((3, 8, 8), np.uint16))
+    pan = write_raster("pan.tif", np.ones((1, 64, 64), np.uint16), transform=from_origin(500000, 5000000, 0.25, 0.25))
+    request = Request({"ms": str(ms), "pan": str(pan)}, str(tmp_path / "o.tif"))
+    with pytest.raises(ModelError, match="takes 1.5 to 5") as caught:
+        make_plan(request, SPEC, "salad-pan-tiny@1")
+    assert caught.value.cure
+
+
 def test_requests_that_do_not_fit_are_refused():
-    with pytest.raises(RequestError, match="ratio"):
-        predict(scene(3, 64), where(ratio=8.0))
     with pytest.raises(RequestError, match="steps"):
         predict(scene(3, 64), where(), steps=0)
     with pytest.raises(ModelError):
