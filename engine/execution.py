@@ -18,15 +18,15 @@ import rasterio
 import torch
 from numpy.typing import NDArray
 
-from .blending import hand_over, ramp_weights
 from .consistency import Consistency
 from .contract import ModelSource
 from .events import Cancel, Listener, Progress, Stopwatch
 from .grids import Window
-from .inference import Blended, TileRows
+from .inference import TileRows
+from .joining import RowJoiner, Rows
 from .plan import Plan
 from .radiometry import quantise
-from .reading import InputReader, Strip
+from .reading import InputReader
 from .scene import Policy
 from .workspace import Workspace
 
@@ -50,8 +50,9 @@ class Job:
 
     @property
     def tiles(self) -> int:
-        """How many tiles must be inferred, the repeated tile row above each gap included."""
-        return sum(len(run) + (run[0] > 0) for run in _runs(self.bands)) * len(self.plan.columns)
+        """How many tiles must be inferred, the repeated tile rows above each gap included."""
+        rows = sum(run[-1] + 1 - self.plan.tiles.first_row(run[0]) for run in _runs(self.bands))
+        return rows * len(self.plan.columns)
 
     def split(self, parts: int) -> list[Job]:
         """Contiguous shares, at most ``parts``, none empty."""
@@ -108,68 +109,22 @@ def _runs(bands: Sequence[int]) -> Iterator[list[int]]:
 
 def _blocks(
     plan: Plan, rows: TileRows, bands: Sequence[int], reading: ThreadPoolExecutor
-) -> Iterator[tuple[int, Blended]]:
+) -> Iterator[tuple[int, Rows]]:
     """Each band with the blended rows around it: its own and ``halo`` more on either side, inside the scene."""
-    wanted = [(row, row in run) for run in _runs(bands) for row in range(max(run[0] - 1, 0), run[-1] + 1)]
-    ahead: Future[list[Strip]] | None = reading.submit(rows.read, wanted[0][0])
-    held: Blended | None = None
-    for i, (row, is_wanted) in enumerate(wanted):
-        strips = ahead.result() if ahead is not None else []
-        ahead = reading.submit(rows.read, wanted[i + 1][0]) if i + 1 < len(wanted) else None
-        blended = rows.blend(row, strips)
+    runs = list(_runs(bands))
+    wanted = [(run, row) for run in runs for row in range(plan.tiles.first_row(run[0]), run[-1] + 1)]
+    ahead = reading.submit(rows.read, wanted[0][1])
+    joiner = RowJoiner(plan.tiles, plan.scale)
+    for i, (run, row) in enumerate(wanted):
+        strips = ahead.result()
+        if i + 1 < len(wanted):
+            ahead = reading.submit(rows.read, wanted[i + 1][1])
+        if i and run is not wanted[i - 1][0]:
+            joiner = RowJoiner(plan.tiles, plan.scale)
+        block = joiner.add(row, rows.blend(row, strips))
         del strips
-        block = _join(plan, row, held, blended) if is_wanted else None
-        # Copied before the block leaves: who takes it may use it as scratch space.
-        held = _hold(plan, row, blended)
-        if block is not None:
+        if row >= run[0]:
             yield row, block
-
-
-def _join(plan: Plan, row: int, held: Blended | None, blended: Blended) -> Blended:
-    """Blend a tile row into its predecessor's last rows and cut out the rows that this makes final."""
-    axis, scale = plan.tiles.rows, plan.scale
-    start, up, stop = axis.starts[row], axis.up(row), axis.up(row + 1)
-    values = blended.values[:, (up - start) * scale : (stop - start) * scale]
-    valid = None if blended.valid is None else blended.valid[:, up - start : stop - start]
-    if held is None or row == 0:
-        return Blended(values, valid)
-    before = up - max(up - 2 * plan.tiles.halo, 0)
-    if axis.ramp:
-        ramp = slice(0, axis.ramp * scale)
-        above = held.values[:, before * scale :]
-        values[:, ramp] = hand_over(above, values[:, ramp], ramp_weights(axis.ramp * scale), axis=1)
-    if not before:
-        return Blended(values, valid)
-    values = np.concatenate([held.values[:, : before * scale], values], axis=1)
-    return Blended(values, _stack_valid(held.valid, valid, before, stop - up, values.shape, scale))
-
-
-def _hold(plan: Plan, row: int, blended: Blended) -> Blended | None:
-    """The rows of this tile row that the next one needs: two halos above its ramp, and the ramp."""
-    axis, scale = plan.tiles.rows, plan.scale
-    if row + 1 >= axis.count:
-        return None
-    start, up = axis.starts[row], axis.up(row + 1)
-    first, stop = max(up - 2 * plan.tiles.halo, 0), up + axis.ramp
-    values = blended.values[:, (first - start) * scale : (stop - start) * scale].copy()
-    valid = None if blended.valid is None else blended.valid[:, first - start : stop - start].copy()
-    return Blended(values, valid)
-
-
-def _stack_valid(
-    above: NDArray[np.bool_] | None,
-    below: NDArray[np.bool_] | None,
-    before: int,
-    after: int,
-    shape: tuple[int, ...],
-    scale: int,
-) -> NDArray[np.bool_] | None:
-    if above is None and below is None:
-        return None
-    everywhere = np.ones((shape[0], 1, shape[2] // scale), np.bool_)
-    top = everywhere.repeat(before, axis=1) if above is None else above[:, :before]
-    bottom = everywhere.repeat(after, axis=1) if below is None else below
-    return np.concatenate([top, bottom], axis=1)
 
 
 class BandFinisher:
@@ -184,27 +139,25 @@ class BandFinisher:
         """Close the file handles."""
         self._cells.close()
 
-    def finish(self, band: int, blended: Blended, receipt: dict[str, Any]) -> None:
+    def finish(self, band: int, blended: Rows, receipt: dict[str, Any]) -> None:
         """Finish one row band."""
         plan, scale = self._plan, self._plan.scale
-        first, stop = plan.tiles.band(band)
-        top = max(first - plan.tiles.halo, 0) if band else 0
-        computed = plan.computed
+        rows, top, computed = plan.tiles.band(band), blended.top, plan.computed
         area = Window(top * scale, computed.column * scale, *blended.values.shape[1:])
         valid = blended.valid
         if valid is not None and scale > 1:
             valid = valid.repeat(scale, axis=1).repeat(scale, axis=2)
         values = blended.values
         with self._watch.stage("consistency"):
-            values, sums = self._made_consistent(values, valid, area, (first, stop))
+            values, sums = self._made_consistent(values, valid, area, rows)
         low, high = plan.rows_of(band)
         if high <= low:
             return
         with self._watch.stage("round"):
-            rows = slice((low - top) * scale, (high - top) * scale)
+            kept = slice((low - top) * scale, (high - top) * scale)
             left = plan.window.column - computed.column
             columns = slice(left * scale, (left + plan.window.width) * scale)
-            planes, counts = self._stored(values[:, rows, columns], None if valid is None else valid[:, rows, columns])
+            planes, counts = self._stored(values[:, kept, columns], None if valid is None else valid[:, kept, columns])
         with self._watch.stage("write"):
             receipt |= {"counts": counts, "residual": sums, "rows": [low, high], "process": os.getpid()}
             self._workspace.write_band(band, planes, receipt)

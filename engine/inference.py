@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -16,25 +15,13 @@ from .contract import ModelSpec, TileModel, Where
 from .errors import RunError
 from .events import Cancel, Listener, Progress, Stopwatch
 from .grids import Window, ratio
+from .joining import Rows
 from .plan import Plan
 from .reading import InputReader, Patch, Strip, reflect_pad
 
 Array = NDArray[np.float32]
 Validity = NDArray[np.bool_]
 _AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Blended:
-    """Blended output of a tile row or a part of it.
-
-    Attributes:
-        values: (C, rows * scale, columns * scale), stored units.
-        valid: (C, rows, columns) on the base grid; None where everything is valid.
-    """
-
-    values: Array
-    valid: Validity | None
 
 
 class TileRows:
@@ -73,7 +60,7 @@ class TileRows:
         first, stop = columns.starts[chosen[0]], columns.stop(chosen[-1])
         return Window(rows.starts[row], first, rows.stop(row) - rows.starts[row], stop - first)
 
-    def blend(self, row: int, strips: list[Strip]) -> Blended:
+    def blend(self, row: int, strips: list[Strip]) -> Rows:
         """Infer every tile of a row and blend them, left to right, over the computed columns."""
         plan = self._plan
         area = self._strip_window(row)
@@ -105,7 +92,7 @@ class TileRows:
             self._progress.advance(len(group))
         if strip is None:
             raise AssertionError("a tile row has tiles")
-        return Blended(strip, valid)
+        return Rows(area.row, strip, valid)
 
     def _groups(self) -> Iterator[list[int]]:
         """Wanted tile columns in batches that start at column 0 of the scene, whatever the extent."""

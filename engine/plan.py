@@ -21,12 +21,12 @@ from .grids import Window
 from .radiometry import EXACT_DTYPES
 from .scene import Band, Policy, Scene, describe
 from .serial import digest, to_jsonable
-from .tiles import TileGrid, check_halo, even_axis
+from .tiles import TileGrid, even_axis
 
 OutputMask = Literal["none", "nodata", "dataset", "alpha"]
 _LIBRARIES = ("torch", "numpy", "rasterio")
-# Cells around a row band that a consistency step of CONSISTENCY_STEPS rounds can feel, in cells of the coarse grid.
-_CONSISTENCY_REACH = 14
+# Cells of the main input around a row band that its consistency can feel: 9 by the back-projection, 1 by its measure.
+CONSISTENCY_REACH = 10
 # What rounds to infinity in float32 starts here.
 _FLOAT32_LIMIT = (2 - 2**-24) * 2.0**127
 
@@ -292,7 +292,7 @@ def _halo(consistency: bool, spec: ModelSpec, base: GeoBox, main: Scene) -> int:
     """Rows beyond a row band that its consistency needs: to measure it, or also to enforce it."""
     per_cell = max(grids.ratio(base, main.grid))
     if consistency:
-        return math.ceil(_CONSISTENCY_REACH * per_cell)
+        return math.ceil(CONSISTENCY_REACH * per_cell)
     return math.ceil(per_cell) + 1 if len(spec.inputs) > 1 else 0
 
 
@@ -302,9 +302,7 @@ def _tile_grid(request: Request, spec: ModelSpec, base: GeoBox, align: int, halo
     rows, columns = (
         even_axis(length, tile=tile, overlap=overlap, align=align, margin=spec.margin) for length in base.shape
     )
-    grid = TileGrid(rows, columns, halo)
-    check_halo(grid)
-    return grid
+    return TileGrid(rows, columns, halo)
 
 
 def _window(request: Request, fine: Scene, inside: Window, base: GeoBox) -> Window:

@@ -85,6 +85,18 @@ class TileGrid:
         hits = [i for i in range(self.rows.count) if self.band(i)[0] < stop and self.band(i)[1] > first]
         return range(hits[0], hits[-1] + 1)
 
+    def first_row(self, band: int) -> int:
+        """The tile row to start from when row band ``band`` is the first one wanted.
+
+        The rows above are computed again, never restored: as many as reach two halos above the band's own ramp.
+        """
+        rows = self.rows
+        highest = max(rows.up(band) - 2 * self.halo, 0)
+        row = max(band - 1, 0)
+        while row and rows.up(row) + rows.ramp > highest:
+            row -= 1
+        return row
+
     @property
     def count(self) -> int:
         """How many tiles in the whole scene."""
@@ -135,19 +147,3 @@ def _ramp(starts: tuple[int, ...], tile: int, widest: int) -> int:
     """The widest ramp, at most ``widest``, that keeps neighbouring ramps apart."""
     centres = [centre(a, b, tile) for a, b in pairwise(starts)]
     return min([widest, *(b - a for a, b in pairwise(centres))])
-
-
-def check_halo(grid: TileGrid) -> None:
-    """Refuse a halo that a row band could not find in its own and the previous tile row.
-
-    Raises:
-        RequestError: the tiles are too small for the halo.
-    """
-    rows = grid.rows
-    room = min((rows.up(i) - rows.up(i - 1) - rows.ramp for i in range(2, rows.count)), default=None)
-    if room is not None and room < 2 * grid.halo:
-        raise RequestError(
-            f"tiles of {rows.tile} px are too small for --consistency, which looks {grid.halo} px around each row",
-            where="--tile",
-            cure=f"pass --tile {rows.tile + 2 * (2 * grid.halo - room)} or more, or --consistency off",
-        )

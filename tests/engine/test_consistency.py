@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rasterio.transform import from_origin
 
-from seamline.engine.consistency import CellAxis, compose, relative_rms
-from seamline.engine.plan import Request
+from seamline.engine.consistency import CellAxis, Consistency, compose, relative_rms
+from seamline.engine.grids import Window
+from seamline.engine.plan import CONSISTENCY_REACH, Request
 from seamline.engine.resample import area_taps, point_taps
 from seamline.engine.run import run
 from seamline.models import registry
@@ -118,6 +119,22 @@ def test_superresolution_keeps_the_mean_of_every_pixel(write_raster, tmp_path):
         means = file.read().reshape(2, 90, 4, 70, 4).mean(axis=(2, 4))
     assert np.sqrt(np.mean((means - image) ** 2)) < 0.01 * image.mean()
     assert max(facts["metrics"]["consistency"]) < 0.01
+
+
+@pytest.mark.parametrize(("ratio", "shift"), [(4, 0.0), (4, 0.125), (2, 0.25), (2.5, 0.1), (3, -0.3)])
+def test_the_correction_reaches_no_further_than_the_plan_allows(ratio, shift):
+    cells = 40
+    axis = CellAxis(1 / ratio, shift, cells, int(cells * ratio))
+    relation = Consistency(axis, axis)
+    block = Window(0, 0, axis.fine_length, axis.fine_length)
+    area = relation.cells(block)
+    residual = np.zeros((1, area.height, area.width), np.float32)
+    residual[0, 20 - area.row, 20 - area.column] = 1
+    moved = np.argwhere(relation.correction(residual, block, area)[0])
+    first, last = moved.min() * axis.slope + shift, (moved.max() + 1) * axis.slope + shift
+    # The residual of a cell is that of its pixels: a pixel in cell 20 moves pixels up to here.
+    assert 21 - first <= CONSISTENCY_REACH
+    assert last - 20 <= CONSISTENCY_REACH
 
 
 def test_relative_rms_of_nothing_is_nothing():
