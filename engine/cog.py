@@ -12,6 +12,7 @@ import os
 import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as Xml
@@ -117,11 +118,12 @@ def _overviews(plan: Plan, workspace: Workspace, check: Callable[[], None]) -> t
         )
     )
     meter = SeamMeter(len(output.bands), height, width, row_lines, column_lines)
-    for rows in _stored_rows(plan, workspace):
-        check()
-        pyramid.push(rows)
-        bands = rows[: len(output.bands)]
-        meter.push(bands, _validity(rows, output))
+    with ThreadPoolExecutor(1) as measuring:
+        for rows in _stored_rows(plan, workspace):
+            check()
+            measured = measuring.submit(meter.push, rows[: len(output.bands)], _validity(rows, output))
+            pyramid.push(rows)
+            measured.result()
     pyramid.finish()
     return meter.score(), pyramid.paths
 
@@ -135,11 +137,30 @@ def _validity(rows: NDArray[np.generic], output: Output) -> NDArray[np.bool_] | 
 
 
 def _stored_rows(plan: Plan, workspace: Workspace) -> Iterator[NDArray[np.generic]]:
+    """The rows of the window from top to bottom, read one chunk ahead."""
+    chunks = list(_chunks(plan))
+    with ThreadPoolExecutor(1) as reading:
+        ahead = reading.submit(_read_chunk, workspace, *chunks[0])
+        for following in [*chunks[1:], None]:
+            rows = ahead.result()
+            if following is not None:
+                ahead = reading.submit(_read_chunk, workspace, *following)
+            yield rows
+
+
+def _chunks(plan: Plan) -> Iterator[tuple[int, int, int]]:
+    """(row band, first row in it, rows) of at most _CHUNK_ROWS output rows each."""
     for band in _stored_bands(plan):
-        with _quiet(), rasterio.open(workspace.band_path(band)) as data:
-            for row in range(0, data.height, _CHUNK_ROWS):
-                rows = min(_CHUNK_ROWS, data.height - row)
-                yield data.read(window=rasterio.windows.Window(0, row, data.width, rows))
+        first, stop = plan.rows_of(band)
+        height = (stop - first) * plan.scale
+        for row in range(0, height, _CHUNK_ROWS):
+            yield band, row, min(_CHUNK_ROWS, height - row)
+
+
+def _read_chunk(workspace: Workspace, band: int, row: int, rows: int) -> NDArray[np.generic]:
+    with _quiet(), rasterio.open(workspace.band_path(band)) as data:
+        values: NDArray[np.generic] = data.read(window=rasterio.windows.Window(0, row, data.width, rows))
+    return values
 
 
 def _stored_bands(plan: Plan) -> list[int]:

@@ -65,52 +65,54 @@ class Pyramid:
                     )
                 )
             self.paths.append(path)
-        self._rows: list[list[NDArray[Any]]] = [[] for _ in range(len(self.paths) + 1)]
+        self._odd: list[NDArray[Any] | None] = [None] * len(self.paths)
+        self._waiting: list[list[NDArray[Any]]] = [[] for _ in self.paths]
         self._written = [0] * len(self.paths)
 
     def push(self, rows: NDArray[Any]) -> None:
         """Take the next rows of the full raster: (planes, n, W)."""
-        self._feed(0, rows)
+        self._halve(0, rows)
 
     def finish(self) -> None:
         """Write what is left and close the files."""
-        for level in range(len(self.paths)):
-            rest = self._take(level, all_of_it=True)
-            if rest is not None:
-                self._pass_up(level, rest)
-            self._flush(level, last=True)
-        for data in self._files:
+        for level, data in enumerate(self._files):
+            odd = self._odd[level]
+            if odd is not None:
+                self._pass_on(level, self._halved(odd))
+            self._write(level, everything=True)
+            if self._written[level] != data.height:
+                raise AssertionError(f"overview {level + 1} has {self._written[level]} of {data.height} rows")
             data.close()
 
-    def _feed(self, level: int, rows: NDArray[Any]) -> None:
-        """Level 0 is the raster itself; level k >= 1 is file k - 1."""
-        if level >= len(self.paths):
+    def _halve(self, level: int, rows: NDArray[Any]) -> None:
+        """Halve rows into overview ``level`` (0 is the first); a row without a partner waits for the next call."""
+        if level >= len(self.paths) or not rows.shape[1]:
             return
-        self._rows[level].append(rows)
-        ready = self._take(level, all_of_it=False)
-        if ready is not None:
-            self._pass_up(level, ready)
+        odd = self._odd[level]
+        if odd is not None:
+            self._pass_on(level, self._halved(np.concatenate([odd, rows[:, :1]], axis=1)))
+            rows = rows[:, 1:]
+        even = rows.shape[1] // 2 * 2
+        self._odd[level] = rows[:, even:].copy() if even < rows.shape[1] else None
+        if even:
+            self._pass_on(level, self._halved(rows[:, :even]))
 
-    def _take(self, level: int, *, all_of_it: bool) -> NDArray[Any] | None:
-        """An even number of waiting rows (or all of them), at least one block of the next level's rows."""
-        waiting = sum(part.shape[1] for part in self._rows[level])
-        usable = waiting if all_of_it else waiting // (2 * _BLOCK) * (2 * _BLOCK)
-        if not usable:
-            return None
-        rows = self._rows[level][0] if len(self._rows[level]) == 1 else np.concatenate(self._rows[level], axis=1)
-        self._rows[level] = [rows[:, usable:]] if usable < waiting else []
-        return rows[:, :usable]
+    def _pass_on(self, level: int, halved: NDArray[Any]) -> None:
+        self._waiting[level].append(halved)
+        self._write(level, everything=False)
+        self._halve(level + 1, halved)
 
-    def _pass_up(self, level: int, rows: NDArray[Any]) -> None:
-        halved = self._halved(rows)
-        data = self._files[level]
-        data.write(halved, window=RasterWindow(0, self._written[level], halved.shape[2], halved.shape[1]))
-        self._written[level] += halved.shape[1]
-        self._feed(level + 1, halved)
-
-    def _flush(self, level: int, *, last: bool) -> None:
-        if last and self._written[level] != self._files[level].height:
-            raise AssertionError(f"overview {level + 1} has {self._written[level]} rows")
+    def _write(self, level: int, *, everything: bool) -> None:
+        """Write whole blocks, so that no block is written twice."""
+        waiting = sum(part.shape[1] for part in self._waiting[level])
+        count = waiting if everything else waiting // _BLOCK * _BLOCK
+        if not count:
+            return
+        rows = np.concatenate(self._waiting[level], axis=1)
+        self._waiting[level] = [rows[:, count:]] if count < waiting else []
+        where = RasterWindow(0, self._written[level], rows.shape[2], count)
+        self._files[level].write(rows[:, :count], window=where)
+        self._written[level] += count
 
     def _halved(self, rows: NDArray[Any]) -> NDArray[Any]:
         # An odd rim is repeated, so that the last pixel stands for itself.
@@ -137,16 +139,17 @@ def _quarters(rows: NDArray[Any]) -> list[NDArray[Any]]:
 
 
 def _plain_mean(rows: NDArray[Any]) -> NDArray[Any]:
-    a, b, c, d = _quarters(rows)
     if rows.dtype.kind == "f":
+        a, b, c, d = _quarters(rows)
         mean: NDArray[Any] = ((a + b) + (c + d)) * rows.dtype.type(0.25)
         return mean
-    total = a.astype(np.int32)
-    for part in (b, c, d):
-        total += part
+    # Rows first: they lie contiguous in memory, columns do not.
+    pairs = np.add(rows[:, 0::2], rows[:, 1::2], dtype=np.int32)
+    total = pairs[:, :, 0::2] + pairs[:, :, 1::2]
     total += 2
     total >>= 2
-    return total.astype(rows.dtype)
+    halved: NDArray[Any] = total.astype(rows.dtype)
+    return halved
 
 
 def _masked_mean(rows: NDArray[Any], valid: NDArray[np.bool_], nodata: float | None, plane_mask: bool) -> NDArray[Any]:

@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 SHAMS = 32
 _HIGHEST = 1e6
+# Samples along a line are enough at this many; the four pixels around a line.
+_SAMPLES = 2048
+_AROUND = np.arange(-2, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,14 @@ def sham_offsets(spacing: int) -> list[int]:
     return sorted({int(v) for v in np.linspace(reach, max(spacing - reach, reach), SHAMS).round()})
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Lines:
+    """Pixel lines across one axis: ``at[i]`` lies before that pixel; ``grid[i]`` says whose it is, 0 the real one."""
+
+    at: NDArray[np.int64]
+    grid: NDArray[np.int64]
+
+
 @dataclass(slots=True)
 class SeamMeter:
     """Accumulates the measure over a raster that passes by in row chunks.
@@ -53,8 +64,8 @@ class SeamMeter:
     column_lines: tuple[int, ...]
     _sums: NDArray[np.float64] = field(init=False)
     _counts: NDArray[np.float64] = field(init=False)
-    _row_plan: list[tuple[int, int]] = field(init=False)
-    _column_plan: list[tuple[int, int]] = field(init=False)
+    _row_plan: Lines = field(init=False)
+    _column_plan: Lines = field(init=False)
     _tail: NDArray[np.float32] | None = field(init=False, default=None)
     _next: int = field(init=False, default=0)
 
@@ -66,43 +77,49 @@ class SeamMeter:
 
     def push(self, chunk: NDArray[np.generic], valid: NDArray[np.bool_] | None = None) -> None:
         """Take the next rows: (C, n, W); masked pixels do not count."""
-        rows = chunk.astype(np.float32) if valid is None else np.where(valid, chunk, np.nan).astype(np.float32)
-        self._columns(rows)
-        joined = rows if self._tail is None else np.concatenate([self._tail, rows], axis=1)
-        self._rows(joined, self._next - (0 if self._tail is None else self._tail.shape[1]))
-        self._next += rows.shape[1]
-        self._tail = joined[:, -3:].copy()
+        self._columns(chunk, valid)
+        self._rows(chunk, valid)
+        self._next += chunk.shape[1]
 
-    def _columns(self, rows: NDArray[np.float32]) -> None:
-        step = max(1, self.height // 4096)
-        for line, grid in self._column_plan:
-            self._add(
-                grid,
-                _second_difference(
-                    rows[:, ::step, line - 2],
-                    rows[:, ::step, line - 1],
-                    rows[:, ::step, line],
-                    rows[:, ::step, line + 1],
-                ),
-            )
+    def _columns(self, chunk: NDArray[np.generic], valid: NDArray[np.bool_] | None) -> None:
+        lines = self._column_plan
+        # Every so many rows of the scene, wherever the chunk starts.
+        every = max(1, self.height // _SAMPLES)
+        rows = np.arange(-self._next % every, chunk.shape[1], every)
+        if not len(lines.at) or not len(rows):
+            return
+        picked = np.ix_(np.arange(self.bands), rows, (lines.at[:, None] + _AROUND).ravel())
+        values = _floats(chunk[picked], None if valid is None else valid[picked])
+        self._add(lines.grid, values.reshape(self.bands, len(rows), -1, 4).swapaxes(1, 2))
 
-    def _rows(self, rows: NDArray[np.float32], first: int) -> None:
-        step = max(1, self.width // 4096)
-        # A line belongs to the chunk in which its last pixel row arrives.
-        for line, grid in self._row_plan:
-            if self._next <= line + 1 < first + rows.shape[1]:
-                k = line - first
-                self._add(
-                    grid,
-                    _second_difference(
-                        rows[:, k - 2, ::step], rows[:, k - 1, ::step], rows[:, k, ::step], rows[:, k + 1, ::step]
-                    ),
-                )
+    def _rows(self, chunk: NDArray[np.generic], valid: NDArray[np.bool_] | None) -> None:
+        every = max(1, self.width // _SAMPLES)
+        lines, first = self._row_plan, self._next - (0 if self._tail is None else self._tail.shape[1])
+        # A line belongs to the chunk in which its last pixel row arrives; the three rows before may be in the tail.
+        stop = self._next + chunk.shape[1]
+        mine = (lines.at + 1 >= self._next) & (lines.at + 1 < stop)
+        wanted = lines.at[mine, None] + _AROUND
+        needed = np.union1d(wanted[wanted >= self._next], np.arange(max(self._next, stop - 3), stop)) - self._next
+        taken = chunk[:, needed, ::every]
+        fresh = _floats(taken, None if valid is None else valid[:, needed, ::every])
+        at = needed + self._next
+        if self._tail is not None:
+            fresh = np.concatenate([self._tail, fresh], axis=1)
+            at = np.concatenate([np.arange(first, self._next), at])
+        if len(wanted):
+            values = fresh[:, np.searchsorted(at, wanted)]
+            self._add(lines.grid[mine], values.swapaxes(2, 3))
+        self._tail = fresh[:, -3:].copy()
 
-    def _add(self, grid: int, values: NDArray[np.float32]) -> None:
-        known = np.isfinite(values)
-        self._sums[:, grid] += np.sum(values, axis=1, where=known, dtype=np.float64)
-        self._counts[:, grid] += known.sum(axis=1)
+    def _add(self, grids: NDArray[np.int64], values: NDArray[np.float32]) -> None:
+        """Add (C, lines, samples, 4): the four pixels around each line."""
+        a, b, c, d = (values[..., i] for i in range(4))
+        # The mean of the absolute second differences that are centred on the two pixels beside the line.
+        bend = 0.5 * (np.abs(a - 2 * b + c) + np.abs(b - 2 * c + d))
+        known = np.isfinite(bend)
+        sums = np.sum(bend, axis=2, where=known, dtype=np.float64)
+        np.add.at(self._sums.T, grids, sums.T)
+        np.add.at(self._counts.T, grids, known.sum(axis=2).T)
 
     def score(self) -> SeamScore | None:
         """The result; None where there is no boundary, or nothing to compare it with."""
@@ -124,25 +141,22 @@ class SeamMeter:
         return SeamScore(float(scores[worst]), float(low), float(high))
 
 
-def _second_difference(
-    a: NDArray[np.float32], b: NDArray[np.float32], c: NDArray[np.float32], d: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """Mean of the absolute second differences centred on the two pixels beside a line."""
-    both: NDArray[np.float32] = 0.5 * (np.abs(a - 2 * b + c) + np.abs(b - 2 * c + d))
-    return both
+def _floats(values: NDArray[np.generic], valid: NDArray[np.bool_] | None) -> NDArray[np.float32]:
+    floats = values.astype(np.float32)
+    return floats if valid is None else np.where(valid, floats, np.float32(np.nan))
 
 
-def _lines(boundaries: tuple[int, ...], length: int) -> list[tuple[int, int]]:
-    """(line, grid) pairs: grid 0 the boundaries, grids 1..32 the same moved by the sham offsets."""
+def _lines(boundaries: tuple[int, ...], length: int) -> Lines:
+    """The boundaries, and the same moved by each sham offset."""
     if not boundaries:
-        return []
+        return Lines(np.zeros(0, np.int64), np.zeros(0, np.int64))
     spacing = min([b - a for a, b in pairwise(boundaries)] or [min(boundaries[0], length)])
-    grids = [(0, 0), *((offset, i) for i, offset in enumerate(sham_offsets(max(spacing, 8)), 1))]
-    lines = []
-    for offset, grid in grids:
+    at, grid = [], []
+    for number, offset in enumerate((0, *sham_offsets(max(spacing, 8)))):
         for boundary in boundaries:
             # A sham line beyond the rim folds back by one spacing.
             line = boundary + offset if boundary + offset <= length - 2 else boundary + offset - spacing
             if 2 <= line <= length - 2:
-                lines.append((line, grid))
-    return lines
+                at.append(line)
+                grid.append(number)
+    return Lines(np.array(at, np.int64), np.array(grid, np.int64))
