@@ -76,8 +76,12 @@ class GeoreferenceWarning(SeamlineWarning):
     """The input has no CRS; rows and columns stand in for coordinates."""
 
 
-class ResourceWarning(SeamlineWarning):
+class ShortMemoryWarning(SeamlineWarning):
     """Memory ran short and a smaller batch was used; the report says where."""
+
+
+class FlatImageWarning(SeamlineWarning):
+    """An image or a part of it is constant, so that a measure of its structure has its limiting value."""
 
 
 class ConsistencyWarning(SeamlineWarning):

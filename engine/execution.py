@@ -77,7 +77,7 @@ def run_bands(job: Job, *, listener: Listener, cancel: Cancel, watch: Stopwatch)
         model = source.load(plan.runtime)
     readers = [InputReader(scene, plan.base, source.spec.input(scene.name).kernel, policy) for scene in plan.scenes]
     progress = Progress(listener, job.tiles)
-    rows = TileRows(plan, source.spec, model, readers, watch=watch, progress=progress, cancel=cancel, listener=listener)
+    rows = TileRows(plan, source.spec, model, readers, watch=watch, progress=progress, cancel=cancel)
     finisher = BandFinisher(plan, source.spec.input(plan.main).kernel, job.workspace, policy, watch)
     environment = rasterio.Env(GDAL_CACHEMAX=_CACHE_BYTES)
     with environment, ThreadPoolExecutor(1) as reading, ThreadPoolExecutor(1) as writing:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import warnings
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -12,8 +13,8 @@ from numpy.typing import NDArray
 
 from .blending import place_tile
 from .contract import ModelSpec, TileModel, Where
-from .errors import RunError
-from .events import Cancel, Listener, Progress, Stopwatch
+from .errors import RunError, ShortMemoryWarning
+from .events import Cancel, Progress, Stopwatch
 from .grids import Window, ratio
 from .joining import Rows
 from .plan import Plan
@@ -41,10 +42,9 @@ class TileRows:
         watch: Stopwatch,
         progress: Progress,
         cancel: Cancel,
-        listener: Listener,
     ) -> None:
         self._plan, self._spec, self._model, self._readers = plan, spec, model, readers
-        self._watch, self._progress, self._cancel, self._listener = watch, progress, cancel, listener
+        self._watch, self._progress, self._cancel = watch, progress, cancel
         self._statistics = np.array(plan.statistics, np.float64)
         self._ratio = {scene.name: ratio(plan.base, scene.grid) for scene in plan.scenes}
         self.batch = plan.batch
@@ -169,11 +169,8 @@ class TileRows:
     def _shrink(self, row: int) -> None:
         self.batch = max(self.batch // 2, 1)
         self.shrunk.append(row)
-        self._listener.emit(
-            "warning",
-            kind="ResourceWarning",
-            what=f"memory ran short in tile row {row}; going on with batches of {self.batch}",
-        )
+        text = f"memory ran short in tile row {row}; going on with batches of {self.batch}"
+        warnings.warn(ShortMemoryWarning(text), stacklevel=2)
 
     def _predict(self, row: int, slots: list[int | None], patches: dict[int, dict[str, Patch]]) -> dict[int, Array]:
         plan = self._plan

@@ -63,9 +63,9 @@ def mtf_kernel(gain: float, ratio: float | tuple[float, float], size: int = SIZE
     # The response is a product of two axes, so its inverse DFT is one too; a cosine sum, as it is even.
     rows, columns = response @ np.cos(2.0 * np.pi / size * np.outer(offset, offset)) / size
     radius = np.hypot(offset[:, None], offset[None, :]) / half
-    inside = radius <= 1.0
-    window = np.where(inside, np.i0(_KAISER_BETA * np.sqrt(1.0 - np.minimum(radius, 1.0) ** 2)), 0.0)
-    kernel: NDArray[np.float64] = np.outer(rows, columns) * window / np.i0(_KAISER_BETA)
+    # The toolbox turns a sampled Kaiser window about the centre, with linear interpolation between the samples.
+    window = np.interp(radius, offset / half, np.kaiser(size, _KAISER_BETA), right=0.0)
+    kernel: NDArray[np.float64] = np.outer(rows, columns) * window
     kernel.setflags(write=False)
     return kernel
 

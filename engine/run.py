@@ -14,9 +14,9 @@ import psutil
 import rasterio
 
 from .cog import Finished, finish_cog
-from .consistency import relative_rms
+from .consistency import Consistency, relative_rms
 from .contract import ModelSource
-from .errors import AllNodataWarning, RequestError, UnusedOptionWarning
+from .errors import AllNodataWarning, ConsistencyWarning, RequestError, UnusedOptionWarning
 from .events import Cancel, Listener, Silence, Stopwatch, warnings_to
 from .execution import Job, run_bands, shard_bands
 from .plan import Plan, Request, make_plan
@@ -105,6 +105,9 @@ def run(
             workspace.create(plan)
         bands = workspace.unfinished(plan.bands)
         mine = [band for band in shard_bands(list(plan.bands), share.index - 1, share.count) if band in set(bands)]
+        if plan.consistency and Consistency.of(plan) is None:
+            text = "--consistency on does nothing here: the inputs are turned against each other"
+            warnings.warn(ConsistencyWarning(text), stacklevel=2)
         listener.emit("start", plan=summary(plan, needs), out=str(out), bands=len(mine))
         job = Job(plan, source, workspace, tuple(mine), request.policy)
         if share.workers > 1 and len(mine) > 1:

@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from .errors import Cancelled, RunError, SeamlineError
-from .events import Cancel, Listener, Progress, Stopwatch
+from .events import Cancel, Listener, Progress, Stopwatch, warnings_to
 from .execution import Job, run_bands
 
 _POLL_S, _GRACE_S = 0.1, 5.0
@@ -49,7 +49,9 @@ def _work(job: Job, pipe: Connection) -> None:
 
     threading.Thread(target=obey, daemon=True).start()
     try:
-        run_bands(job, listener=_Reporter(pipe), cancel=cancel, watch=watch)
+        reporter = _Reporter(pipe)
+        with warnings_to(reporter):
+            run_bands(job, listener=reporter, cancel=cancel, watch=watch)
         pipe.send(("done", watch.seconds))
     except SeamlineError as error:
         pipe.send(("error", error))

@@ -21,11 +21,11 @@ _AROUND = np.arange(-2, 2)
 
 @dataclass(frozen=True, slots=True)
 class SeamScore:
-    """The worst band's score, and the 95 % band of the sham grids around 1.
+    """The worst band's score, and where 95 % of the sham grids lie.
 
     Attributes:
         score: 1.0 is invisible.
-        low, high: 2.5 % and 97.5 % quantile of the sham grids, over their median, for that band.
+        low, high: 2.5 % and 97.5 % quantile of the same figure, worst band included, of the sham grids.
     """
 
     score: float
@@ -132,13 +132,11 @@ class SeamMeter:
         means = self._sums / np.maximum(self._counts, 1)
         median = np.median(means[:, filled], axis=1)
         # On a flat image any step at a boundary is visible, and none is a perfect score.
-        flat = np.where(means[:, 0] > 0, _HIGHEST, 1.0)
-        scores = np.divide(means[:, 0], median, out=flat, where=median > 0)
-        worst = int(np.argmax(scores))
-        if not median[worst] > 0:
-            return SeamScore(float(scores[worst]), 1.0, 1.0)
-        low, high = np.quantile(means[worst, filled] / median[worst], (0.025, 0.975))
-        return SeamScore(float(scores[worst]), float(low), float(high))
+        ratios = np.divide(means, median[:, None], out=np.where(means > 0, _HIGHEST, 1.0), where=median[:, None] > 0)
+        # The worst band counts, for the sham grids as for the real one.
+        worst = ratios.max(axis=0)
+        low, high = np.quantile(worst[filled], (0.025, 0.975))
+        return SeamScore(float(worst[0]), float(low), float(high))
 
 
 def _floats(values: NDArray[np.generic], valid: NDArray[np.bool_] | None) -> NDArray[np.float32]:

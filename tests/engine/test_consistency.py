@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import rasterio
+from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
 from rasterio.transform import from_origin
@@ -140,3 +141,18 @@ def test_the_correction_reaches_no_further_than_the_plan_allows(ratio, shift):
 def test_relative_rms_of_nothing_is_nothing():
     assert relative_rms([]) is None
     assert relative_rms([[[0.0], [0.0], [0.0]]]) is None
+
+
+def test_grids_turned_against_each_other_warn_that_nothing_is_enforced(write_raster, tmp_path):
+    turned = Affine.translation(5e5, 5e6) @ Affine.rotation(20) @ Affine.scale(2, -2)
+    ms = write_raster("ms.tif", np.full((2, 30, 30), 500, np.uint16), transform=turned)
+    pan = write_raster("pan.tif", np.full((1, 90, 90), 500, np.uint16), transform=from_origin(5e5, 5e6, 0.5, 0.5))
+    events = []
+
+    class Listener:
+        def emit(self, event, **fields):
+            events.append(fields.get("kind"))
+
+    request = Request({"ms": str(ms), "pan": str(pan)}, str(tmp_path / "o.tif"), tile=128, consistency=True)
+    run(request, registry.resolve("brovey", "pansharpen"), listener=Listener())
+    assert "ConsistencyWarning" in events
