@@ -290,8 +290,11 @@ def models_verify(name: str | None) -> None:
 def train(recipe: Path, overrides: tuple[str, ...]) -> None:
     """Train a model by a recipe; goes on from the last checkpoint."""
     with guarded(False, False):
+        import logging
+
         from .training.run import train as train_recipe
 
+        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
         click.echo(train_recipe(recipe, dict(pair.split("=", 1) for pair in overrides)))
 
 

@@ -19,9 +19,12 @@ _BLOCK = 512
 
 
 def level_shapes(height: int, width: int) -> list[tuple[int, int]]:
-    """Shapes of the overviews: halved, rounded up, until both sides fit one block."""
+    """Shapes of the overviews: halved, rounded up, until both sides fit one block.
+
+    Readers tell the factor of an overview from its width, so one that cannot shrink any more in width ends the series.
+    """
     shapes = []
-    while max(height, width) > _BLOCK:
+    while max(height, width) > _BLOCK and width > 1:
         height, width = -(-height // 2), -(-width // 2)
         shapes.append((height, width))
     return shapes

@@ -24,6 +24,9 @@ class SourceSettings:
         bands: band numbers to read, from 1; empty for all.
         reduce: area-mean factors to draw from, so that soft sources get detail at the scale of a pixel.
         scenes: how many made-up scenes to draw, where the source is procedural.
+        wavelengths: centres of the bands that are read, micrometres, 0 where unknown; empty if none is known.
+        gsd: ground size of a px, m; 0 if unknown.
+        kind: of the values, as ``models.base.conditioning`` names them.
     """
 
     dataset: str
@@ -33,6 +36,9 @@ class SourceSettings:
     bands: tuple[int, ...] = ()
     reduce: tuple[int, ...] = (1,)
     scenes: int = 48
+    wavelengths: tuple[float, ...] = ()
+    gsd: float = 0.0
+    kind: str = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +91,7 @@ class Recipe:
 
     Attributes:
         name, version: of the model folder.
-        system: which trainer reads the recipe (``"salad-pan-tiny"``).
+        system: which trainer reads the recipe (``"salad-pan-tiny"`` or ``"terra-ldm-tiny"``).
         seed: of all draws.
         precision: ``"no"``, ``"bf16"`` or ``"fp16"`` (accelerate's words).
         output: folder of the run, relative to the working directory: checkpoints, tables, and the model folder.

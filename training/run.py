@@ -7,9 +7,10 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from accelerate import Accelerator
 from ..engine.errors import RequestError
 from ..models.folder import load_folder, load_strictly
 from ..models.salad_pan.network import Config, SaladPanTiny
+from .base_run import SYSTEM, train_base
 from .export import export
 from .loop import Loop, Observe
 from .patches import Patches
@@ -51,15 +53,21 @@ def train(recipe_path: Path, overrides: Mapping[str, Any] | None = None) -> Path
         RequestError: the recipe or the data do not fit.
     """
     recipe = read_recipe(recipe_path, overrides)
-    if recipe.system != "salad-pan-tiny":
+    trainer = TRAINERS.get(recipe.system)
+    if trainer is None:
         raise RequestError(
-            f"no trainer for {recipe.system!r}", where=str(recipe_path), cure="set system: salad-pan-tiny"
+            f"no trainer for {recipe.system!r}", where=str(recipe_path), cure=f"set system: {' or '.join(TRAINERS)}"
         )
+    return trainer(recipe, recipe_path.parent)
+
+
+def train_salad_pan(recipe: Recipe, beside: Path) -> Path:
+    """Train the small SALAD-Pan model; arguments and result as those of every trainer."""
     folder = Path(recipe.output)
     folder.mkdir(parents=True, exist_ok=True)
     patches = Patches(_sources(recipe, "train"), recipe.data, recipe.seed)
     held_out = validation_batches(recipe)
-    model = _start(recipe, recipe_path.parent)
+    model = _start(recipe, beside)
     accelerator = Accelerator(mixed_precision=recipe.precision)
     if not recipe.init:
         _stage(VaeStage(model), recipe.vae, patches, folder / "vae.pt", accelerator)
@@ -115,6 +123,12 @@ def _stage(
     """Train one stage and leave its averaged weights in the module, on the CPU."""
     weights = Loop(settings, patches, checkpoint, observe).run(stage, accelerator)
     stage.cpu().load_state_dict(weights)
+
+
+TRAINERS: Mapping[str, Callable[[Recipe, Path], Path]] = MappingProxyType(
+    {"salad-pan-tiny": train_salad_pan, SYSTEM: train_base}
+)
+"""Trainer of each system: takes a recipe and the folder that its relative paths begin at, gives the model folder."""
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -72,6 +72,15 @@ def draw_patch(source: Source, patch: int, rng: np.random.Generator) -> NDArray[
     Raises:
         RequestError: the source holds no valid patch of this size.
     """
+    return cut_patch(source, patch, rng)[0]
+
+
+def cut_patch(source: Source, patch: int, rng: np.random.Generator) -> tuple[NDArray[np.float32], int]:
+    """As ``draw_patch``, with the factor by which the patch was reduced.
+
+    Raises:
+        RequestError: the source holds no valid patch of this size.
+    """
     areas = np.array([image.shape[1] * image.shape[2] for image in source.images], np.float64)
     for _ in range(200):
         chosen = int(rng.choice(len(areas), p=areas / areas.sum()))
@@ -88,7 +97,7 @@ def draw_patch(source: Source, patch: int, rng: np.random.Generator) -> NDArray[
         if factor > 1:
             values = values.reshape(len(values), patch, factor, patch, factor).mean(axis=(2, 4))
         values = np.rot90(values / source.peaks[chosen][:, None, None], int(rng.integers(4)), axes=(1, 2))
-        return np.ascontiguousarray(values[:, ::-1] if rng.random() < 0.5 else values)
+        return np.ascontiguousarray(values[:, ::-1] if rng.random() < 0.5 else values), factor
     raise RequestError(
         f"no valid patch of {patch} px", where=source.settings.dataset, cure="use a smaller patch or other sources"
     )

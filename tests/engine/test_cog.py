@@ -169,6 +169,15 @@ def test_any_size(scene, tmp_path, size, mask):
         assert bool(out.overviews(1)) == (max(size) > 512)
 
 
+@pytest.mark.parametrize("size", [(2000, 1), (2000, 2), (2000, 3), (2100, 5)])
+def test_very_narrow_scenes_are_valid_too(tmp_path, write_raster, size):
+    out = tmp_path / "out.tif"
+    scene = write_raster("in.tif", np.arange(size[0] * size[1], dtype=np.uint16).reshape(1, *size))
+    run(Request({"image": str(scene)}, str(out)), Identity())
+    valid, errors, _ = cog_validate(out)  # a width of one pixel leaves no room for overviews: that is a warning
+    assert valid, errors
+
+
 @pytest.mark.parametrize("scale", [1, 2, 4])
 @pytest.mark.parametrize("mask", ["nodata", "internal", "alpha"])
 def test_any_scale(scene, tmp_path, scale, mask):

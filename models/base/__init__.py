@@ -1,0 +1,1 @@
+"""terra-ldm-tiny, the small base model: a band autoencoder and a conditioned diffusion UNet."""

@@ -1,0 +1,188 @@
+"""Train the base model by a recipe and write its model folder."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+
+from ..models.base.network import ARCHITECTURE, Config, TerraLdmTiny, load_base
+from ..models.base.tile import SPEC
+from ..models.folder import Architecture, Card, Input, QualityRow, write_folder
+from .base_data import BandBatch, BandPatches
+from .base_stages import BaseDiffusionStage, BaseVaeStage, calibrate_base
+from .base_validate import Row, spectrum_row, time_row, vae_row
+from .loop import Loop, Observe
+from .recipe import Recipe, StageSettings
+from .sources import Split, load_sources
+
+log = logging.getLogger(__name__)
+GLANCE = 4
+"""As many validation batches are looked at while training."""
+CALIBRATION_FROM = 10**9
+CALIBRATION = 24
+SYSTEM = "terra-ldm-tiny"
+
+
+def train_base(recipe: Recipe, beside: Path) -> Path:
+    """Train the stages whose steps are not zero; with ``init`` the autoencoder is that of the named folder.
+
+    Args:
+        recipe: of system ``terra-ldm-tiny``.
+        beside: folder that ``init`` is relative to.
+
+    Returns:
+        The model folder.
+
+    Raises:
+        RequestError: the recipe or the data do not fit.
+        ModelError: ``init`` is no base model, or a trained weight is not finite.
+    """
+    folder = Path(recipe.output)
+    folder.mkdir(parents=True, exist_ok=True)
+    patches = band_patches(recipe, "train", recipe.seed)
+    held_out = validation_bands(recipe)
+    model = _start(recipe, beside)
+    clock = _Clock(folder / "cost.json")
+    accelerator = Accelerator(mixed_precision=recipe.precision)
+
+    def observe_vae(step: int, weights: dict[str, torch.Tensor]) -> None:
+        averaged = _copy(model, weights, "vae.", "vae.")
+        _note(folder / "vae.json", step, {"vae": vae_row(averaged.vae, held_out[:GLANCE])})
+        clock.save()
+
+    def observe_unet(step: int, weights: dict[str, torch.Tensor]) -> None:
+        averaged = _copy(model, weights, "model.", "")
+        rows = {"time": time_row(averaged, held_out[:GLANCE])}
+        _note(folder / "unet.json", step, rows)
+        clock.save()
+
+    if recipe.vae.steps and not recipe.init:
+        _stage(BaseVaeStage(model), recipe.vae, patches, folder / "vae.pt", accelerator, observe_vae)
+        calibrate_base(model.vae, [patches(CALIBRATION_FROM + k) for k in range(CALIBRATION)])
+    if recipe.diffusion.steps:
+        later = replace(patches, seed=recipe.seed + 1)
+        _stage(BaseDiffusionStage(model), recipe.diffusion, later, folder / "unet.pt", accelerator, observe_unet)
+    if accelerator.is_main_process:
+        clock.save()
+        return export_base(recipe, model, held_out, folder, clock.hours)
+    return folder / recipe.name
+
+
+def band_patches(recipe: Recipe, split: Split, seed: int) -> BandPatches:
+    """The stream of a split."""
+    root = os.environ.get("SEAMLINE_DATA")
+    sources = load_sources(Path(root) if root else None, recipe.data.sources, split, recipe.seed)
+    return BandPatches(sources, recipe.data.patch, recipe.data.unrolled, seed)
+
+
+def validation_bands(recipe: Recipe) -> list[BandBatch]:
+    """The fixed batches of the val split."""
+    stream = replace(band_patches(recipe, "val", recipe.seed + 2), patch=recipe.data.held_out_patch)
+    return [stream(k) for k in range(recipe.data.held_out)]
+
+
+def export_base(recipe: Recipe, model: TerraLdmTiny, held_out: Sequence[BandBatch], folder: Path, hours: float) -> Path:
+    """Write ``folder / name``: weights as stored (16 bit), measured as stored.
+
+    Args:
+        recipe: gives name, version and statements.
+        model: trained.
+        held_out: validation batches.
+        folder: of the run.
+        hours: of CPU time that the run took.
+    """
+    state = {name: value.half() for name, value in model.state_dict().items()}
+    stored = TerraLdmTiny(model.config).eval()
+    stored.load_state_dict({name: value.float() for name, value in state.items()})
+    values: dict[str, Row] = {
+        "autoencoder, val split": vae_row(stored.vae, held_out),
+        "error of the velocity by time, val split": time_row(stored, held_out),
+        "error of the radial power spectrum, dB, 20 steps, val split": spectrum_row(stored, held_out[:GLANCE]),
+        "cost of this run": {"CPU hours": hours},
+    }
+    path = folder / recipe.name
+    write_folder(path, _card(recipe, model.config, values), state, dtype=torch.float16)
+    return path
+
+
+def _card(recipe: Recipe, config: Config, values: dict[str, Row]) -> Card:
+    shared = ("task", "main", "align", "margin", "tile", "overlap", "batch", "latent", "scale")
+    flags = ("needs_statistics", "stochastic", "generated", "consistency")
+    widths = asdict(config) | {"unet": list(config.unet)}
+    texts = {name: " ".join(str(recipe.card.get(name, "not stated")).split()) for name in _STATEMENTS}
+    return Card(
+        name=recipe.name,
+        version=recipe.version,
+        architecture=Architecture(name=ARCHITECTURE, config=widths),
+        inputs=tuple(Input(**asdict(i)) for i in SPEC.inputs),
+        quality=tuple(QualityRow(scene=SYSTEM, protocol=what, values=row) for what, row in values.items()),
+        licence=texts["licence"],
+        training_data=texts["training_data"],
+        citation=texts["citation"],
+        **{name: getattr(SPEC, name) for name in (*shared, *flags)},
+    )
+
+
+_STATEMENTS = ("licence", "training_data", "citation")
+
+
+class _Clock:
+    """CPU time of a run over its interruptions."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.before = float(json.loads(file.read_text(encoding="utf-8"))["cpu_hours"]) if file.exists() else 0.0
+
+    @property
+    def hours(self) -> float:
+        """So far."""
+        return self.before + time.process_time() / 3600
+
+    def save(self) -> None:
+        """Remember them."""
+        self.file.write_text(json.dumps({"cpu_hours": self.hours}), encoding="utf-8")
+
+
+def _start(recipe: Recipe, beside: Path) -> TerraLdmTiny:
+    """The network to start from: seeded, or the weights that the recipe names."""
+    if recipe.init:
+        return load_base(beside / recipe.init).train().requires_grad_(True)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        return TerraLdmTiny(Config.of(recipe.network))
+
+
+def _copy(model: TerraLdmTiny, weights: dict[str, torch.Tensor], old: str, new: str) -> TerraLdmTiny:
+    """A model with averaged weights, whose names begin with ``new`` instead of ``old``."""
+    averaged = TerraLdmTiny(model.config).eval()
+    state = {name: value.cpu() for name, value in model.state_dict().items()}
+    averaged.load_state_dict(state | {new + name.removeprefix(old): value for name, value in weights.items()})
+    return averaged
+
+
+def _note(file: Path, step: int, rows: dict[str, Row]) -> None:
+    """Add a line to a run's table."""
+    with file.open("a", encoding="utf-8") as stream:
+        stream.write(json.dumps({"step": step, **rows}) + "\n")
+    log.info("validation at step %d: %s", step, json.dumps(rows))
+
+
+def _stage(
+    stage: torch.nn.Module,
+    settings: StageSettings,
+    patches: BandPatches,
+    checkpoint: Path,
+    accelerator: Accelerator,
+    observe: Observe,
+) -> None:
+    """Train one stage and leave its averaged weights in the module, on the CPU."""
+    weights = Loop(settings, patches, checkpoint, observe).run(stage, accelerator)
+    stage.cpu().load_state_dict(weights)
