@@ -20,6 +20,8 @@ from .models import registry
 if TYPE_CHECKING:
     import xarray as xr
 
+    from .engine.contract import Task
+
     Image = xr.DataArray | str | Path
 
 DEFAULT_PANSHARPEN, DEFAULT_SUPERRES = "salad-pan-tiny", "bicubic"
@@ -68,7 +70,7 @@ def superres(
 
 def run_request(
     request: Request,
-    task: str,
+    task: Task,
     model: str,
     *,
     scale: int | None = None,
@@ -81,7 +83,7 @@ def run_request(
 
 
 def _run(
-    images: dict[str, Image], task: str, model: str, scale: int | None, out: str | Path | None, options: dict[str, Any]
+    images: dict[str, Image], task: Task, model: str, scale: int | None, out: str | Path | None, options: dict[str, Any]
 ) -> xr.DataArray:
     # Not needed by the command line, and slow to import; it registers the .rio accessor.
     import rioxarray

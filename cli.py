@@ -8,12 +8,15 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from . import __version__
 from .terminal import guarded
+
+if TYPE_CHECKING:
+    from .engine.contract import Task
 
 _EXACT = ("uint8", "int8", "uint16", "int16", "float32")
 # Options that are fields of a request under their own names.
@@ -174,7 +177,7 @@ def superres(lr: str, out: Path, scale: int | None, **options: Any) -> None:
     _run("superres", {"image": lr}, out, scale, options)
 
 
-def _run(task: str, inputs: Mapping[str, str], out: Path, scale: int | None, options: dict[str, Any]) -> None:
+def _run(task: Task, inputs: Mapping[str, str], out: Path, scale: int | None, options: dict[str, Any]) -> None:
     with guarded(options["as_json"], options["cancel_on_stdin_eof"]) as (listener, cancel):
         from . import api
         from .engine.device import pick_device
@@ -197,7 +200,7 @@ def _run(task: str, inputs: Mapping[str, str], out: Path, scale: int | None, opt
             **{name: options[name] for name in _AS_THEY_ARE},
         )
         if options["dry_run"]:
-            source = registry.resolve(model, task, scale=scale)  # type: ignore[arg-type]
+            source = registry.resolve(model, task, scale=scale)
             plan, needs = plan_run(request, source, cancel)
             listener.emit("plan", plan=summary(plan, with_pace(plan, source, needs)))
             return
