@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from ..models.base.sampler import ddim_step, levels
 from ..models.salad_pan.fusion import Conditions, conditions
 from ..models.salad_pan.network import SaladPanTiny
-from ..models.salad_pan.sampler import ddim_step, levels
 from .losses import fusion_loss
 from .simulate import Batch
 

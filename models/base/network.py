@@ -12,8 +12,8 @@ from torch import nn
 
 from ...engine.errors import ModelError
 from ..folder import load_folder, load_strictly
-from ..salad_pan.sampler import levels, sample
 from .conditioning import Conditioning
+from .sampler import levels, sample
 from .unet import BaseUNet
 from .vae import LATENT, BandVae
 

@@ -12,9 +12,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ..salad_pan.layers import Block, ChannelNorm, zeroed
 from .conditioning import Conditioning
 from .embedding import Embedding
+from .layers import Block, ChannelNorm, zeroed
 
 STRIDE = 4
 """Latent cells per cell of the coarser level: tiles start at multiples of it."""

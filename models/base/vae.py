@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ..salad_pan.layers import zeroed
+from .layers import zeroed
 from .pyramid import merge, split
 
 FACTOR = 4

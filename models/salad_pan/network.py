@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from ..base.sampler import sample
 from .fusion import Conditions
-from .sampler import sample
 from .unet import DualBranchUNet
 from .vae import BandVae
 

@@ -13,8 +13,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ..base.layers import Block, ChannelNorm, conv3, zeroed
 from .fusion import Conditions
-from .layers import Block, ChannelNorm, CrossBandAttention, GatedZeroConv, TimeEmbedding, conv3, fuse, zeroed
+from .layers import CrossBandAttention, GatedZeroConv, TimeEmbedding, fuse
 from .vae import CELL, FACTOR
 
 

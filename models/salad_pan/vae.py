@@ -11,8 +11,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ..base.layers import Block, conv3, zeroed
 from .fusion import LIMIT, Conditions
-from .layers import Block, conv3, zeroed
 
 FACTOR = 4
 """PAN px per latent cell."""

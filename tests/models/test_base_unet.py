@@ -10,10 +10,10 @@ import torch
 from seamline.engine.errors import ModelError
 from seamline.models.base.conditioning import Band, Conditioning
 from seamline.models.base.network import Config, TerraLdmTiny, load_base
+from seamline.models.base.sampler import levels
 from seamline.models.base.unet import MARGIN, STRIDE
 from seamline.models.base.vae import FACTOR, LATENT
 from seamline.models.registry import WEIGHTS
-from seamline.models.salad_pan.sampler import levels
 
 SMALL = {"forecast": 8, "depth": 2, "unet": [16, 24], "embedding": 16}
 NEAR_INFRARED = Band(0.84, 10.0, "reflectance")

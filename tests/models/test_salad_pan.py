@@ -13,10 +13,10 @@ from seamline.engine.contract import Runtime, Where
 from seamline.engine.errors import ModelError, RequestError
 from seamline.engine.mtf import mtf_kernel
 from seamline.engine.plan import Request, make_plan
+from seamline.models.base.sampler import ddim_step, levels, sample, times
 from seamline.models.salad_pan.fusion import blur, conditions, mtf_sigma
 from seamline.models.salad_pan.layers import CrossBandAttention, GatedZeroConv, box3, fuse
 from seamline.models.salad_pan.network import Config, SaladPanTiny
-from seamline.models.salad_pan.sampler import ddim_step, levels, sample, times
 from seamline.models.salad_pan.tile import SPEC, load
 
 SMALL = {"latent": 4, "vae_width": 8, "base": [8, 16], "branch": 8, "embedding": 16}
