@@ -32,6 +32,8 @@ _AS_THEY_ARE = (
     "bands",
     "extent",
     "window",
+    "consistency",
+    "sensor",
     "dtype",
     "compress",
     "memory",
@@ -123,8 +125,11 @@ _RUN_OPTIONS = [
         "--window", type=int, nargs=4, metavar="COL ROW WIDTH HEIGHT", help="Only this part, in px of the finest input."
     ),
     click.option(
-        "--consistency", type=click.Choice(["on", "off"]), help="Make the area mean of the output equal the input."
+        "--consistency",
+        type=click.Choice(["on", "off", "mtf", "area"]),
+        help="Make the output equal the input, seen through the sensor's MTF or as area means; on: MTF where known.",
     ),
+    click.option("--sensor", metavar="NAME|FILE", help="Sensor of the main input: its MTF shapes the consistency."),
     click.option("--dtype", type=click.Choice(_EXACT), help="Data type of the output; that of the input otherwise."),
     click.option(
         "--compress",
@@ -195,7 +200,6 @@ def _run(task: Task, inputs: Mapping[str, str], out: Path, scale: int | None, op
             str(out),
             device=pick_device(options["device"]),
             attention=attention,
-            consistency=None if options["consistency"] is None else options["consistency"] == "on",
             policy=Policy(vrt=options["allow_vrt"]),
             **{name: options[name] for name in _AS_THEY_ARE},
         )

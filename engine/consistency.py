@@ -1,26 +1,51 @@
-"""Consistency: the area mean of the output over each input cell equals that cell.
+"""Consistency: seen with pixels as large as those of the input, the output is the input.
 
-Measured for every run whose output is finer than its main input, and enforced on request by back-projection: the
-residual on the coarse cells is brought to the fine grid and added.  Bicubic upsampling followed by the area mean is not
-the identity, so the residual is first sharpened by a few Chebyshev rounds, all on the coarse grid.
+An input pixel sees the area mean of the output under it, or what the sensor's modulation transfer function lets through
+(``mtf_axis``, sampled at the pixel's centre).  Measured for every run whose output is finer than its main input, and
+enforced on request by back-projection: the residual on the coarse cells is brought to the fine grid and added.  Bicubic
+upsampling followed by either sight is not the identity, so the residual is first sharpened by a few Chebyshev rounds,
+all on the coarse grid.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .contract import Sight
 from .grids import Window, is_separable, magnified, relation
-from .plan import Plan
-from .resample import Taps, area_taps, point_taps
+from .mtf import SIZE, mtf_axis
+from .resample import Taps, area_taps, cubic_spline_taps, point_taps
+
+if TYPE_CHECKING:
+    from .plan import Plan
 
 Array = NDArray[np.float32]
-# Bicubic upsampling, then the area mean: every eigenvalue on both axes lies in 0.36..1 for ratios from 2 up.
+# Bicubic upsampling, then the area mean: every eigenvalue on both axes lies in 0.36..1 for ratios from 2 up.  Through
+# an MTF they begin at 0.1; what is as fine as that is also the least certain, and is corrected in part only.
 _ROUNDS, _LOWEST = 4, 0.35
 _TOLERANCE = 1e-6
+# Fine px at which the spline's weights have fallen below 3e-5, and the MTF filter ends.
+_SPLINE = 8
+_MTF_REACH = SIZE // 2 + _SPLINE
+# Cells that one sharpening round looks further, and cells that bicubic upsampling does.
+_ROUND_REACH, _UP_REACH = {"area": 2, "mtf": 3}, 2
+
+
+def consistency_reach(sight: Sight, per_cell: float) -> int:
+    """Output px around a pixel that its corrected value and the residual left there can depend on.
+
+    Args:
+        sight: not ``"off"``.
+        per_cell: output px per input px.
+    """
+    cells = _UP_REACH + (_ROUNDS - 1) * _ROUND_REACH[sight] + 2
+    return math.ceil(cells * per_cell) + (2 * _MTF_REACH if sight == "mtf" else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +53,7 @@ class Residual:
     """Sums over coarse cells, per band.
 
     Attributes:
-        squares: of (area mean of the output - input).
+        squares: of (the output as seen - input).
         inputs: of the input.
         cells: how many cells.
     """
@@ -61,16 +86,34 @@ class CellAxis:
     coarse_length: int
     fine_length: int
 
-    def inside(self, first: int, stop: int) -> tuple[int, int]:
-        """First coarse cell and one past the last that lie wholly in the fine pixels first..stop-1."""
+    def inside(self, first: int, stop: int, reach: int = 0) -> tuple[int, int]:
+        """First coarse cell and one past the last that lie wholly in the fine pixels first..stop-1.
+
+        Args:
+            reach: fine px around a cell that must lie there too; beyond the scene's rim the rim is repeated.
+        """
+        first = first + reach if first > 0 else 0
+        stop = stop - reach if stop < self.fine_length else stop
         low = math.ceil(self.slope * first + self.shift - _TOLERANCE)
         high = math.floor(self.slope * stop + self.shift + _TOLERANCE)
-        return max(low, 0), min(max(high, low), self.coarse_length)
+        low = min(max(low, 0), self.coarse_length)
+        return low, min(max(high, low), self.coarse_length)
 
-    def down(self, cells: tuple[int, int], first: int, length: int) -> Taps:
-        """Area means of the cells over fine pixels that start at ``first``."""
-        edges = (np.arange(cells[0], cells[1] + 1, dtype=np.float64) - self.shift) / self.slope
-        return area_taps(edges, self.fine_length).shifted(first, length)
+    def down(self, cells: tuple[int, int], first: int, length: int, gain: float | None = None) -> Taps:
+        """What the cells see of the fine pixels that start at ``first``.
+
+        Args:
+            gain: of the MTF at the cells' Nyquist frequency; None for area means.
+        """
+        if gain is None:
+            edges = (np.arange(cells[0], cells[1] + 1, dtype=np.float64) - self.shift) / self.slope
+            return area_taps(edges, self.fine_length).shifted(first, length)
+        centres = (np.arange(*cells) + 0.5 - self.shift) / self.slope
+        spline = cubic_spline_taps(centres, _SPLINE)
+        taps = mtf_axis(gain, 1.0 / self.slope)
+        weight = np.array([np.convolve(row, taps) for row in spline.weight]).reshape(len(centres), -1)
+        index = spline.index[:, :1] - SIZE // 2 + np.arange(weight.shape[1])
+        return Taps(np.clip(index, 0, self.fine_length - 1), weight).shifted(first, length)
 
     def up(self, cells: tuple[int, int], first: int, length: int) -> Taps:
         """Interpolation of the cells at fine pixel centres that start at ``first``."""
@@ -85,10 +128,16 @@ class CellAxis:
 
 @dataclass(frozen=True, slots=True)
 class Consistency:
-    """How output pixels and cells of the main input relate."""
+    """How output pixels and cells of the main input relate.
+
+    Attributes:
+        rows, columns: the axes.
+        gains: of the MTF through which each band is seen; empty for area means.
+    """
 
     rows: CellAxis
     columns: CellAxis
+    gains: tuple[float, ...] = ()
 
     @classmethod
     def of(cls, plan: Plan) -> Consistency | None:
@@ -100,12 +149,14 @@ class Consistency:
         return cls(
             CellAxis(mapping.e, mapping.f, coarse.shape[0], fine.shape[0]),
             CellAxis(mapping.a, mapping.c, coarse.shape[1], fine.shape[1]),
+            plan.gains,
         )
 
     def cells(self, block: Window) -> Window | None:
-        """The coarse cells wholly inside a block of output pixels."""
-        top, bottom = self.rows.inside(*block.rows)
-        left, right = self.columns.inside(*block.columns)
+        """The coarse cells that see nothing beyond a block of output pixels."""
+        reach = _MTF_REACH if self.gains else 0
+        top, bottom = self.rows.inside(*block.rows, reach)
+        left, right = self.columns.inside(*block.columns, reach)
         return Window(top, left, bottom - top, right - left) if bottom > top and right > left else None
 
     def residual(
@@ -117,14 +168,16 @@ class Consistency:
         coarse_valid: NDArray[np.bool_] | None,
         cells: Window,
     ) -> tuple[Array, NDArray[np.bool_]]:
-        """Input minus area mean of the output, and where it counts (all of the cell valid in both)."""
-        down_rows = self.rows.down(cells.rows, block.row, block.height)
-        down_columns = self.columns.down(cells.columns, block.column, block.width)
-        residual = coarse - down_columns.along(down_rows.along(fine, 1), 2)
+        """Input minus the output as seen, and where it counts (all that a cell sees is valid, and the cell is)."""
+        residual = np.empty_like(coarse)
         counted = np.ones(residual.shape, np.bool_)
-        if valid is not None:
-            share = down_columns.along(down_rows.along(np.ascontiguousarray(valid, np.float32), 1), 2)
-            counted &= share > 0.9999
+        for bands, gain in self._groups(len(coarse)):
+            down_rows = self.rows.down(cells.rows, block.row, block.height, gain)
+            down_columns = self.columns.down(cells.columns, block.column, block.width, gain)
+            residual[bands] = coarse[bands] - down_columns.along(down_rows.along(fine[bands], 1), 2)
+            if valid is not None:
+                known = np.ascontiguousarray(np.broadcast_to(valid, fine.shape)[bands], np.float32)
+                counted[bands] = down_columns.shares().along(down_rows.shares().along(known, 1), 2) > 0.9999
         if coarse_valid is not None:
             counted &= coarse_valid
         residual[~counted] = 0.0
@@ -134,15 +187,25 @@ class Consistency:
         """What to add to the block so that the residual (all but) vanishes."""
         up_rows = self.rows.up(cells.rows, block.row, block.height)
         up_columns = self.columns.up(cells.columns, block.column, block.width)
-        smooth_rows = compose(self.rows.down(cells.rows, block.row, block.height), up_rows)
-        smooth_columns = compose(self.columns.down(cells.columns, block.column, block.width), up_columns)
         sharpened = np.zeros_like(residual)
-        left = residual
-        for root in _chebyshev_roots():
-            step = left / np.float32(root)
-            sharpened += step
-            left = left - smooth_columns.along(smooth_rows.along(step, 1), 2)
+        reach = _ROUND_REACH["mtf" if self.gains else "area"]
+        for bands, gain in self._groups(len(residual)):
+            down_rows = self.rows.down(cells.rows, block.row, block.height, gain)
+            down_columns = self.columns.down(cells.columns, block.column, block.width, gain)
+            smooth_rows, smooth_columns = compose(down_rows, up_rows, reach), compose(down_columns, up_columns, reach)
+            left = residual[bands]
+            for root in _chebyshev_roots():
+                step = left / np.float32(root)
+                sharpened[bands] += step
+                left = left - smooth_columns.along(smooth_rows.along(step, 1), 2)
         return up_columns.along(up_rows.along(sharpened, 1), 2)
+
+    def _groups(self, count: int) -> Iterator[tuple[NDArray[np.int64], float | None]]:
+        """Bands that are seen alike, by number, and the gain of their MTF."""
+        if not self.gains:
+            yield np.arange(count), None
+        for gain in dict.fromkeys(self.gains):
+            yield np.flatnonzero(np.array(self.gains) == gain), gain
 
     def sums(self, residual: Array, counted: NDArray[np.bool_], coarse: Array, cells: Window, own: Window) -> Residual:
         """Sums over the cells whose centre lies in ``own`` (output px)."""
@@ -161,15 +224,19 @@ def _chebyshev_roots() -> list[float]:
     return [middle + half * math.cos(math.pi * (2 * i + 1) / (2 * _ROUNDS)) for i in range(_ROUNDS)]
 
 
-def compose(after: Taps, before: Taps) -> Taps:
-    """The map "first ``before``, then ``after``" as banded taps on the cells of ``before``'s input."""
+def compose(after: Taps, before: Taps, reach: int) -> Taps:
+    """The map "first ``before``, then ``after``" as banded taps on the cells of ``before``'s input.
+
+    Args:
+        reach: cells on either side that are kept.
+    """
     cells = np.arange(after.index.shape[0])
     index = before.index[after.index].reshape(len(cells), -1)
     weight = (after.weight[:, :, None] * before.weight[after.index]).reshape(len(cells), -1)
-    reach = int(np.max(np.abs(index - cells[:, None]), initial=0, where=weight != 0))
     band = np.zeros((len(cells), 2 * reach + 1))
-    offset = np.clip(index - cells[:, None], -reach, reach) + reach
-    np.add.at(band, (np.broadcast_to(cells[:, None], offset.shape), offset), weight)
+    offset = index - cells[:, None] + reach
+    kept = (offset >= 0) & (offset <= 2 * reach)
+    np.add.at(band, (np.broadcast_to(cells[:, None], offset.shape)[kept], offset[kept]), weight[kept])
     # Every row keeps the same offsets, so that a cell sums in one order whatever block it lies in.
     taps = np.clip(cells[:, None] + np.arange(-reach, reach + 1), 0, len(cells) - 1)
     return Taps(taps, band)

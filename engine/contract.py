@@ -19,6 +19,8 @@ from .noise import world_noise
 Task = Literal["pansharpen", "superres", "segment", "classify"]
 Range = Literal["native", "unit"]
 Precision = Literal["fp32", "bf16", "fp16"]
+Sight = Literal["off", "area", "mtf"]
+"""How a pixel of the main input is taken to see the output where the two are made consistent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,8 @@ class ModelSpec:
         needs_statistics: the scene is sampled before the run (``measure`` and the unit range need it).
         stochastic: the output depends on the seed.
         generated: pixels come from a learned model; provenance tags say so.
-        consistency: enforced by default after blending: ``"area"`` mean, or ``"off"``.
+        consistency: enforced by default after blending: with the ``"mtf"`` of the sensor (that of an unknown one where
+            the user names none), with the ``"area"`` mean, or ``"off"``.
         options: names of the run options that the model uses (``"steps"``, ``"guidance"``).
     """
 
@@ -78,7 +81,7 @@ class ModelSpec:
     needs_statistics: bool = False
     stochastic: bool = False
     generated: bool = False
-    consistency: Literal["off", "area"] = "off"
+    consistency: Sight = "off"
     options: frozenset[str] = frozenset()
 
     def input(self, name: str) -> InputSpec:

@@ -173,7 +173,7 @@ class BandFinisher:
             return values, None
         coarse = self._cells.patch(self._cells.strip(cells), cells)
         residual, counted = relation.residual(values, valid, area, coarse.values, coarse.valid, cells)
-        if plan.consistency:
+        if plan.consistency != "off":
             values = values + relation.correction(residual, area, cells)
             residual, counted = relation.residual(values, valid, area, coarse.values, coarse.valid, cells)
         window, scale = plan.window, plan.scale

@@ -70,6 +70,22 @@ def mtf_kernel(gain: float, ratio: float | tuple[float, float], size: int = SIZE
     return kernel
 
 
+@lru_cache(maxsize=64)
+def mtf_axis(gain: float, ratio: float) -> NDArray[np.float64]:
+    """The filter along one axis whose product with that of the other axis is ``mtf_kernel``, to 1e-5 of it.
+
+    Unlike the kernel it sums to one, so that it keeps the mean of an image.
+
+    Returns:
+        (41,), float64, read-only.
+    """
+    u, s, _ = np.linalg.svd(mtf_kernel(gain, ratio))
+    taps: NDArray[np.float64] = u[:, 0] * np.sqrt(s[0])
+    taps = taps / taps.sum()
+    taps.setflags(write=False)
+    return taps
+
+
 def mtf_kernels(gains: tuple[float, ...], ratio: float | tuple[float, float], size: int = SIZE) -> torch.Tensor:
     """One kernel a band: (bands, size, size), float64."""
     return torch.from_numpy(np.stack([mtf_kernel(gain, ratio, size) for gain in gains]))

@@ -15,18 +15,18 @@ from typing import Any, Literal
 from odc.geo.geobox import GeoBox
 
 from . import grids
-from .contract import ModelSpec, Precision, Runtime
+from .consistency import consistency_reach
+from .contract import ModelSpec, Precision, Runtime, Sight
 from .errors import ModelError, RequestError
 from .grids import Window
 from .radiometry import EXACT_DTYPES
 from .scene import Band, Policy, Scene, describe
+from .sensors import UNKNOWN, find_sensor
 from .serial import digest, to_jsonable
 from .tiles import TileGrid, even_axis
 
 OutputMask = Literal["none", "nodata", "dataset", "alpha"]
 _LIBRARIES = ("torch", "numpy", "rasterio")
-# Cells of the main input around a row band that its consistency can feel: 9 by the back-projection, 1 by its measure.
-CONSISTENCY_REACH = 10
 # What rounds to infinity in float32 starts here.
 _FLOAT32_LIMIT = (2 - 2**-24) * 2.0**127
 
@@ -42,6 +42,8 @@ class Request:
         extent: (xmin, ymin, xmax, ymax) in the CRS of the first finest input.
         window: (column, row, width, height) in px of the first finest input.
         bands: band numbers of the main input, from 1.
+        consistency: ``"on"`` for the sensor's MTF where ``sensor`` or the model names one, else the area mean.
+        sensor: of the main input, as ``sensors.find_sensor`` takes it.
         dtype: of the output; None for that of the main input.
         compress: of the output.
         memory: bytes the run may use; None for what is free.
@@ -59,7 +61,8 @@ class Request:
     precision: Precision = "fp32"
     attention: Literal["sdpa", "xformers"] = "sdpa"
     threads: int | None = None
-    consistency: bool | None = None
+    consistency: Literal["on", "off", "area", "mtf"] | None = None
+    sensor: str | None = None
     extent: tuple[float, float, float, float] | None = None
     window: tuple[int, int, int, int] | None = None
     bands: tuple[int, ...] = ()
@@ -117,7 +120,8 @@ class Plan:
         seed: of the noise.
         runtime: device, precision, attention, steps.
         threads: intra-op threads of one process.
-        consistency: whether the area mean of the output is made equal to the main input.
+        consistency: what of the output is made equal to the main input.
+        gains: of the main input's MTF, one a band, where consistency is that of the sensor.
         generated: whether the pixels come from a learned model.
         levels: robust maximum of each band, for each input in the unit range.
         statistics: the model's sums over the sample blocks.
@@ -138,7 +142,8 @@ class Plan:
     seed: int
     runtime: Runtime
     threads: int
-    consistency: bool
+    consistency: Sight
+    gains: tuple[float, ...]
     generated: bool
     levels: dict[str, tuple[float, ...]]
     statistics: tuple[float, ...]
@@ -201,6 +206,7 @@ def make_plan(request: Request, spec: ModelSpec, identity: str) -> Plan:
     base = grids.crop(fine.grid, inside)
     _check_ratios(spec, base, by_name)
     consistency = _consistency(request, spec)
+    gains = _gains(request, main) if consistency == "mtf" else ()
     tiles = _tile_grid(request, spec, base, align, _halo(consistency, spec, base, main))
     window = _window(request, fine, inside, base)
     return Plan(
@@ -219,6 +225,7 @@ def make_plan(request: Request, spec: ModelSpec, identity: str) -> Plan:
         runtime=Runtime(request.device, request.precision, request.attention, request.steps, request.guidance),
         threads=_positive(request.threads if request.threads is not None else min(os.cpu_count() or 1, 4), "--threads"),
         consistency=consistency,
+        gains=gains,
         generated=spec.generated,
         levels={},
         statistics=(),
@@ -282,17 +289,29 @@ def _check_ratios(spec: ModelSpec, base: GeoBox, scenes: Mapping[str, Scene]) ->
             )
 
 
-def _consistency(request: Request, spec: ModelSpec) -> bool:
+def _consistency(request: Request, spec: ModelSpec) -> Sight:
     measurable = spec.scale > 1 or len(spec.inputs) > 1
-    wanted = spec.consistency == "area" if request.consistency is None else request.consistency
-    return wanted and measurable
+    if not measurable or request.consistency == "off":
+        return "off"
+    by_sensor: Sight = "mtf" if request.sensor is not None or spec.consistency == "mtf" else "area"
+    if request.consistency == "on":
+        return by_sensor
+    # A named sensor says how the default is to be enforced, not that it is.
+    default: Sight = "off" if spec.consistency == "off" else by_sensor
+    return request.consistency or default
 
 
-def _halo(consistency: bool, spec: ModelSpec, base: GeoBox, main: Scene) -> int:
+def _gains(request: Request, main: Scene) -> tuple[float, ...]:
+    sensor = find_sensor(request.sensor) if request.sensor is not None else UNKNOWN
+    return sensor.gains(len(main.bands), [band.name for band in main.bands])
+
+
+def _halo(consistency: Sight, spec: ModelSpec, base: GeoBox, main: Scene) -> int:
     """Rows beyond a row band that its consistency needs: to measure it, or also to enforce it."""
+    # In output px, brought back to the base grid.
     per_cell = max(grids.ratio(base, main.grid))
-    if consistency:
-        return math.ceil(CONSISTENCY_REACH * per_cell)
+    if consistency != "off":
+        return math.ceil(consistency_reach(consistency, per_cell * spec.scale) / spec.scale)
     return math.ceil(per_cell) + 1 if len(spec.inputs) > 1 else 0
 
 

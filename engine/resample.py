@@ -6,6 +6,7 @@ bits.  Coordinates are in pixels of the input with pixel k covering [k, k + 1).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -32,6 +33,11 @@ class Taps:
         """The same taps on an array that starts at cell ``origin`` and holds ``length`` cells (clamped)."""
         return Taps(np.clip(self.index - origin, 0, length - 1), self.weight)
 
+    def shares(self) -> Taps:
+        """How much each tap has a part in its cell, whatever its sign; they sum to one again."""
+        weight = np.abs(self.weight)
+        return Taps(self.index, weight / weight.sum(axis=1, keepdims=True))
+
     def along(self, values: Array, axis: int) -> Array:
         """Apply to one axis of an array; the sum runs over the taps in order."""
         shape = [1] * values.ndim
@@ -52,6 +58,30 @@ def _keys(t: Coordinates) -> Coordinates:
 def _lanczos4(t: Coordinates) -> Coordinates:
     """Lanczos kernel with four lobes."""
     return np.where(np.abs(t) < 4, np.sinc(t) * np.sinc(t / 4), 0.0)
+
+
+def cubic_spline_taps(coordinates: Coordinates, radius: int) -> Taps:
+    """Taps of the cubic spline through all cells at ``coordinates``; indices are not clipped to any length.
+
+    Unser, "Splines: a perfect fit for signal and image processing", SPM 1999: the inverse of the B-spline's sampled
+    filter is a two-sided exponential with the pole sqrt(3) - 2, cut here at ``radius`` cells (0.27 per cell).
+    """
+    position = coordinates - 0.5
+    # At a cell's centre the spline is the cell; rounding must not spread it.
+    position = np.where(np.abs(position - np.round(position)) < 1e-9, np.round(position), position)
+    index = np.floor(position).astype(np.int64)[:, None] + np.arange(1 - radius, radius + 1)
+    pole = math.sqrt(3.0) - 2.0
+    lag = np.arange(-radius - 3, radius + 4)
+    inverse = -6.0 * pole / (1.0 - pole * pole) * pole ** np.abs(lag)
+    distance = position[:, None] - index
+    weight = np.sum([h * _b_spline(distance - k) for h, k in zip(inverse, lag, strict=True)], axis=0)
+    return Taps(index, weight / weight.sum(axis=1, keepdims=True))
+
+
+def _b_spline(t: Coordinates) -> Coordinates:
+    """The centred cubic B-spline."""
+    t = np.abs(t)
+    return np.where(t < 1, 2 / 3 - t * t * (1 - t / 2), np.where(t < 2, (2 - t) ** 3 / 6, 0.0))
 
 
 KERNELS: dict[str, tuple[Callable[[Coordinates], Coordinates], int]] = {"cubic": (_keys, 2), "lanczos": (_lanczos4, 4)}

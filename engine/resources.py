@@ -51,7 +51,7 @@ def estimate(plan: Plan) -> Estimate:
         strips += 2 * tile_rows * width * len(scene.bands) * np.dtype(scene.dtype).itemsize * min(shrink, 1.0)
     open_rows = (tile_rows + 2 * plan.tiles.halo) * width * plan.scale**2 * len(plan.output.bands)
     # Blended rows of this and the finishing band in float32; more where a halo must be joined or a correction added.
-    copies = 2 + bool(plan.tiles.halo or plan.output.mask != "none") + plan.consistency
+    copies = 2 + bool(plan.tiles.halo or plan.output.mask != "none") + (plan.consistency != "off")
     rows = open_rows * (4 * copies + 2 * np.dtype(plan.output.dtype).itemsize)
     # A tile is padded to its full size, whatever the scene's.
     shown = sum(len(scene.bands) for scene in plan.scenes) + len(plan.output.bands) * plan.scale**2

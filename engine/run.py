@@ -105,7 +105,9 @@ def run(
             workspace.create(plan)
         bands = workspace.unfinished(plan.bands)
         mine = [band for band in shard_bands(list(plan.bands), share.index - 1, share.count) if band in set(bands)]
-        if plan.consistency and Consistency.of(plan) is None:
+        if request.sensor is not None and plan.consistency != "mtf":
+            warnings.warn(UnusedOptionWarning("--sensor does nothing without --consistency on"), stacklevel=2)
+        if plan.consistency != "off" and Consistency.of(plan) is None:
             text = "--consistency on does nothing here: the inputs are turned against each other"
             warnings.warn(ConsistencyWarning(text), stacklevel=2)
         listener.emit("start", plan=summary(plan, needs), out=str(out), bands=len(mine))
@@ -233,6 +235,7 @@ def _facts(
             "seam_score": None if finished.seams is None else round(finished.seams.score, 4),
             "seam_sham_band": None if finished.seams is None else [finished.seams.low, finished.seams.high],
             "consistency": residual,
+            "consistency_sight": "mtf" if plan.consistency == "mtf" else "area",
         },
         "counts": counts.as_dict(),
         "batches": sorted({receipt["batch"] for receipt in receipts}),

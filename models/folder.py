@@ -21,7 +21,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from ..engine.contract import InputSpec, ModelSpec, Range, Task
+from ..engine.contract import InputSpec, ModelSpec, Range, Sight, Task
 from ..engine.errors import ModelError
 
 CARD = "model.json"
@@ -96,7 +96,7 @@ class Card(_Strict):
     needs_statistics: bool = False
     stochastic: bool = False
     generated: bool = True
-    consistency: Literal["off", "area"] = "off"
+    consistency: Sight = "off"
     options: tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], ...] = ()
     licence: Text
     training_data: Text

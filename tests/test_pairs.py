@@ -43,7 +43,7 @@ def all_pairs():
 def test_pair_gives_a_consistent_seamless_cog(data, tmp_path, pair, model):
     out = tmp_path / "out.tif"
     request = Request(
-        {"ms": str(data / pair.ms), "pan": str(data / pair.pan)}, str(out), tile=256, consistency=True, threads=1
+        {"ms": str(data / pair.ms), "pan": str(data / pair.pan)}, str(out), tile=256, consistency="area", threads=1
     )
     facts = run(request, registry.resolve(model, "pansharpen")).facts
     valid, errors, warnings = cog_validate(out, strict=True)
@@ -69,7 +69,7 @@ def untiled_score(request, model, out):
 
 
 def test_the_shipped_model_is_consistent_by_default():
-    assert registry.info("salad-pan-tiny").spec.consistency == "area"
+    assert registry.info("salad-pan-tiny").spec.consistency == "mtf"
 
 
 @pytest.mark.parametrize("scene", SCENES)

@@ -36,7 +36,7 @@ SPEC = ModelSpec(
     needs_statistics=True,
     stochastic=True,
     generated=True,
-    consistency="area",
+    consistency="mtf",
     options=frozenset({"steps"}),
 )
 """What a card of this architecture says.

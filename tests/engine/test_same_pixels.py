@@ -96,7 +96,7 @@ def request_for(scene, out, **options):
 
 def pair_request(pair, out, **options):
     inputs = {"ms": str(pair[0]), "pan": str(pair[1])}
-    return Request(inputs, str(out), threads=1, tile=256, overlap=100, consistency=True, **options)
+    return Request(inputs, str(out), threads=1, tile=256, overlap=100, consistency="area", **options)
 
 
 def test_three_processes_give_the_pixels_of_one(scene, whole, tmp_path):
@@ -333,7 +333,7 @@ def diffused(pair, tmp_path_factory):
 
 
 def diffusion_request(pair, out, **options):
-    return Request({"ms": str(pair[0]), "pan": str(pair[1])}, str(out), threads=1, seed=7, consistency=True, **options)
+    return Request({"ms": str(pair[0]), "pan": str(pair[1])}, str(out), threads=1, seed=7, consistency="mtf", **options)
 
 
 def test_the_diffusion_model_is_the_same_in_processes(pair, diffused, tmp_path):
