@@ -47,6 +47,7 @@ test: lint
 bench: $(STAMP)
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python benchmarks/evaluation.py
 
 # The plugin as QGIS installs it: what is committed, less what .gitattributes keeps out.
 plugin-zip:

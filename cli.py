@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import __version__
+from .cli_evaluate import evaluate
+from .cli_models import models
 from .terminal import guarded
 
 if TYPE_CHECKING:
@@ -213,6 +215,9 @@ def _run(task: Task, inputs: Mapping[str, str], out: Path, scale: int | None, op
         api.run_request(request, task, model, scale=scale, share=share, listener=listener, cancel=cancel)
 
 
+cli.add_command(evaluate)
+
+
 @cli.command()
 @click.argument("out", type=click.Path(path_type=Path))
 @_with(_EVENT_OPTIONS)
@@ -224,71 +229,7 @@ def merge(out: Path, as_json: bool, cancel_on_stdin_eof: bool) -> None:
         merge_run(out, listener=listener, cancel=cancel)
 
 
-@cli.group()
-def models() -> None:
-    """Models: which there are, what they are, and whether they are unaltered."""
-
-
-@models.command("list")
-@click.option("--task", type=click.Choice(["pansharpen", "superres", "segment", "classify"]))
-@click.option("--json", "as_json", is_flag=True)
-def models_list(task: Any, as_json: bool) -> None:
-    """List the models by name."""
-    with guarded(as_json, False):
-        from .models import registry
-
-        rows = [(name, registry.info(name)) for name in registry.names(task)]
-        if as_json:
-            click.echo(
-                json.dumps(
-                    [
-                        {
-                            "name": name,
-                            "task": info.spec.task,
-                            "scale": info.spec.scale,
-                            "licence": info.licence,
-                            "origin": info.origin,
-                        }
-                        for name, info in rows
-                    ]
-                )
-            )
-            return
-        for name, info in rows:
-            click.echo(f"{name:<18} {info.spec.task:<12} x{info.spec.scale}  {info.licence}")
-
-
-@models.command("info")
-@click.argument("name")
-@click.option("--json", "as_json", is_flag=True)
-def models_info(name: str, as_json: bool) -> None:
-    """Tell what is known of a model: inputs, tile, licence, training data, measured quality."""
-    with guarded(as_json, False):
-        from .engine.serial import to_jsonable
-        from .models import registry
-
-        facts = to_jsonable(registry.info(name))
-        if as_json:
-            click.echo(json.dumps(facts))
-            return
-        for key, value in {**facts.pop("spec"), **facts}.items():
-            click.echo(f"{key:<16} {value if isinstance(value, str) else json.dumps(value)}")
-
-
-@models.command("verify")
-@click.argument("name", required=False)
-def models_verify(name: str | None) -> None:
-    """Check the hashes of a model folder, or of all that ship."""
-    with guarded(False, False):
-        from .models import registry
-        from .models.folder import verify_folder
-
-        chosen = [name] if name else [n for n in registry.names() if registry.info(n).origin != "built-in"]
-        for each in chosen:
-            origin = registry.info(each).origin
-            if origin != "built-in":
-                verify_folder(origin)
-            click.echo(f"{each}: {'built in' if origin == 'built-in' else 'all files are as published'}")
+cli.add_command(models)
 
 
 @cli.command()
@@ -296,13 +237,13 @@ def models_verify(name: str | None) -> None:
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a value of the recipe.")
 def train(recipe: Path, overrides: tuple[str, ...]) -> None:
     """Train a model by a recipe; goes on from the last checkpoint."""
-    with guarded(False, False):
+    with guarded(False, False) as (_, cancel):
         import logging
 
         from .training.run import train as train_recipe
 
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-        click.echo(train_recipe(recipe, dict(pair.split("=", 1) for pair in overrides)))
+        click.echo(train_recipe(recipe, dict(pair.split("=", 1) for pair in overrides), cancel.check))
 
 
 @cli.command()

@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import IO, Any
 
 import click
@@ -43,15 +43,18 @@ class Terminal:
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("tiles, {task.fields[eta]}"),
+            TextColumn("{task.fields[unit]}, {task.fields[eta]}"),
             console=Console(stderr=True),
             transient=True,
         )
         self._task: Any = None
+        self._doing, self._unit = "inferring", "tiles"
 
     def emit(self, event: str, **fields: Any) -> None:
         """Show one event."""
-        if event == "progress":
+        if event == "start":
+            self._doing, self._unit = fields.get("doing", "inferring"), fields.get("unit", "tiles")
+        elif event == "progress":
             self._progress(**fields)
         elif event == "warning":
             click.echo(f"warning: {fields['what']}", err=True)
@@ -59,14 +62,17 @@ class Terminal:
             click.echo(json.dumps(fields["plan"], indent=1))
         elif event == "done":
             self.close()
-            click.echo("\n".join([*fields["outputs"], f"report: {fields['report']}"]))
+            if fields["report"] is None:
+                _print_metrics(fields["metrics"])
+            else:
+                click.echo("\n".join([*fields["outputs"], f"report: {fields['report']}"]))
 
     def _progress(self, done: int, total: int, eta_s: float) -> None:
         minutes, seconds = divmod(round(eta_s), 60)
         eta = f"{minutes}:{seconds:02d} left"
         if self._task is None:
             self._bar.start()
-            self._task = self._bar.add_task("inferring", total=total, eta=eta)
+            self._task = self._bar.add_task(self._doing, total=total, eta=eta, unit=self._unit)
         self._bar.update(self._task, completed=done, total=total, eta=eta)
 
     def close(self) -> None:
@@ -75,6 +81,21 @@ class Terminal:
         if self._task is not None:
             self._bar.stop()
             self._task = None
+
+
+def _print_metrics(metrics: Mapping[str, float | None]) -> None:
+    """A table on standard output; a value that JSON cannot hold is infinite."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from .engine.quality.metrics import AS_RELEASED, METRICS
+
+    table = Table("metric", "value", "best", "unit", "against")
+    for name, value in metrics.items():
+        known = METRICS.get(name.removesuffix(AS_RELEASED))
+        cells = ("", "", "") if known is None else (f"{known.best:g}", known.unit, known.against)
+        table.add_row(name, "inf" if value is None else f"{value:.6g}", *cells)
+    Console().print(table)
 
 
 @contextlib.contextmanager
@@ -115,7 +136,8 @@ def guarded(as_json: bool, cancel_on_stdin_eof: bool) -> Iterator[tuple[Listener
             yield listener, cancel
         except Cancelled:
             listener.emit("cancelled")
-            _leave(listener, "cancelled; what is finished is kept for --resume", Cancelled.exit_code)
+            kept = "" if _command() == "evaluate" else "; what is finished is kept for --resume"
+            _leave(listener, f"cancelled{kept}", Cancelled.exit_code)
         except SeamlineError as error:
             listener.emit("error", what=error.what, where=error.where, cure=error.cure)
             _leave(listener, f"error: {error}", error.exit_code)
@@ -139,9 +161,13 @@ def _signals_to(cancel: Cancel) -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
-def _speaks_events() -> bool:
+def _command() -> str:
     context = click.get_current_context(silent=True)
-    return context is not None and context.info_name in ("pansharpen", "superres", "merge")
+    return "" if context is None else context.info_name or ""
+
+
+def _speaks_events() -> bool:
+    return _command() in ("pansharpen", "superres", "merge", "evaluate")
 
 
 def _leave(listener: Listener, sentence: str, code: int) -> None:

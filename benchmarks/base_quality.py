@@ -9,6 +9,7 @@ cubic interpolation in its place; rate of the posterior, bits a pixel; largest e
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import os
@@ -96,15 +97,12 @@ def measure(vae: BandVae, band: NDArray[np.float32], valid: NDArray[np.bool_]) -
     return row
 
 
-def table(vae: BandVae, root: Path) -> dict[str, dict[str, float]]:
+def table(vae: BandVae, root: Path) -> Iterator[tuple[str, dict[str, float]]]:
     """By dataset: worst and mean values over the bands of its scenes."""
-    rows: dict[str, list[dict[str, float]]] = {}
-    for scene in scenes(root):
-        if scene.valid.sum() < 256:
-            continue
-        for band in scene.image:
-            rows.setdefault(scene.dataset, []).append(measure(vae, band, scene.valid))
-    return {name: summary(found) for name, found in rows.items()}
+    for name, members in itertools.groupby(scenes(root), key=lambda scene: scene.dataset):
+        rows = [measure(vae, band, s.valid) for s in members if s.valid.sum() >= 256 for band in s.image]
+        if rows:
+            yield name, summary(rows)
 
 
 def summary(rows: list[dict[str, float]]) -> dict[str, float]:
@@ -145,11 +143,12 @@ def main() -> int:
     """Measure, print, judge."""
     warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
     root, network = Path(os.environ["SEAMLINE_DATA"]), load_base(sys.argv[1])
-    rows = table(network.vae, root)
-    columns = list(next(iter(rows.values())))
-    print("| test split | " + " | ".join(columns) + " |\n|" + "---|" * (len(columns) + 1))
-    for name, row in rows.items():
-        print(f"| {name} | " + " | ".join(f"{row[column]:.3g}" for column in columns) + " |")
+    rows: dict[str, dict[str, float]] = {}
+    for name, row in table(network.vae, root):
+        if not rows:
+            print("| test split | " + " | ".join(row) + " |\n|" + "---|" * (len(row) + 1))
+        print(f"| {name} | " + " | ".join(f"{value:.3g}" for value in row.values()) + " |", flush=True)
+        rows[name] = row
     shares = tiles(network, root)
     least, block = min(row["least mode dB"] for row in rows.values()), max(row["block"] for row in rows.values())
     good = least >= LEAST_DB and block <= MOST_BLOCK and min(shares.values()) >= SHARE

@@ -1,10 +1,11 @@
-"""What the base model's UNet has learned: error by time, power spectra, and a picture of made-up imagery.
+"""What the base model's UNet has learned: error by time, power spectra, and pictures of made-up imagery.
 
-    SEAMLINE_DATA=FOLDER python benchmarks/base_samples.py MODEL_FOLDER [PICTURE.png]
+    SEAMLINE_DATA=FOLDER python benchmarks/base_samples.py MODEL_FOLDER [PICTURES]
 
-Rows of the picture: samples that know nothing, samples told the bands of a held-out batch, and that batch itself.
-Spectra are those of the told samples against the held-out batches, beside decoded white noise (``vae``) and white
-noise with the batches' own mean and variance (``gaussian``); the samples must be nearer than both.
+Judged on the held-out batches of the recipe: told and unconditional samples must both have a radial power spectrum
+nearer to real imagery than decoded white noise and than white noise with each image's own mean and variance.  Into the
+folder PICTURES go ``terra-samples.png`` (four rows: unconditional, told, decoded noise, the held-out patches whose
+bands were told), ``terra-time.png`` and ``terra-spectra.png``.
 """
 
 from __future__ import annotations
@@ -19,38 +20,79 @@ from PIL import Image
 from seamline.models.base.network import TerraLdmTiny, load_base
 from seamline.training.base_data import BandBatch
 from seamline.training.base_run import validation_bands
-from seamline.training.base_validate import spectrum_row, time_row
+from seamline.training.base_stages import velocity_error
+from seamline.training.base_validate import made_up, spectrum_row
 from seamline.training.recipe import read_recipe
+from seamline.training.spectrum import radial_spectrum
 
 RECIPE = Path(__file__).resolve().parents[1] / "training" / "recipes" / "terra_unet.yaml"
-STEPS, SHOWN = 20, 8
+STEPS, SHOWN, JUDGED = 20, 8, 8
+TIMES = tuple(np.linspace(0.025, 0.975, 20).round(3).tolist())
 
 
 @torch.inference_mode()
-def picture(network: TerraLdmTiny, batch: BandBatch) -> Image.Image:
-    """Three rows of up to eight patches."""
-    real = batch.image[:SHOWN]
-    given = type(batch.given)(batch.wavelength[:SHOWN], batch.gsd[:SHOWN], batch.kind[:SHOWN])
-    count, _, h, w = real.shape
-    noise = torch.randn(count, 16, h // 4, w // 4, generator=torch.Generator().manual_seed(batch.seed))
-    rows = (network(noise, given.unknown(), STEPS), network(noise, given, STEPS), real)
-    lines = [np.concatenate(list(row[:, 0].clamp(0, 1).numpy()), axis=1) for row in rows]
+def error_by_time(network: TerraLdmTiny, batches: list[BandBatch]) -> list[tuple[float, float, float]]:
+    """(time, error of the velocity, error of the best constant) on held-out batches."""
+    rows = []
+    for time in TIMES:
+        found, blind = [], []
+        for batch in batches:
+            clean = network.vae.encode(batch.image)
+            noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(batch.seed))
+            error = velocity_error(network, clean, noise, torch.full((len(clean),), time), batch.given)
+            angle = np.pi / 2 * time
+            found.append(float(error.mean()))
+            blind.append(float((np.cos(angle) * noise - np.sin(angle) * clean).square().mean()))
+        rows.append((time, float(np.mean(found)), float(np.mean(blind))))
+    return rows
+
+
+def picture(images: dict[str, torch.Tensor], real: torch.Tensor) -> Image.Image:
+    """Four rows of up to eight patches, each stretched like the others."""
+    rows = (images["unconditional"], images["told"], images["vae"], real)
+    lines = [np.concatenate(list(row[:SHOWN, 0].clamp(0, 1).numpy()), axis=1) for row in rows]
     grey = np.rint(255 * np.concatenate(lines)).astype(np.uint8)
-    return Image.fromarray(grey).resize((3 * grey.shape[1], 3 * grey.shape[0]), Image.Resampling.NEAREST)
+    return Image.fromarray(grey).resize((2 * grey.shape[1], 2 * grey.shape[0]), Image.Resampling.NEAREST)
+
+
+def plots(folder: Path, errors: list[tuple[float, float, float]], spectra: dict[str, np.ndarray]) -> None:
+    """Error by time and power by frequency."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(6, 3.5), layout="constrained")
+    times, found, blind = zip(*errors, strict=True)
+    axes.plot(times, found, marker="o", label="terra-ldm-tiny")
+    axes.plot(times, blind, linestyle="--", label="predicting nothing")
+    axes.set(xlabel="diffusion time (0 clean, 1 noise)", ylabel="mean squared error of the velocity", ylim=(0, None))
+    axes.legend()
+    figure.savefig(folder / "terra-time.png", dpi=110)
+    figure, axes = plt.subplots(figsize=(6, 3.5), layout="constrained")
+    for name, power in spectra.items():
+        frequency = (np.arange(len(power)) + 0.5) / (2 * len(power))
+        axes.semilogy(frequency, power, label=name, linewidth=2.5 if name == "real" else 1.2)
+    axes.set(xlabel="cycles a px", ylabel="power")
+    axes.legend()
+    figure.savefig(folder / "terra-spectra.png", dpi=110)
 
 
 def main() -> int:
     """Measure, print, judge, draw."""
     network = load_base(sys.argv[1])
-    batches = validation_bands(read_recipe(RECIPE))
-    for name, value in time_row(network, batches).items():
-        print(f"velocity error at time {name}: {value:.3f}")
-    spectra = spectrum_row(network, batches[:4], STEPS)
+    batches = validation_bands(read_recipe(RECIPE))[:JUDGED]
+    errors = error_by_time(network, batches)
+    for time, found, blind in errors:
+        print(f"velocity error at time {time:.3f}: {found:.3f} (predicting nothing: {blind:.3f})")
+    spectra = spectrum_row(network, batches, STEPS)
     print("spectrum error, dB: " + ", ".join(f"{name} {value:.2f}" for name, value in spectra.items()))
     if len(sys.argv) > 2:
+        folder = Path(sys.argv[2])
+        folder.mkdir(parents=True, exist_ok=True)
         large = max(batches, key=lambda batch: batch.image.shape[-1])
-        picture(network, large).save(sys.argv[2])
-    good = spectra["samples"] < min(spectra["vae"], spectra["gaussian"])
+        images = made_up(network, large, STEPS)
+        picture(images, large.image).save(folder / "terra-samples.png")
+        power = {"real": radial_spectrum(large.image)} | {name: radial_spectrum(i) for name, i in images.items()}
+        plots(folder, errors, {name: value.numpy() for name, value in power.items()})
+    good = max(spectra["told"], spectra["unconditional"]) < min(spectra["vae"], spectra["gaussian"])
     print("ok" if good else "MISSED")
     return 0 if good else 1
 

@@ -30,6 +30,7 @@ from .events import Stopwatch
 from .plan import Output, Plan
 from .pyramid import Pyramid
 from .quality.seams import SeamMeter, SeamScore
+from .quality.texture import TextureMeter, TextureRatio
 from .workspace import Workspace
 
 _COLOURS = {
@@ -61,10 +62,12 @@ class Finished:
 
     Attributes:
         seams: the seam score; None where the window holds no tile boundary.
+        texture: the mid-overlap variance ratio; None likewise, and where the tiles have no interior.
         output_bytes: size of the COG.
     """
 
     seams: SeamScore | None
+    texture: TextureRatio | None
     output_bytes: int
 
 
@@ -81,7 +84,7 @@ def finish_cog(
     part = workspace.folder / "output.tif"
     try:
         with watch.stage("overviews"):
-            seams, levels = _overviews(plan, workspace, check)
+            seams, texture, levels = _overviews(plan, workspace, check)
             if output.mask == "dataset":
                 levels = [_with_mask(level, output) for level in levels]
         with watch.stage("cog"):
@@ -102,10 +105,12 @@ def finish_cog(
             where=str(out),
             cure="make room on the disk, then run again with --resume",
         ) from error
-    return Finished(seams, out.stat().st_size)
+    return Finished(seams, texture, out.stat().st_size)
 
 
-def _overviews(plan: Plan, workspace: Workspace, check: Callable[[], None]) -> tuple[SeamScore | None, list[Path]]:
+def _overviews(
+    plan: Plan, workspace: Workspace, check: Callable[[], None]
+) -> tuple[SeamScore | None, TextureRatio | None, list[Path]]:
     output, scale, window = plan.output, plan.scale, plan.window
     height, width = output.grid.shape
     separate = output.mask in ("dataset", "alpha")
@@ -117,15 +122,23 @@ def _overviews(plan: Plan, workspace: Workspace, check: Callable[[], None]) -> t
             (plan.tiles.columns, window.column, window.width),
         )
     )
-    meter = SeamMeter(len(output.bands), height, width, row_lines, column_lines)
+    seams = SeamMeter(len(output.bands), height, width, row_lines, column_lines)
+    ramp = max(plan.tiles.rows.ramp, plan.tiles.columns.ramp) * scale
+    texture = TextureMeter(len(output.bands), height, width, row_lines, column_lines, ramp)
+
+    def measure(rows: NDArray[np.generic]) -> None:
+        values, valid = rows[: len(output.bands)], _validity(rows, output)
+        seams.push(values, valid)
+        texture.push(values, valid)
+
     with ThreadPoolExecutor(1) as measuring:
         for rows in _stored_rows(plan, workspace):
             check()
-            measured = measuring.submit(meter.push, rows[: len(output.bands)], _validity(rows, output))
+            measured = measuring.submit(measure, rows)
             pyramid.push(rows)
             measured.result()
     pyramid.finish()
-    return meter.score(), pyramid.paths
+    return seams.score(), texture.ratio(), pyramid.paths
 
 
 def _validity(rows: NDArray[np.generic], output: Output) -> NDArray[np.bool_] | None:

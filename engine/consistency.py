@@ -108,7 +108,7 @@ class CellAxis:
         if gain is None:
             edges = (np.arange(cells[0], cells[1] + 1, dtype=np.float64) - self.shift) / self.slope
             return area_taps(edges, self.fine_length).shifted(first, length)
-        centres = (np.arange(*cells) + 0.5 - self.shift) / self.slope
+        centres = (np.arange(*cells, dtype=np.float64) + 0.5 - self.shift) / self.slope
         spline = cubic_spline_taps(centres, _SPLINE)
         taps = mtf_axis(gain, 1.0 / self.slope)
         weight = np.array([np.convolve(row, taps) for row in spline.weight]).reshape(len(centres), -1)

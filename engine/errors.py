@@ -84,5 +84,13 @@ class FlatImageWarning(SeamlineWarning):
     """An image or a part of it is constant, so that a measure of its structure has its limiting value."""
 
 
+class LeftOutWarning(SeamlineWarning):
+    """A metric cannot be had from what is known of these inputs; the others stand."""
+
+
+class OutOfRangeWarning(SeamlineWarning):
+    """Values outside what a metric takes were clipped."""
+
+
 class ConsistencyWarning(SeamlineWarning):
     """Consistency cannot be enforced or measured for these grids."""

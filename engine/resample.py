@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
-Coordinates = NDArray[np.float64]
+Coordinates = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,13 +69,17 @@ def cubic_spline_taps(coordinates: Coordinates, radius: int) -> Taps:
     """
     position = coordinates - 0.5
     # At a cell's centre the spline is the cell; rounding must not spread it.
-    position = np.where(np.abs(position - np.round(position)) < 1e-9, np.round(position), position)
+    centred = np.abs(position - np.round(position)) < 1e-9
+    if centred.all():
+        return Taps(np.round(position).astype(np.int64)[:, None], np.ones((len(position), 1)))
+    position = np.where(centred, np.round(position), position)
     index = np.floor(position).astype(np.int64)[:, None] + np.arange(1 - radius, radius + 1)
     pole = math.sqrt(3.0) - 2.0
     lag = np.arange(-radius - 3, radius + 4)
     inverse = -6.0 * pole / (1.0 - pole * pole) * pole ** np.abs(lag)
     distance = position[:, None] - index
     weight = np.sum([h * _b_spline(distance - k) for h, k in zip(inverse, lag, strict=True)], axis=0)
+    weight = np.where(centred[:, None], distance == 0.0, weight)
     return Taps(index, weight / weight.sum(axis=1, keepdims=True))
 
 

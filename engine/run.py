@@ -22,6 +22,7 @@ from .execution import Job, run_bands, shard_bands
 from .plan import Plan, Request, make_plan
 from .radiometry import Counts
 from .resources import Estimate, check_resources, estimate
+from .scene import Policy
 from .serial import to_jsonable
 from .statistics import measured
 from .workers import run_in_processes
@@ -118,6 +119,32 @@ def run(
             run_bands(job, listener=listener, cancel=cancel, watch=watch)
         if share.count > 1:
             return Outcome(None, None, {"bands": mine, "left": workspace.unfinished(plan.bands)})
+        return _finish(plan, workspace, out, listener, cancel, watch, started)
+
+
+def run_planned(
+    plan: Plan,
+    source: ModelSource,
+    out: Path,
+    *,
+    policy: Policy,
+    memory: int | None = None,
+    listener: Listener | None = None,
+    cancel: Cancel | None = None,
+) -> Outcome:
+    """Run a plan as it stands, from its first tile and in this process, to a COG at ``out``.
+
+    Raises:
+        SeamlineError: as for ``run``.
+    """
+    listener, cancel = listener or Silence(), cancel or Cancel()
+    workspace, watch, started = Workspace.beside(out), Stopwatch(), time.perf_counter()
+    with warnings_to(listener):
+        needs = check_resources(plan, out, memory)
+        workspace.create(plan)
+        listener.emit("start", plan=summary(plan, needs), out=str(out), bands=len(plan.bands))
+        job = Job(plan, source, workspace, tuple(plan.bands), policy)
+        run_bands(job, listener=listener, cancel=cancel, watch=watch)
         return _finish(plan, workspace, out, listener, cancel, watch, started)
 
 
@@ -232,8 +259,7 @@ def _facts(
         "tiles": len(plan.columns) * len(plan.bands),
         "size": [int(plan.output.grid.shape[1]), int(plan.output.grid.shape[0])],
         "metrics": {
-            "seam_score": None if finished.seams is None else round(finished.seams.score, 4),
-            "seam_sham_band": None if finished.seams is None else [finished.seams.low, finished.seams.high],
+            **_boundary_metrics(finished),
             "consistency": residual,
             "consistency_sight": "mtf" if plan.consistency == "mtf" else "area",
         },
@@ -243,6 +269,17 @@ def _facts(
         "peak_memory_bytes": peak_memory(),
         "output_bytes": finished.output_bytes,
         "inputs": {scene.name: scene.source for scene in plan.scenes},
+    }
+
+
+def _boundary_metrics(finished: Finished) -> dict[str, Any]:
+    seams, texture = finished.seams, finished.texture
+    return {
+        "seam_score": None if seams is None else round(seams.score, 4),
+        "seam_sham_band": None if seams is None else [seams.low, seams.high],
+        "seam_score_plain": None if seams is None else round(seams.plain, 4),
+        "overlap_variance_ratio": None if texture is None else round(texture.ratio, 4),
+        "overlap_variance_sham_band": None if texture is None else [texture.low, texture.high],
     }
 
 

@@ -22,7 +22,13 @@ from .folder import CARD, Card, load_folder, read_card, verify_folder
 WEIGHTS = Path(__file__).parent / "weights"
 """The folders that ship with the program."""
 
-ARCHITECTURES: Mapping[str, str] = MappingProxyType({"salad_pan_tiny": "salad_pan.tile", "terra_ldm_tiny": "base.tile"})
+ARCHITECTURES: Mapping[str, str] = MappingProxyType(
+    {
+        "salad_pan_sd15": "salad_pan.published.tile",
+        "salad_pan_tiny": "salad_pan.tile",
+        "terra_ldm_tiny": "base.tile",
+    }
+)
 """Module of each architecture that a model folder may name; its ``load`` is a ``Loader``."""
 
 _DEFAULT_SCALE = 4

@@ -6,8 +6,8 @@ import json
 import logging
 import os
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -15,12 +15,12 @@ from accelerate import Accelerator
 
 from ..models.base.network import ARCHITECTURE, Config, TerraLdmTiny, load_base
 from ..models.base.tile import SPEC
-from ..models.folder import Architecture, Card, Input, QualityRow, write_folder
+from ..models.folder import Architecture, Card, Input, QualityRow, load_folder, write_folder
 from .base_data import BandBatch, BandPatches
 from .base_stages import BaseDiffusionStage, BaseVaeStage, calibrate_base
 from .base_validate import Row, spectrum_row, time_row, vae_row
-from .loop import Loop, Observe
-from .recipe import Recipe, StageSettings
+from .loop import Loop
+from .recipe import Recipe
 from .sources import Split, load_sources
 
 log = logging.getLogger(__name__)
@@ -31,12 +31,13 @@ CALIBRATION = 24
 SYSTEM = "terra-ldm-tiny"
 
 
-def train_base(recipe: Recipe, beside: Path) -> Path:
+def train_base(recipe: Recipe, beside: Path, check: Callable[[], None]) -> Path:
     """Train the stages whose steps are not zero; with ``init`` the autoencoder is that of the named folder.
 
     Args:
         recipe: of system ``terra-ldm-tiny``.
         beside: folder that ``init`` is relative to.
+        check: called before every step; may raise ``Cancelled``.
 
     Returns:
         The model folder.
@@ -53,26 +54,30 @@ def train_base(recipe: Recipe, beside: Path) -> Path:
     clock = _Clock(folder / "cost.json")
     accelerator = Accelerator(mixed_precision=recipe.precision)
 
-    def observe_vae(step: int, weights: dict[str, torch.Tensor]) -> None:
-        averaged = _copy(model, weights, "vae.", "vae.")
-        _note(folder / "vae.json", step, {"vae": vae_row(averaged.vae, held_out[:GLANCE])})
+    def observe_vae(step: int, weights: dict[str, torch.Tensor]) -> Row:
+        row = vae_row(_copy(model, weights, "vae.", "vae.").vae, held_out[:GLANCE])
+        _note(folder / "vae.json", step, {"vae": row})
         clock.save()
+        return row
 
-    def observe_unet(step: int, weights: dict[str, torch.Tensor]) -> None:
-        averaged = _copy(model, weights, "model.", "")
-        rows = {"time": time_row(averaged, held_out[:GLANCE])}
-        _note(folder / "unet.json", step, rows)
+    def observe_unet(step: int, weights: dict[str, torch.Tensor]) -> Row:
+        row = time_row(_copy(model, weights, "model.", ""), held_out[:GLANCE])
+        _note(folder / "unet.json", step, {"time": row})
         clock.save()
+        return {f"velocity error at {time}": value for time, value in row.items()}
 
     if recipe.vae.steps and not recipe.init:
-        _stage(BaseVaeStage(model), recipe.vae, patches, folder / "vae.pt", accelerator, observe_vae)
+        loop = Loop(recipe.vae, patches, folder / "vae.pt", observe_vae, check)
+        _stage(BaseVaeStage(model), loop, accelerator)
         calibrate_base(model.vae, [patches(CALIBRATION_FROM + k) for k in range(CALIBRATION)])
     if recipe.diffusion.steps:
         later = replace(patches, seed=recipe.seed + 1)
-        _stage(BaseDiffusionStage(model), recipe.diffusion, later, folder / "unet.pt", accelerator, observe_unet)
+        loop = Loop(recipe.diffusion, later, folder / "unet.pt", observe_unet, check)
+        _stage(BaseDiffusionStage(model), loop, accelerator)
     if accelerator.is_main_process:
         clock.save()
-        return export_base(recipe, model, held_out, folder, clock.hours)
+        spent = hours_spent(beside / recipe.init) if recipe.init else 0.0
+        return export_base(recipe, model, held_out, folder, Cost(clock.hours, spent))
     return folder / recipe.name
 
 
@@ -89,7 +94,29 @@ def validation_bands(recipe: Recipe) -> list[BandBatch]:
     return [stream(k) for k in range(recipe.data.held_out)]
 
 
-def export_base(recipe: Recipe, model: TerraLdmTiny, held_out: Sequence[BandBatch], folder: Path, hours: float) -> Path:
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """CPU hours of a run, and of all runs before it whose weights it went on from."""
+
+    run: float
+    before: float = 0.0
+
+    @property
+    def row(self) -> Row:
+        """For the card."""
+        return {"CPU hours of this run": self.run, _TOTAL: self.run + self.before}
+
+
+_COST, _TOTAL = "cost", "CPU hours in all"
+
+
+def hours_spent(folder: Path) -> float:
+    """CPU hours that the weights of a model folder took, as its card says; 0 where it says nothing."""
+    rows = load_folder(folder)[0].card.quality
+    return sum(row.values.get(_TOTAL, 0.0) for row in rows if row.protocol == _COST)
+
+
+def export_base(recipe: Recipe, model: TerraLdmTiny, held_out: Sequence[BandBatch], folder: Path, cost: Cost) -> Path:
     """Write ``folder / name``: weights as stored (16 bit), measured as stored.
 
     Args:
@@ -97,7 +124,7 @@ def export_base(recipe: Recipe, model: TerraLdmTiny, held_out: Sequence[BandBatc
         model: trained.
         held_out: validation batches.
         folder: of the run.
-        hours: of CPU time that the run took.
+        cost: of the weights.
     """
     state = {name: value.half() for name, value in model.state_dict().items()}
     stored = TerraLdmTiny(model.config).eval()
@@ -106,7 +133,7 @@ def export_base(recipe: Recipe, model: TerraLdmTiny, held_out: Sequence[BandBatc
         "autoencoder, val split": vae_row(stored.vae, held_out),
         "error of the velocity by time, val split": time_row(stored, held_out),
         "error of the radial power spectrum, dB, 20 steps, val split": spectrum_row(stored, held_out[:GLANCE]),
-        "cost of this run": {"CPU hours": hours},
+        _COST: cost.row,
     }
     path = folder / recipe.name
     write_folder(path, _card(recipe, model.config, values), state, dtype=torch.float16)
@@ -175,14 +202,6 @@ def _note(file: Path, step: int, rows: dict[str, Row]) -> None:
     log.info("validation at step %d: %s", step, json.dumps(rows))
 
 
-def _stage(
-    stage: torch.nn.Module,
-    settings: StageSettings,
-    patches: BandPatches,
-    checkpoint: Path,
-    accelerator: Accelerator,
-    observe: Observe,
-) -> None:
+def _stage(stage: torch.nn.Module, loop: Loop[BandBatch], accelerator: Accelerator) -> None:
     """Train one stage and leave its averaged weights in the module, on the CPU."""
-    weights = Loop(settings, patches, checkpoint, observe).run(stage, accelerator)
-    stage.cpu().load_state_dict(weights)
+    stage.cpu().load_state_dict(loop.run(stage, accelerator))

@@ -65,19 +65,30 @@ def time_row(model: TerraLdmTiny, batches: Sequence[BandBatch]) -> Row:
 
 @torch.no_grad()
 def spectrum_row(model: TerraLdmTiny, batches: Sequence[BandBatch], steps: int = 20) -> Row:
-    """Error of the radial power spectrum against the batches' own, dB: of samples, and of two that know nothing.
-
-    ``"vae"`` decodes white noise; ``"gaussian"`` is white noise with the batch's mean and variance.
-    """
-    errors: dict[str, list[float]] = {"samples": [], "vae": [], "gaussian": []}
+    """Error of the radial power spectrum against the batches' own, dB, for each of ``made_up``."""
+    errors: dict[str, list[float]] = {}
     for batch in batches:
-        count, _, h, w = batch.image.shape
-        generator = torch.Generator().manual_seed(batch.seed)
-        noise = torch.randn(count, 16, h // 4, w // 4, generator=generator)
-        spread, mean = torch.std_mean(batch.image, dim=(2, 3), keepdim=True)
-        white = mean + spread * torch.randn(batch.image.shape, generator=generator)
-        images = {"samples": model(noise, batch.given, steps), "vae": model.vae.decode(noise), "gaussian": white}
         truth = radial_spectrum(batch.image)
-        for name, image in images.items():
-            errors[name].append(spectrum_error(radial_spectrum(image), truth))
+        for name, image in made_up(model, batch, steps).items():
+            errors.setdefault(name, []).append(spectrum_error(radial_spectrum(image), truth))
     return {name: sum(values) / len(values) for name, values in errors.items()}
+
+
+@torch.no_grad()
+def made_up(model: TerraLdmTiny, batch: BandBatch, steps: int) -> dict[str, torch.Tensor]:
+    """As many images as a batch has, (N, 1, H, W): samples, and two baselines without a UNet.
+
+    ``"told"`` are samples that know the batch's bands, ``"unconditional"`` know nothing; ``"vae"`` decodes white noise;
+    ``"gaussian"`` is white noise with the mean and variance of each image of the batch.
+    """
+    count, _, h, w = batch.image.shape
+    generator = torch.Generator().manual_seed(batch.seed)
+    noise = torch.randn(count, 16, h // 4, w // 4, generator=generator)
+    spread, mean = torch.std_mean(batch.image, dim=(2, 3), keepdim=True)
+    white = mean + spread * torch.randn(batch.image.shape, generator=generator)
+    return {
+        "told": model(noise, batch.given, steps),
+        "unconditional": model(noise, batch.given.unknown(), steps),
+        "vae": model.vae.decode(noise),
+        "gaussian": white,
+    }

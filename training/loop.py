@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -17,11 +17,13 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
+from ..engine.errors import Cancelled
+from .board import Board
 from .recipe import StageSettings
 
 log = logging.getLogger(__name__)
 BatchT = TypeVar("BatchT")
-Observe = Callable[[int, dict[str, torch.Tensor]], None]
+Observe = Callable[[int, dict[str, torch.Tensor]], Mapping[str, float] | None]
 
 CHECKPOINT_S = 300.0
 REPORT_EVERY = 50
@@ -35,13 +37,16 @@ class Loop(Generic[BatchT]):
         settings: steps and rates.
         batches: gives batch number n; called with numbers that no two processes share.
         checkpoint: file of the state, written every five minutes and at the end.
-        observe: called with (step, averaged weights) after every checkpoint on the main process.
+        observe: called with (step, averaged weights) after every checkpoint on the main process.  The scalars that it
+            gives stand in TensorBoard beside loss, learning rate and pace; ``tensorboard/`` lies beside the checkpoint.
+        check: called before every step; may raise ``Cancelled``, and the state is written before it passes on.
     """
 
     settings: StageSettings
     batches: Callable[[int], BatchT]
     checkpoint: Path
     observe: Observe | None = None
+    check: Callable[[], None] = lambda: None
 
     def run(self, stage: nn.Module, accelerator: Accelerator) -> dict[str, torch.Tensor]:
         """Train a module whose forward pass gives the loss of a batch; continue from the checkpoint if there is one.
@@ -56,8 +61,17 @@ class Loop(Generic[BatchT]):
         first = self._resume(stage, optimiser, state)
         stage, optimiser = accelerator.prepare(stage, optimiser)
         saved = started = time.monotonic()
-        total = 0.0
+        total, since = 0.0, first
+        main = accelerator.is_main_process
+        events = self.checkpoint.parent / "tensorboard" / self.checkpoint.stem
+        board = Board(events, first, wanted=main and first < settings.steps)
         for step in range(first, settings.steps):
+            try:
+                self.check()
+            except Cancelled:
+                if main:
+                    self._save(accelerator.unwrap_model(stage), optimiser, state, step)
+                raise
             for group in optimiser.param_groups:
                 group["lr"] = rate_at(step, settings)
             for turn in range(settings.accumulate):
@@ -71,15 +85,17 @@ class Loop(Generic[BatchT]):
             optimiser.step()
             optimiser.zero_grad()
             state.update(accelerator.unwrap_model(stage))
-            if (step + 1) % REPORT_EVERY == 0:
-                pace = (time.monotonic() - started) / (step + 1 - first)
-                log.info("step %d/%d loss %.4f, %.2f s a step", step + 1, settings.steps, total / REPORT_EVERY, pace)
-                total = 0.0
-            if accelerator.is_main_process and (time.monotonic() - saved > CHECKPOINT_S or step + 1 == settings.steps):
+            if main and (step + 1) % REPORT_EVERY == 0:
+                pace, mean = (time.monotonic() - started) / (step + 1 - first), total / (step + 1 - since)
+                log.info("step %d/%d loss %.4f, %.2f s a step", step + 1, settings.steps, mean, pace)
+                board.add(step + 1, {"loss": mean, "learning_rate": rate_at(step, settings), "seconds_a_step": pace})
+                total, since = 0.0, step + 1
+            if main and (time.monotonic() - saved > CHECKPOINT_S or step + 1 == settings.steps):
                 self._save(accelerator.unwrap_model(stage), optimiser, state, step + 1)
                 if self.observe is not None:
-                    self.observe(step + 1, state.weights)
+                    board.add(step + 1, self.observe(step + 1, state.weights) or {})
                 saved = time.monotonic()
+        board.close()
         accelerator.wait_for_everyone()
         return state.weights
 

@@ -21,9 +21,9 @@ from ..models.folder import load_folder, load_strictly
 from ..models.salad_pan.network import Config, SaladPanTiny
 from .base_run import SYSTEM, train_base
 from .export import export
-from .loop import Loop, Observe
+from .loop import Loop
 from .patches import Patches
-from .recipe import Recipe, StageSettings, read_recipe
+from .recipe import Recipe, read_recipe
 from .simulate import Batch
 from .sources import Source, Split, fits, load_sources
 from .stages import DiffusionStage, VaeStage, calibrate
@@ -37,7 +37,9 @@ CALIBRATION_FROM = 10**9
 VALIDATION_STEPS = (1, 2, 4)
 
 
-def train(recipe_path: Path, overrides: Mapping[str, Any] | None = None) -> Path:
+def train(
+    recipe_path: Path, overrides: Mapping[str, Any] | None = None, check: Callable[[], None] = lambda: None
+) -> Path:
     """Train a recipe, or go on where it stopped.
 
     Imagery is looked for in the folder that the environment variable ``SEAMLINE_DATA`` names.
@@ -45,11 +47,13 @@ def train(recipe_path: Path, overrides: Mapping[str, Any] | None = None) -> Path
     Args:
         recipe_path: YAML file.
         overrides: values by dotted name, such as ``{"diffusion.steps": 2}``.
+        check: called before every step; raises ``Cancelled`` to stop at a checkpoint.
 
     Returns:
         The model folder.
 
     Raises:
+        Cancelled: by ``check``.
         RequestError: the recipe or the data do not fit.
     """
     recipe = read_recipe(recipe_path, overrides)
@@ -58,10 +62,10 @@ def train(recipe_path: Path, overrides: Mapping[str, Any] | None = None) -> Path
         raise RequestError(
             f"no trainer for {recipe.system!r}", where=str(recipe_path), cure=f"set system: {' or '.join(TRAINERS)}"
         )
-    return trainer(recipe, recipe_path.parent)
+    return trainer(recipe, recipe_path.parent, check)
 
 
-def train_salad_pan(recipe: Recipe, beside: Path) -> Path:
+def train_salad_pan(recipe: Recipe, beside: Path, check: Callable[[], None]) -> Path:
     """Train the small SALAD-Pan model; arguments and result as those of every trainer."""
     folder = Path(recipe.output)
     folder.mkdir(parents=True, exist_ok=True)
@@ -70,7 +74,7 @@ def train_salad_pan(recipe: Recipe, beside: Path) -> Path:
     model = _start(recipe, beside)
     accelerator = Accelerator(mixed_precision=recipe.precision)
     if not recipe.init:
-        _stage(VaeStage(model), recipe.vae, patches, folder / "vae.pt", accelerator)
+        _stage(VaeStage(model), Loop(recipe.vae, patches, folder / "vae.pt", check=check), accelerator)
         calibrate(model, [patches(CALIBRATION_FROM + k) for k in range(8)])
 
     def observe(step: int, weights: dict[str, torch.Tensor]) -> None:
@@ -81,7 +85,8 @@ def train_salad_pan(recipe: Recipe, beside: Path) -> Path:
         log.info("validation at step %d\n%s", step, as_text(rows))
 
     later = replace(patches, seed=recipe.seed + 1)
-    _stage(DiffusionStage(model), recipe.diffusion, later, folder / "diffusion.pt", accelerator, observe)
+    loop = Loop(recipe.diffusion, later, folder / "diffusion.pt", observe, check)
+    _stage(DiffusionStage(model), loop, accelerator)
     if accelerator.is_main_process:
         return export(recipe, model, held_out, folder)
     return folder / recipe.name
@@ -112,23 +117,16 @@ def _sources(recipe: Recipe, split: Split) -> list[Source]:
     return load_sources(Path(root) if root else None, recipe.data.sources, split, recipe.seed)
 
 
-def _stage(
-    stage: torch.nn.Module,
-    settings: StageSettings,
-    patches: Patches,
-    checkpoint: Path,
-    accelerator: Accelerator,
-    observe: Observe | None = None,
-) -> None:
+def _stage(stage: torch.nn.Module, loop: Loop[Batch], accelerator: Accelerator) -> None:
     """Train one stage and leave its averaged weights in the module, on the CPU."""
-    weights = Loop(settings, patches, checkpoint, observe).run(stage, accelerator)
-    stage.cpu().load_state_dict(weights)
+    stage.cpu().load_state_dict(loop.run(stage, accelerator))
 
 
-TRAINERS: Mapping[str, Callable[[Recipe, Path], Path]] = MappingProxyType(
+TRAINERS: Mapping[str, Callable[[Recipe, Path, Callable[[], None]], Path]] = MappingProxyType(
     {"salad-pan-tiny": train_salad_pan, SYSTEM: train_base}
 )
-"""Trainer of each system: takes a recipe and the folder that its relative paths begin at, gives the model folder."""
+"""Trainer of each system: takes a recipe, the folder that its relative paths begin at, and what is called before every
+step; gives the model folder."""
 
 
 def main(arguments: list[str] | None = None) -> int:

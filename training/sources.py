@@ -50,13 +50,17 @@ def load_sources(root: Path | None, settings: Sequence[SourceSettings], split: S
     Args:
         root: folder with ``splits.json``; may be None if every source is procedural.
         settings: the sources.
-        split: part to read; sources without images in it are left out.
+        split: part to read; sources without images in it are left out, but for the train part.
         seed: of the procedural scenes.
 
     Raises:
-        RequestError: there is no data folder, or it does not hold a source.
+        RequestError: there is no data folder, it does not hold a source, or a source has no image to train on.
     """
     found = [_load(root, item, split, seed) for item in settings]
+    if split == "train" and (empty := [source.settings.dataset for source in found if not source.images]):
+        raise RequestError(
+            "no image of the train part is left", where=empty[0], cure="correct contains and excludes, or leave it out"
+        )
     return [source for source in found if source.images]
 
 
@@ -81,14 +85,16 @@ def cut_patch(source: Source, patch: int, rng: np.random.Generator) -> tuple[NDA
     Raises:
         RequestError: the source holds no valid patch of this size.
     """
-    areas = np.array([image.shape[1] * image.shape[2] for image in source.images], np.float64)
+    sizes = np.array([image.shape[1:] for image in source.images], np.float64)
     for _ in range(200):
-        chosen = int(rng.choice(len(areas), p=areas / areas.sum()))
-        image, valid = source.images[chosen], source.valid[chosen]
         factor = int(rng.choice(source.settings.reduce))
         side = patch * factor
-        if min(image.shape[1:]) < side:
+        # Among the images that can hold it: in some sources few can.
+        areas = np.where(sizes.min(axis=1) >= side, sizes.prod(axis=1), 0.0)
+        if not areas.any():
             continue
+        chosen = int(rng.choice(len(areas), p=areas / areas.sum()))
+        image, valid = source.images[chosen], source.valid[chosen]
         row, column = (int(rng.integers(0, n - side + 1)) for n in image.shape[1:])
         cut = np.s_[row : row + side, column : column + side]
         if not valid[cut].all():
@@ -163,7 +169,7 @@ def _read(
             chosen = list(bands) or list(range(1, file.count + 1))
             image = file.read(chosen, window=window)
             valid = file.dataset_mask(window=window) > 0
-            return image, valid & (image > 0).any(axis=0)
+            return image, valid & (image > 0).any(axis=0) & np.isfinite(image).all(axis=0)
 
 
 def _peaks(image: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -1,19 +1,21 @@
 """Quality without a reference: D_lambda after Khan, D_s, HQNR, and the QNR of old.
 
-Definitions are those of the pansharpening toolbox of Vivone et al. (GRSM 2021), whose EXP and low-pass PAN sit at its
-own phase; ``d_lambda_area`` is the same spectral index taken at the true pixel centres of the delivered MS.  These
-indices favour smooth results: rank by reduced resolution first, and read nothing into a D_lambda below 0.01.
+Definitions are those of the pansharpening toolbox of Vivone et al. (GRSM 2021).  Its EXP sits at a phase of its own
+("dlpan"), half a PAN px right and down of where MS lies; phase "area" interpolates MS at its true pixel centres, by a
+cubic spline, for any ratio and any offset of the grids.  ``d_lambda_area`` is the spectral index taken the other way,
+at the true pixel centres of the delivered MS.  These indices favour smooth results: rank by reduced resolution first,
+and read nothing into a D_lambda below 0.01.
 
 Everything is a sum over strips of whole 32-row blocks.  A strip reads rows beyond itself: ``FILTER_HALO`` PAN rows of
-the fused image, ``EXPAND_HALO`` rows of MS and the PAN rows under ``EXPAND_HALO + 3`` rows of MS, on either side; EXP
-wraps round the rim, so the first and the last strip also read the other end of the scene.
+the fused image, ``EXPAND_HALO`` rows of MS (``SPLINE_HALO`` in phase "area") and the PAN rows under 3 rows of MS more,
+on either side; EXP wraps round the rim, so the first and the last strip also read the other end of the scene.
 """
 
 from __future__ import annotations
 
 import math
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -22,6 +24,7 @@ from numpy.typing import NDArray
 from ..degrade import (
     FILTER_HALO,
     SPLINE_HALO,
+    Phase,
     Rows,
     coarse_shape,
     degrade_ms_rows,
@@ -31,12 +34,11 @@ from ..degrade import (
     filtered_rows,
 )
 from ..errors import FlatImageWarning, RequestError
-from .reduced import BLOCK, q2n_blocks
+from .reduced import BLOCK, q2n_blocks, strips, whole_blocks
+from .validity import clear, whole_cells
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
-
-_STRIP_ROWS = 8 * BLOCK
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class FullScores:
 
     def as_dict(self) -> dict[str, float]:
         """Values under the names that reports use; what was not measured is left out."""
-        named = {
+        named: dict[str, float] = {
             "D_lambda": self.d_lambda,
             "D_s": self.d_s,
             "HQNR": self.hqnr,
@@ -73,19 +75,22 @@ class FullScores:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FullScene:
-    """What is scored: a fused image, and the PAN and MS that it was made of, corner on corner.
+    """What is scored: a fused image, and the PAN and MS that it was made of.
 
     Attributes:
         fused: (C, H, W), stored values: the spectral indices round them to uint16.
         pan: (1, H, W).
         ms: (C, h, w) as delivered.
         gains: (C,) of the sensor's MTF.
-        ratio: PAN px per MS px; H = ratio * h and W = ratio * w, to less than a pixel where it is fractional.
+        ratio: PAN px per MS px; H = ratio * h and W = ratio * w, to less than a pixel where it or the offset is
+            fractional.
         valid: (1, H, W), nonzero where fused, PAN and MS all hold values; None if they do everywhere.  A block counts
             if no pixel that it reads is masked, so what lies under a mask never matters.
+        phase: where EXP puts MS; "dlpan" needs a power of two and no offset.
+        offset: (row, column) of the corner of MS from that of the fused image, PAN px, 0 <= offset < 1.
 
     Raises:
-        RequestError: the shapes do not fit.
+        RequestError: the shapes do not fit, or they do not suit the phase.
     """
 
     fused: Rows
@@ -94,6 +99,8 @@ class FullScene:
     gains: tuple[float, ...]
     ratio: float
     valid: Rows | None = None
+    phase: Phase = "dlpan"
+    offset: tuple[float, float] = (0.0, 0.0)
 
     def __post_init__(self) -> None:
         bands, height, width = self.fused.shape
@@ -106,8 +113,16 @@ class FullScene:
         if len(self.gains) != bands:
             raise RequestError(f"there are {len(self.gains)} MTF gains for {bands} bands", where="--sensor")
         coarse_shape((height, width), self.ratio)
-        slack = 1e-6 if self.ratio == int(self.ratio) else 1.0
-        if any(abs(n * self.ratio - m) > slack for n, m in zip(self.ms.shape[1:], (height, width), strict=True)):
+        if self.phase == "dlpan" and not (_doubles(self.ratio) and self.offset == (0.0, 0.0)):
+            raise RequestError(
+                f"a ratio of {self.ratio:g} and an offset of {self.offset[0]:g}, {self.offset[1]:g} px of the grids "
+                "have no phase of the toolbox",
+                where="--phase",
+                cure="pass --phase area",
+            )
+        ends = [first + n * self.ratio for first, n in zip(self.offset, self.ms.shape[1:], strict=True)]
+        slack = 1e-6 if (self.ratio, *self.offset) == (int(self.ratio), 0, 0) else 1.0
+        if any(abs(end - m) > slack for end, m in zip(ends, (height, width), strict=True)):
             raise RequestError(
                 f"MS {_size(self.ms)} times {self.ratio:g} is not the fused image {_size(self.fused)}",
                 where="--ratio",
@@ -117,19 +132,14 @@ class FullScene:
     @property
     def reach(self) -> int:
         """PAN px beyond a pixel that its scores can depend on."""
-        beyond = 14.0 * self.ratio - 9.0 if _doubles(self.ratio) else (SPLINE_HALO + 3.0) * self.ratio
+        beyond = 14.0 * self.ratio - 9.0 if self.phase == "dlpan" else (SPLINE_HALO + 3.0) * self.ratio
         return max(FILTER_HALO, math.ceil(beyond))
 
     def clear(self, first: int, stop: int, reach: int) -> Mask:
         """Pixels of rows first..stop-1 without a masked one within ``reach``: (stop - first, W)."""
         if self.valid is None:
             return np.ones((stop - first, self.fused.shape[2]), np.bool_)
-        masked = self.valid.wrapped(first - reach, stop + reach)[0] == 0
-        masked = np.pad(masked, ((0, 0), (reach, reach)), mode="wrap")
-        total = np.pad(masked.astype(np.int64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
-        side = 2 * reach + 1
-        clear: Mask = (total[side:, side:] - total[:-side, side:] - total[side:, :-side] + total[:-side, :-side]) == 0
-        return clear
+        return clear(self.valid, first, stop, reach, wrap=self.phase == "dlpan")
 
     def without_masked(self) -> FullScene:
         """The same with zeros where it is masked, so that nothing under a mask is ever touched."""
@@ -137,16 +147,14 @@ class FullScene:
         if valid is None:
             return self
 
-        def zeroed(image: Rows, ratio: float) -> Rows:
-            def read(first: int, stop: int) -> Array:
-                good = _cells(valid, ratio, first, stop, image.shape[2])
-                return np.where(good, image.read(first, stop), 0.0)
+        def fine(image: Rows) -> Rows:
+            return Rows(image.shape, lambda a, b: np.where(valid.read(a, b), image.read(a, b), 0.0))
 
-            return Rows(image.shape, read)
+        def coarse(first: int, stop: int) -> Array:
+            good = whole_cells(valid, self.ratio, first, stop, self.ms.shape[2], self.offset)
+            return np.where(good, self.ms.read(first, stop), 0.0)
 
-        return FullScene(
-            zeroed(self.fused, 1.0), zeroed(self.pan, 1.0), zeroed(self.ms, self.ratio), self.gains, self.ratio, valid
-        )
+        return replace(self, fused=fine(self.fused), pan=fine(self.pan), ms=Rows(self.ms.shape, coarse))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -225,6 +233,7 @@ def full_scores(
     gains: tuple[float, ...],
     ratio: float | None = None,
     valid: Mask | None = None,
+    phase: Phase = "dlpan",
 ) -> FullScores:
     """The indices of an image in memory.
 
@@ -235,28 +244,23 @@ def full_scores(
         gains: (C,) of the sensor's MTF at the MS Nyquist frequency.
         ratio: PAN px per MS px; H / h if left out.
         valid: (H, W), where all three hold values.
+        phase: where EXP puts MS.
 
     Raises:
-        RequestError: the shapes do not fit, a valid value is not finite, or masks leave no block.
+        RequestError: the shapes do not fit or not suit the phase, a valid value is not finite, or masks leave no block.
 
     Warns:
         FlatImageWarning: some blocks are constant.
     """
     images = Rows.of(fused), Rows.of(pan), Rows.of(ms)
     mask = None if valid is None else Rows.of(valid[None])
-    scene = FullScene(*images, gains, images[0].shape[1] / images[2].shape[1] if ratio is None else ratio, mask)
+    scene = FullScene(*images, gains, images[0].shape[1] / images[2].shape[1] if ratio is None else ratio, mask, phase)
     total = none_yet(scene)
     for start, stop in strips(images[0].shape[1]):
         total += full_sums(scene, start, stop)
     for start, stop in strips(coarse_shape(images[0].shape[1:], scene.ratio)[0]):
         total += area_sums(scene, start, stop)
     return total.scores()
-
-
-def strips(rows: int, strip: int = _STRIP_ROWS) -> list[tuple[int, int]]:
-    """Cut rows into strips of ``strip`` (a multiple of 32); the last one takes the remainder, which is mirrored."""
-    starts = list(range(0, max(rows - strip + 1, 1), strip))
-    return list(zip(starts, [*starts[1:], rows], strict=True))
 
 
 def none_yet(scene: FullScene) -> FullSums:
@@ -268,13 +272,14 @@ def none_yet(scene: FullScene) -> FullSums:
 
 def full_sums(scene: FullScene, start: int, stop: int) -> FullSums:
     """Sums over PAN rows start..stop-1; ``start`` and ``stop`` are multiples of 32, or ``stop`` the last row + 1."""
-    counted = _whole_blocks(scene.clear(start, stop, scene.reach if scene.valid is not None else 0))
+    counted = whole_blocks(scene.clear(start, stop, scene.reach if scene.valid is not None else 0))
     if not counted.any():
         return none_yet(scene)
     scene = scene.without_masked()
     height, width = scene.ms.shape[1:]
     low_pan = Rows(
-        (1, height, width), lambda first, last: degrade_pan_rows(scene.pan, scene.ratio, np.arange(first, last), width)
+        (1, height, width),
+        lambda first, last: degrade_pan_rows(scene.pan, scene.ratio, np.arange(first, last), width, scene.offset),
     )
     fused = scene.fused.replicated(start, stop)
     exp, pan_low = (_expanded(scene, image, start, stop) for image in (scene.ms, low_pan))
@@ -300,16 +305,16 @@ def area_sums(scene: FullScene, start: int, stop: int) -> FullSums:
     The fused image is filtered and sampled at the true centres of the MS pixels, and compared with the delivered MS.
     Reads ``FILTER_HALO + SPLINE_HALO`` PAN rows beyond the strip on either side.
     """
-    ratio, width = scene.ratio, coarse_shape(scene.fused.shape[1:], scene.ratio)[1]
+    ratio, width = scene.ratio, coarse_shape(scene.fused.shape[1:], scene.ratio, scene.offset)[1]
     counted = np.ones(0, np.bool_)
     if scene.valid is not None:
         reach = FILTER_HALO + SPLINE_HALO
-        clear = Rows((1, *scene.fused.shape[1:]), lambda a, b: scene.clear(a, b, reach)[None])
-        counted = _whole_blocks(_cells(clear, ratio, start, stop, width)[0])
+        free = Rows((1, *scene.fused.shape[1:]), lambda a, b: scene.clear(a, b, reach)[None])
+        counted = whole_blocks(whole_cells(free, ratio, start, stop, width, scene.offset)[0])
         if not counted.any():
             return none_yet(scene)
     scene = scene.without_masked()
-    seen = degrade_ms_rows(scene.fused, scene.gains, ratio, start, stop)
+    seen = degrade_ms_rows(scene.fused, scene.gains, ratio, start, stop, offset=scene.offset)
     q = q2n_blocks(seen, scene.ms.replicated(start, stop)[:, :, :width]).ravel()
     q = q[counted] if counted.size else q
     empty = none_yet(scene)
@@ -349,10 +354,10 @@ def _doubles(ratio: float) -> bool:
 
 
 def _expanded(scene: FullScene, image: Rows, start: int, stop: int) -> Array:
-    """Rows of EXP; for ratios that it does not reach, of the spline through true pixel centres."""
-    if _doubles(scene.ratio):
+    """Rows of MS, or of an image on its grid, at PAN scale, at the scene's phase."""
+    if scene.phase == "dlpan":
         return expand_rows(image, int(scene.ratio), start, stop)
-    return expand_centred_rows(image, scene.ratio, scene.fused.shape[1:], start, stop)
+    return expand_centred_rows(image, scene.ratio, scene.fused.shape[1:], start, stop, scene.offset)
 
 
 def _blocks(image: Array) -> Array:
@@ -361,28 +366,6 @@ def _blocks(image: Array) -> Array:
     padded = np.pad(image, ((0, 0), (0, -rows % BLOCK), (0, -columns % BLOCK)), mode="symmetric")
     cut = padded.reshape(bands, padded.shape[1] // BLOCK, BLOCK, padded.shape[2] // BLOCK, BLOCK)
     return cut.transpose(0, 1, 3, 2, 4).reshape(bands, -1, BLOCK * BLOCK)
-
-
-def _whole_blocks(clear: Mask) -> Mask:
-    """(blocks,): those that are clear throughout."""
-    whole: Mask = _blocks(clear[None].astype(np.float64))[0].all(axis=1)
-    return whole
-
-
-def _cells(valid: Rows, ratio: float, first: int, stop: int, columns: int) -> Mask:
-    """Cells of ``ratio`` px, rows first..stop-1, whose pixels are all valid: (1, stop - first, columns)."""
-    rows, across = np.arange(first, stop + 1) * ratio, np.arange(columns + 1) * ratio
-    top, bottom = np.floor(rows[:-1] + 1e-6).astype(np.int64), np.ceil(rows[1:] - 1e-6).astype(np.int64)
-    left, right = np.floor(across[:-1] + 1e-6).astype(np.int64), np.ceil(across[1:] - 1e-6).astype(np.int64)
-    height, width = valid.shape[1:]
-    origin, last = int(top[0]), min(int(bottom[-1]), height)
-    masked = np.asarray(valid.read(origin, last))[0] == 0
-    total = np.pad(masked.astype(np.int64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
-    top, bottom = (np.minimum(edge - origin, last - origin) for edge in (top, bottom))
-    left, right = np.minimum(left, width), np.minimum(right, width)
-    count = total[bottom][:, right] - total[bottom][:, left] - total[top][:, right] + total[top][:, left]
-    good: Mask = (count == 0)[None]
-    return good
 
 
 def _size(image: Rows) -> str:

@@ -1,49 +1,59 @@
 """Quality against a reference: the reduced-resolution indices Q2n, SAM, ERGAS, SCC and PSNR.
 
 Definitions are those of the pansharpening toolbox of Vivone et al. (GRSM 2021), down to its rim and its mirroring, so
-that values compare with the published ones.  Everything is a sum over strips of whole 32-row blocks.
+that values compare with the published ones.  Everything is a sum over strips of whole 32-row blocks.  A masked pixel
+takes no part: neither do the blocks of Q2n and the Sobel gradients that touch it.
 """
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..degrade import Rows
+from ..errors import FlatImageWarning, RequestError
+from ..grids import Window
+
 Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 Rim = Literal["toolbox"] | int
 
 BLOCK = 32
 _TOOLBOX_RIM = 20
 _STRIP_ROWS = 8 * BLOCK
+# Columns that Q2n takes at once: what it computes with stays in the processor's cache.
+_GROUP_COLUMNS = 16 * BLOCK
 
 
 @dataclass(frozen=True, slots=True)
 class ReducedScores:
-    """The five indices of one image.
+    """The five indices of one image; None where one was not measured.
 
     Attributes:
-        q2n: hypercomplex universal quality index, 1 is perfect.
-        sam: mean spectral angle, degrees, 0 is perfect.
-        ergas: relative global error, 0 is perfect.
-        scc: spatial correlation of Sobel magnitudes, 1 is perfect.
-        psnr: mean over bands, dB; infinite for equal images.
+        q2n: hypercomplex universal quality index, 1 is perfect; needs a block without masked pixels.
+        sam: mean spectral angle, degrees, 0 is perfect; needs a pixel that is not zero in all bands.
+        ergas: relative global error, 0 is perfect; needs the ratio.
+        scc: spatial correlation of Sobel magnitudes, 1 is perfect; needs a pixel with eight valid neighbours.
+        psnr: mean over bands, dB; infinite where a band equals the reference; needs the bit depth.
     """
 
-    q2n: float
-    sam: float
-    ergas: float
-    scc: float
-    psnr: float
+    q2n: float | None
+    sam: float | None
+    ergas: float | None
+    scc: float | None
+    psnr: float | None
 
     def as_dict(self) -> dict[str, float]:
-        """Values under the names that reports use: Q2n, SAM, ERGAS, SCC, PSNR."""
-        return {"Q2n": self.q2n, "SAM": self.sam, "ERGAS": self.ergas, "SCC": self.scc, "PSNR": self.psnr}
+        """Values under the names that reports use (Q2n, SAM, ERGAS, SCC, PSNR); what was not measured is left out."""
+        named = {"Q2n": self.q2n, "SAM": self.sam, "ERGAS": self.ergas, "SCC": self.scc, "PSNR": self.psnr}
+        return {name: value for name, value in named.items() if value is not None}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ReducedSums:
     """What a strip of rows adds to the indices; strips add up in any grouping.
 
@@ -52,6 +62,7 @@ class ReducedSums:
         q, blocks: sum of the blocks' Q2n and their count.
         angle, angles: sum of spectral angles (rad) and count of pixels that have one.
         squares, reference: (bands,) sums of squared errors and of the reference.
+        gradients: counted pixels with a Sobel magnitude.
         edges: (3,) sums of Sobel magnitude products: fused x reference, fused x fused, reference x reference.
     """
 
@@ -62,6 +73,7 @@ class ReducedSums:
     angles: int
     squares: Array
     reference: Array
+    gradients: int
     edges: Array
 
     def __add__(self, other: ReducedSums) -> ReducedSums:
@@ -73,91 +85,165 @@ class ReducedSums:
             self.angles + other.angles,
             self.squares + other.squares,
             self.reference + other.reference,
+            self.gradients + other.gradients,
             self.edges + other.edges,
         )
 
-    def scores(self, *, ratio: float, bits: int) -> ReducedScores:
+    def scores(self, *, ratio: float | None, bits: int | None) -> ReducedScores:
         """Turn sums into indices.
 
         Args:
             ratio: MS pixel size over PAN pixel size, for ERGAS.
             bits: radiometric depth; the peak of PSNR is ``2**bits - 1``.
+
+        Raises:
+            RequestError: no pixel was counted.
+
+        Warns:
+            FlatImageWarning: an index has a limiting value (a reference band of mean zero, images that are zero or
+                equal).
         """
-        mse = self.squares / self.pixels
-        peak = 2.0**bits - 1.0
-        with np.errstate(divide="ignore", invalid="ignore"):
-            relative = mse / (self.reference / self.pixels) ** 2
-            psnr = float(np.mean(10.0 * np.log10(peak**2 / mse)))
-            scc = float(self.edges[0] / np.sqrt(self.edges[1] * self.edges[2]))
+        if not self.pixels:
+            raise RequestError(
+                "no pixel is valid in the image and in its reference", cure="check their masks and nodata values"
+            )
         return ReducedScores(
-            q2n=self.q / self.blocks,
-            sam=float(np.degrees(self.angle / self.angles)) if self.angles else float("nan"),
-            ergas=float(100.0 / ratio * np.sqrt(np.mean(relative))),
-            scc=scc,
-            psnr=psnr,
+            q2n=self.q / self.blocks if self.blocks else None,
+            sam=self._sam(),
+            ergas=None if ratio is None else self._ergas(ratio),
+            scc=self._scc() if self.gradients else None,
+            psnr=None if bits is None else self._psnr(2.0**bits - 1.0),
         )
 
+    def _sam(self) -> float | None:
+        if not self.angles:
+            _warn("every pixel of an image is zero in all bands, so that SAM has no value")
+            return None
+        return float(np.degrees(self.angle / self.angles))
 
-def reduced_scores(fused: Array, reference: Array, *, ratio: float, bits: int, rim: Rim = 0) -> ReducedScores:
-    """The five indices of an image against its reference.
+    def _ergas(self, ratio: float) -> float:
+        mse, mean = self.squares / self.pixels, self.reference / self.pixels
+        if ((mean == 0.0) & (mse > 0.0)).any():
+            _warn("a band of the reference has mean zero, so that ERGAS is infinite")
+        with np.errstate(divide="ignore", invalid="ignore"):
+            relative = np.where(mse == 0.0, 0.0, mse / mean**2)
+        return float(100.0 / ratio * np.sqrt(np.mean(relative)))
+
+    def _scc(self) -> float:
+        product, *powers = self.edges.tolist()
+        if 0.0 in powers:
+            _warn("an image has no edges; SCC has its limiting value")
+            return float(powers[0] == powers[1])
+        return float(product / np.sqrt(powers[0] * powers[1]))
+
+    def _psnr(self, peak: float) -> float:
+        mse = self.squares / self.pixels
+        if (mse == 0.0).any():
+            _warn("a band equals the reference, so that PSNR is infinite")
+        with np.errstate(divide="ignore"):
+            return float(np.mean(10.0 * np.log10(peak**2 / mse)))
+
+
+def _warn(sentence: str) -> None:
+    warnings.warn(FlatImageWarning(sentence), stacklevel=4)
+
+
+def reduced_scores(
+    fused: Array, reference: Array, *, ratio: float | None, bits: int | None, rim: Rim = 0, valid: Mask | None = None
+) -> ReducedScores:
+    """The five indices of an image in memory against its reference.
 
     Args:
         fused, reference: (bands, rows, columns), stored values, one shape.
-        ratio: MS pixel size over PAN pixel size.
-        bits: radiometric depth.
+        ratio: MS pixel size over PAN pixel size; without it there is no ERGAS.
+        bits: radiometric depth; without it there is no PSNR.
         rim: pixels left out on every side, or ``"toolbox"``: rows and columns 20 to N - 22 are counted.
+        valid: (rows, columns), where both hold values.
 
     Raises:
-        ValueError: the shapes differ, or the rim leaves nothing.
+        RequestError: the shapes differ, the rim or the mask leaves nothing, or a valid value is not finite.
+
+    Warns:
+        FlatImageWarning: as for ``ReducedSums.scores``.
     """
     if fused.shape != reference.shape or fused.ndim != 3:
-        raise ValueError(f"fused {fused.shape} and reference {reference.shape} must be one (bands, rows, columns)")
-    fused, reference = crop_rim(fused, rim), crop_rim(reference, rim)
-    rows = reference.shape[1]
-    # The last strip takes the remainder: mirroring its end may need rows of the block before.
-    starts = list(range(0, max(rows - _STRIP_ROWS + 1, 1), _STRIP_ROWS))
-    total = None
-    for start, stop in zip(starts, [*starts[1:], rows], strict=True):
-        part = strip_sums(fused, reference, start, stop)
-        total = part if total is None else total + part
-    assert total is not None  # noqa: S101 - crop_rim refuses an image without rows
-    return total.scores(ratio=ratio, bits=bits)
+        raise RequestError(f"fused {fused.shape} and reference {reference.shape} must be one (bands, rows, columns)")
+    inner = inside_rim((reference.shape[1], reference.shape[2]), rim)
+    rows, columns = slice(*inner.rows), slice(*inner.columns)
+    known = None if valid is None else valid[None, rows, columns]
+    f, r = (Rows.of(_hidden(image[:, rows, columns], known)) for image in (fused, reference))
+    mask = None if known is None else Rows.of(known)
+    parts = [strip_sums(f, r, start, stop, mask) for start, stop in strips(inner.height)]
+    return sum(parts[1:], parts[0]).scores(ratio=ratio, bits=bits)
 
 
-def crop_rim(image: Array, rim: Rim) -> Array:
-    """Cut the rim off (bands, rows, columns); ``"toolbox"`` keeps 20 to N - 22, one pixel more at the far side.
+def _hidden(image: Array, valid: Mask | None) -> Array:
+    return image if valid is None else np.where(valid, image, 0.0)
+
+
+def strips(rows: int, strip: int = _STRIP_ROWS) -> list[tuple[int, int]]:
+    """Cut rows into strips of ``strip`` (a multiple of 32).
+
+    The last one takes the remainder: mirroring its end may need rows of the block before.
+    """
+    starts = list(range(0, max(rows - strip + 1, 1), strip))
+    return list(zip(starts, [*starts[1:], rows], strict=True))
+
+
+def inside_rim(shape: tuple[int, int], rim: Rim) -> Window:
+    """What a rim leaves of (rows, columns); ``"toolbox"`` keeps 20 to N - 22, one pixel less at the far side.
 
     Raises:
-        ValueError: nothing is left.
+        RequestError: nothing is left.
     """
     near, far = (_TOOLBOX_RIM, _TOOLBOX_RIM + 1) if rim == "toolbox" else (rim, rim)
-    inner = image[:, near : image.shape[1] - far, near : image.shape[2] - far]
-    if near < 0 or min(image.shape[1:]) <= near + far:
-        raise ValueError(f"a rim of {rim} px leaves nothing of an image of {image.shape[1:]} px")
-    return inner
+    if near < 0 or min(shape) <= near + far:
+        raise RequestError(
+            f"a rim of {rim} px leaves nothing of an image of {shape[1]} x {shape[0]} px",
+            where="--rim",
+            cure="give a smaller one, 0 for none",
+        )
+    return Window(near, near, shape[0] - near - far, shape[1] - near - far)
 
 
-def strip_sums(fused: Array, reference: Array, start: int, stop: int) -> ReducedSums:
+def strip_sums(fused: Rows, reference: Rows, start: int, stop: int, valid: Rows | None = None) -> ReducedSums:
     """Sums over rows start..stop-1 of two images (bands, rows, columns); ``start`` is a multiple of 32.
 
-    ``stop`` is a multiple of 32 too, or the last row + 1.  One row on either side is read for the Sobel filter.
+    ``stop`` is a multiple of 32 too, or the last row + 1.  One row on either side is read for the Sobel filter.  The
+    images are finite, also where they are masked.
     """
-    f, r = fused[:, start:stop].astype(np.float64), reference[:, start:stop].astype(np.float64)
-    q = q2n_blocks(f, r)
+    f, r = fused.replicated(start, stop), reference.replicated(start, stop)
+    counted, pixels = None, f.shape[1] * f.shape[2]
+    if valid is not None:
+        known = np.asarray(valid.read(start, stop)) != 0
+        f, r = _hidden(f, known), _hidden(r, known)
+        counted, pixels = whole_blocks(known[0]), int(np.count_nonzero(known))
+    q = q2n_blocks(f, r).ravel()
+    q = q if counted is None else q[counted]
     inner = np.einsum("cij,cij->ij", f, r)
     norm = np.sqrt(np.einsum("cij,cij->ij", f, f) * np.einsum("cij,cij->ij", r, r))
     some = norm > 0.0
     angles = np.arccos(np.clip(inner[some] / norm[some], -1.0, 1.0))
+    gradients, edges = _edge_sums(fused, reference, start, stop, valid)
     return ReducedSums(
-        pixels=f.shape[1] * f.shape[2],
+        pixels=pixels,
         q=float(q.sum()),
         blocks=q.size,
         angle=float(angles.sum()),
         angles=angles.size,
         squares=((f - r) ** 2).sum(axis=(1, 2)),
         reference=r.sum(axis=(1, 2)),
-        edges=_edge_sums(fused, reference, start, stop),
+        gradients=gradients,
+        edges=edges,
     )
+
+
+def whole_blocks(known: Mask) -> Mask:
+    """(blocks,): those of (rows, columns) without a masked pixel, mirrored to whole blocks as the images are."""
+    down, across = -(-known.shape[0] // BLOCK), -(-known.shape[1] // BLOCK)
+    padded = np.pad(known, ((0, -known.shape[0] % BLOCK), (0, -known.shape[1] % BLOCK)), mode="symmetric")
+    whole: Mask = padded.reshape(down, BLOCK, across, BLOCK).all(axis=(1, 3)).ravel()
+    return whole
 
 
 def q2n_blocks(fused: Array, reference: Array) -> Array:
@@ -172,6 +258,11 @@ def q2n_blocks(fused: Array, reference: Array) -> Array:
     Returns:
         (block rows, block columns).
     """
+    groups = strips(fused.shape[2], _GROUP_COLUMNS)
+    return np.concatenate([_group_q2n(fused[:, :, a:b], reference[:, :, a:b]) for a, b in groups], axis=1)
+
+
+def _group_q2n(fused: Array, reference: Array) -> Array:
     x, y = _blocks(reference), _blocks(fused)
     mean = x.mean(axis=-1, keepdims=True)
     deviation = x.std(axis=-1, ddof=1, keepdims=True)
@@ -224,24 +315,34 @@ def _conjugate(x: Array) -> Array:
     return np.concatenate([x[:1], -x[1:]])
 
 
-def _edge_sums(fused: Array, reference: Array, start: int, stop: int) -> Array:
-    """Products of Sobel magnitudes over rows start..stop-1.
+def _edge_sums(fused: Rows, reference: Rows, start: int, stop: int, valid: Rows | None) -> tuple[int, Array]:
+    """Counted pixels and products of Sobel magnitudes over rows start..stop-1.
 
     The toolbox cuts one pixel off each side and takes zeros beyond; so do we.
     """
-    rows = reference.shape[1]
+    rows, columns = reference.shape[1:]
     first, last = max(start, 1), min(stop, rows - 1)
-    if first >= last or reference.shape[2] < 3:
-        return np.zeros(3)
+    if first >= last or columns < 3:
+        return 0, np.zeros(3)
     above, below = max(first - 1, 1), min(last + 1, rows - 1)
     pad = ((0, 0), (1 - (first - above), 1 - (below - last)), (1, 1))
-    f, r = (_sobel(np.pad(i[:, above:below, 1:-1].astype(np.float64), pad)) for i in (fused, reference))
-    return np.array([(f * r).sum(), (f * f).sum(), (r * r).sum()])
+    known = None if valid is None else np.asarray(valid.read(above, below))[:, :, 1:-1] != 0
+    f, r = (_hidden(i.replicated(above, below)[:, :, 1:-1], known) for i in (fused, reference))
+    f, r = (_sobel(np.pad(i, pad)) for i in (f, r))
+    count = f.shape[1] * f.shape[2]
+    if known is not None:
+        free = np.pad(known[0], pad[1:], constant_values=True)
+        free = free[:-2] & free[1:-1] & free[2:]
+        free = free[:, :-2] & free[:, 1:-1] & free[:, 2:]
+        f, r, count = f * free, r * free, int(np.count_nonzero(free))
+    return count, np.array([(f * r).sum(), (f * f).sum(), (r * r).sum()])
 
 
 def _sobel(padded: Array) -> Array:
     """Magnitude of the Sobel gradient of (bands, rows + 2, columns + 2), one pixel smaller on each side."""
     across = padded[:, :, :-2] + 2.0 * padded[:, :, 1:-1] + padded[:, :, 2:]
     down = padded[:, :-2] + 2.0 * padded[:, 1:-1] + padded[:, 2:]
-    magnitude: Array = np.hypot(across[:, 2:] - across[:, :-2], down[:, :, 2:] - down[:, :, :-2])
+    across, down = across[:, 2:] - across[:, :-2], down[:, :, 2:] - down[:, :, :-2]
+    # np.hypot guards against overflow and takes several times as long.
+    magnitude: Array = np.sqrt(across * across + down * down)
     return magnitude

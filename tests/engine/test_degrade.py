@@ -105,6 +105,24 @@ def test_area_phases_agree_on_where_a_plane_lies(ratio):
     np.testing.assert_allclose(degrade_ms(plane, (0.3,), ratio)[0][inner], expected[inner], rtol=3e-3)
 
 
+@pytest.mark.parametrize("ratio", [2, 4, 2.6])
+@pytest.mark.parametrize("offset", [(0.5, 0.25), (3.0, 0.0)])
+def test_an_offset_moves_the_cells_and_nothing_else(ratio, offset):
+    y, x = np.mgrid[:150, :170].astype(float)
+    plane = Rows.of((1000 + 3 * x + 5 * y)[None])
+    rows, columns = coarse_shape((150, 170), ratio, offset)
+    assert rows * ratio + offset[0] <= 150 < (rows + 1) * ratio + offset[0]
+    cy, cx = np.mgrid[:rows, :columns]
+    expected = 1000 + 3 * ((cx + 0.5) * ratio + offset[1] - 0.5) + 5 * ((cy + 0.5) * ratio + offset[0] - 0.5)
+    inner = np.s_[12:-12, 12:-12]
+    pan = degrade_pan_rows(plane, ratio, np.arange(rows), columns, offset)[0]
+    np.testing.assert_allclose(pan[inner], expected[inner], rtol=3e-5)
+    ms = degrade_ms_rows(plane, (0.3,), ratio, 0, rows, offset=offset)[0]
+    np.testing.assert_allclose(ms[inner], expected[inner], rtol=3e-3)
+    back = expand_centred_rows(Rows.of(expected[None]), ratio, (150, 170), 0, 150, offset)[0]
+    np.testing.assert_allclose(back[50:-50, 50:-50], plane.read(0, 150)[0, 50:-50, 50:-50], rtol=1e-6)
+
+
 @pytest.mark.parametrize("ratio", [2, 4, 8])
 def test_exp_passes_through_the_pixels_at_the_toolbox_phase(ratio):
     x = image(rows=30, columns=26)

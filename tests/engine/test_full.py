@@ -50,7 +50,8 @@ def scene_of(ratio=2, bands=3, rows=320, columns=128, seed=0):
 
 def build(fused, pan, ms, ratio, valid=None):
     mask = None if valid is None else Rows.of(valid[None])
-    return FullScene(Rows.of(fused), Rows.of(pan), Rows.of(ms), (0.3,) * len(fused), ratio, mask)
+    phase = "dlpan" if ratio in (2, 4) else "area"
+    return FullScene(Rows.of(fused), Rows.of(pan), Rows.of(ms), (0.3,) * len(fused), ratio, mask, phase)
 
 
 def total_of(scene, strip):
@@ -76,7 +77,8 @@ def test_strips_of_any_height_add_up_to_the_whole(ratio, rows, columns, masked):
         assert (total.blocks, total.area_blocks) == (whole.blocks, whole.area_blocks)
         assert total.scores().as_dict() == pytest.approx(whole.scores().as_dict(), abs=1e-7)
     if not masked:
-        assert full_scores(fused, pan, ms, gains=(0.3,) * 3, ratio=ratio).as_dict() == pytest.approx(
+        phase = "dlpan" if ratio in (2, 4) else "area"
+        assert full_scores(fused, pan, ms, gains=(0.3,) * 3, ratio=ratio, phase=phase).as_dict() == pytest.approx(
             whole.scores().as_dict(), abs=1e-7
         )
 
@@ -123,11 +125,12 @@ def test_what_is_masked_never_matters(ratio):
     valid[:24, :36] = False
     valid[240:252, 120:132] = False
     cells = ~valid.reshape(rows // ratio, ratio, columns // ratio, ratio).any(axis=(1, 3))
-    first = full_scores(fused, pan, ms, gains=(0.3,) * 3, valid=valid)
+    phase = "dlpan" if ratio in (2, 4) else "area"
+    first = full_scores(fused, pan, ms, gains=(0.3,) * 3, valid=valid, phase=phase)
     for junk in (np.nan, 60000.0, -1e30):
         f, p, m = fused.copy(), pan.copy(), ms.copy()
         f[:, ~valid], p[:, ~valid], m[:, cells] = junk, junk, junk
-        assert full_scores(f, p, m, gains=(0.3,) * 3, valid=valid) == first
+        assert full_scores(f, p, m, gains=(0.3,) * 3, valid=valid, phase=phase) == first
     assert build(fused, pan, ms, ratio).reach >= FILTER_HALO
 
 

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 import rasterio
 
+from seamline.engine.degrade import Rows
+from seamline.engine.errors import FlatImageWarning, RequestError
+from seamline.engine.grids import Window
 from seamline.engine.quality.reduced import (
-    ReducedSums,
     _product,
-    crop_rim,
+    inside_rim,
     q2n_blocks,
     reduced_scores,
     strip_sums,
@@ -53,25 +55,32 @@ def pair(bands=3, rows=600, columns=75, seed=0):
 
 def test_an_image_equals_itself():
     _, reference = pair(bands=5)
-    scores = reduced_scores(reference, reference, ratio=4, bits=11)
+    with pytest.warns(FlatImageWarning, match="PSNR is infinite"):
+        scores = reduced_scores(reference, reference, ratio=4, bits=11)
     assert scores.q2n == pytest.approx(1.0, abs=1e-12)
     assert scores.scc == pytest.approx(1.0, abs=1e-12)
     assert scores.sam == pytest.approx(0.0, abs=1e-5)
     assert (scores.ergas, scores.psnr) == (0.0, np.inf)
 
 
-@pytest.mark.parametrize("rows", [600, 544, 40, 32])
-def test_strips_of_any_grouping_add_up_to_the_whole(rows):
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("rows", [600, 544, 40, 33])
+def test_strips_of_any_grouping_add_up_to_the_whole(rows, masked):
     fused, reference = pair(rows=rows)
     starts = list(range(0, max(rows - 31, 1), 32))
-    total: ReducedSums | None = None
-    for start, stop in zip(starts, [*starts[1:], rows], strict=True):
-        part = strip_sums(fused, reference, start, stop)
-        total = part if total is None else total + part
-    got = total.scores(ratio=2, bits=11).as_dict()
-    whole = strip_sums(fused, reference, 0, rows).scores(ratio=2, bits=11).as_dict()
+    valid = np.ones((rows, 75), bool)
+    valid[5:9, 40:50] = not masked
+    known = Rows.of(valid[None])
+    images = Rows.of(fused), Rows.of(reference)
+    ends = zip(starts, [*starts[1:], rows], strict=True)
+    parts = [strip_sums(*images, start, stop, known) for start, stop in ends]
+    got = sum(parts[1:], parts[0]).scores(ratio=2, bits=11).as_dict()
+    whole = strip_sums(*images, 0, rows, known).scores(ratio=2, bits=11).as_dict()
     assert got == pytest.approx(whole, rel=1e-12)
-    assert reduced_scores(fused, reference, ratio=2, bits=11).as_dict() == pytest.approx(whole, rel=1e-12)
+    scores = reduced_scores(fused, reference, ratio=2, bits=11, valid=valid)
+    assert scores.as_dict() == pytest.approx(whole, rel=1e-12)
+    plain = reduced_scores(fused, reference, ratio=2, bits=11).as_dict()
+    assert (plain == pytest.approx(whole, rel=1e-12)) is not masked
 
 
 def test_an_offset_costs_what_arithmetic_says():
@@ -119,15 +128,70 @@ def test_a_flat_block_is_finite():
 
 
 def test_the_toolbox_rim_keeps_20_to_n_minus_22():
-    image = np.broadcast_to(np.arange(100.0), (1, 90, 100))
-    inner = crop_rim(image, "toolbox")
-    assert inner.shape == (1, 49, 59)
-    assert (inner[0, 0, 0], inner[0, 0, -1]) == (20, 78)
-    assert crop_rim(image, 3).shape == (1, 84, 94)
-    with pytest.raises(ValueError, match="leaves nothing"):
-        crop_rim(image, 45)
+    assert inside_rim((90, 100), "toolbox") == Window(20, 20, 49, 59)
+    assert inside_rim((90, 100), 3) == Window(3, 3, 84, 94)
+    for rim in (45, -1):
+        with pytest.raises(RequestError, match="leaves nothing"):
+            inside_rim((90, 100), rim)
+
+
+def test_what_is_masked_never_matters():
+    fused, reference = pair(rows=200, columns=150)
+    valid = np.ones((200, 150), bool)
+    valid[40:44, 7:20] = False
+    first = reduced_scores(fused, reference, ratio=4, bits=11, valid=valid)
+    assert first != reduced_scores(fused, reference, ratio=4, bits=11)
+    for junk in (np.nan, np.inf, 1e9, -5.0):
+        f, r = fused.copy(), reference.copy()
+        f[:, ~valid], r[:, ~valid] = junk, -junk
+        assert reduced_scores(f, r, ratio=4, bits=11, valid=valid) == first
+
+
+def test_a_masked_pixel_takes_its_block_and_its_neighbours_gradients_along():
+    fused, reference = pair(rows=96, columns=96)
+    valid = np.ones((1, 96, 96), bool)
+    valid[0, 40, 50] = False
+    images = Rows.of(fused), Rows.of(reference)
+    sums, plain = strip_sums(*images, 0, 96, Rows.of(valid)), strip_sums(*images, 0, 96)
+    assert (plain.pixels - sums.pixels, plain.blocks - sums.blocks) == (1, 1)
+    assert plain.gradients - sums.gradients == 9
+    assert sums.q == pytest.approx(plain.q - q2n_blocks(fused, reference)[1, 1])
+
+
+def test_groups_of_columns_do_not_show_in_q2n():
+    fused, reference = pair(rows=40, columns=1063)
+    blocks = q2n_blocks(fused, reference)
+    assert blocks.shape == (2, 34)
+    np.testing.assert_allclose(blocks[:, :8], q2n_blocks(fused[:, :, :256], reference[:, :, :256]), rtol=1e-12)
+    np.testing.assert_allclose(blocks[:, 20:], q2n_blocks(fused[:, :, 640:], reference[:, :, 640:]), rtol=1e-12)
+
+
+def test_limiting_values_come_with_a_warning():
+    zero, (_, reference) = np.zeros((3, 64, 64)), pair(rows=64, columns=64)
+    with pytest.warns(FlatImageWarning, match="SAM has no value"):
+        scores = reduced_scores(zero, reference, ratio=4, bits=11)
+    assert (scores.sam, scores.scc) == (None, 0.0)
+    centred = reference.copy()
+    centred[0] = np.tile([1.0, -1.0], (64, 32))
+    with pytest.warns(FlatImageWarning, match="ERGAS is infinite"):
+        assert reduced_scores(reference, centred, ratio=4, bits=11).ergas == np.inf
+    with pytest.warns(FlatImageWarning, match="PSNR is infinite"):
+        assert reduced_scores(zero, zero, ratio=4, bits=11).as_dict() == {
+            "Q2n": 1.0, "ERGAS": 0.0, "SCC": 1.0, "PSNR": np.inf,
+        }  # fmt: skip
+
+
+def test_what_was_not_asked_for_is_left_out():
+    fused, reference = pair(rows=64, columns=64)
+    assert reduced_scores(fused, reference, ratio=None, bits=None).as_dict().keys() == {"Q2n", "SAM", "SCC"}
+
+
+def test_wholly_masked_is_refused():
+    fused, reference = pair(rows=64, columns=64)
+    with pytest.raises(RequestError, match="no pixel is valid"):
+        reduced_scores(fused, reference, ratio=4, bits=11, valid=np.zeros((64, 64), bool))
 
 
 def test_shapes_must_agree():
-    with pytest.raises(ValueError, match="must be one"):
+    with pytest.raises(RequestError, match="must be one"):
         reduced_scores(np.zeros((1, 64, 64)), np.zeros((2, 64, 64)), ratio=2, bits=8)

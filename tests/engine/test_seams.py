@@ -5,17 +5,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seamline.engine.quality.seams import SeamMeter, sham_offsets
+from seamline.engine.quality.lines import sham_offsets
+from seamline.engine.quality.seams import SeamMeter
 
 LINES = (100, 200, 300)
 
 
-def texture(seed=0, size=400):
-    """A field as smooth as satellite imagery seen through its MTF; rougher ones hide a 2 % step by themselves."""
+def texture(seed=0, size=400, falls=1.6):
+    """A field as smooth as satellite imagery seen through its MTF, where its amplitude falls by frequency**1.6."""
     rng = np.random.default_rng(seed)
     frequency = np.hypot(np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)[None])
     frequency[0, 0] = 1
-    spectrum = (rng.normal(size=frequency.shape) + 1j * rng.normal(size=frequency.shape)) / frequency**1.6
+    spectrum = (rng.normal(size=frequency.shape) + 1j * rng.normal(size=frequency.shape)) / frequency**falls
     field = np.fft.irfft2(spectrum, s=(size, size))
     return (1000 + 100 * field / field.std())[None].astype(np.float32)
 
@@ -42,6 +43,29 @@ def test_control_a_planted_step_is_seen_and_no_step_is_not(seed):
     assert clean.low * 0.95 <= clean.score <= clean.high * 1.05
     assert dirty.score >= 1.2
     assert dirty.score > dirty.high
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_step_is_seen_in_a_rough_scene_where_the_plain_measure_is_blind(seed):
+    dirty = score(stepped(texture(seed, falls=1.1)))
+    assert dirty.score >= 1.2
+    assert dirty.score > dirty.high
+    assert dirty.plain < 1.2
+
+
+def test_one_bright_edge_on_a_boundary_is_not_a_seam():
+    """A road of 40 px along one boundary: a step of 100 % there, and none anywhere else."""
+    image = texture()
+    image[:, 200:204, 120:160] *= 2
+    edged = score(image)
+    assert edged.score <= max(1.05, edged.high)
+
+
+def test_a_long_scene_is_sampled_and_its_steps_are_seen():
+    image = np.tile(texture(), (1, 8, 1))
+    lines = tuple(range(100, 3200, 100))
+    assert score(image, chunks=(3200,), rows=lines).score <= 1.2
+    assert score(stepped(image), chunks=(3200,), rows=lines).score >= 1.2
 
 
 @settings(max_examples=20, deadline=None)

@@ -16,6 +16,7 @@ from seamline.models.base.network import Config, TerraLdmTiny, load_base
 from seamline.models.base.tile import SPEC, load
 from seamline.models.folder import load_folder
 from seamline.training.base_data import BandPatches, band_of
+from seamline.training.base_run import hours_spent
 from seamline.training.base_stages import BaseVaeStage, calibrate_base
 from seamline.training.recipe import SourceSettings, read_recipe
 from seamline.training.run import train
@@ -63,10 +64,12 @@ def test_the_recipes_train_one_after_the_other_and_give_a_model_that_loads(tmp_p
     assert torch.isfinite(network(noise, first, 2)).all()
 
     rows = {row.protocol: row.values for row in stored.card.quality}
-    assert 0 < rows["cost of this run"]["CPU hours"] < 1
+    before = hours_spent(vae)
+    assert 0 < before < rows["cost"]["CPU hours in all"] < 1
+    assert rows["cost"]["CPU hours in all"] == pytest.approx(before + rows["cost"]["CPU hours of this run"])
     assert rows["autoencoder, val split"]["mode dB"] > 100
     assert json.loads((tmp_path / "unet" / "unet.json").read_text())["step"] == 2
-    assert "Planet" in stored.card.training_data
+    assert "share-alike" in stored.card.training_data
     assert stored.card.spec == SPEC
 
     model = load(stored.card.architecture.config, ended, Runtime())

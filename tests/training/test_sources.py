@@ -12,7 +12,7 @@ from rasterio.transform import from_origin
 
 from seamline.engine.errors import RequestError
 from seamline.training.recipe import SourceSettings
-from seamline.training.sources import draw_patch, fits, load_sources
+from seamline.training.sources import Source, draw_patch, fits, load_sources
 
 
 def write(path: Path, image: np.ndarray, nodata: float | None = None) -> None:
@@ -62,8 +62,29 @@ def test_patches_avoid_masked_pixels_and_lie_in_the_unit_range(data):
         assert patch.max() <= 1.02
 
 
+def test_values_that_are_not_finite_are_as_good_as_masked(data):
+    image = np.ones((2, 60, 60), np.float32)
+    image[1, 10, 12] = np.nan
+    write(data / "b.tif", image)
+    (source,) = load_sources(data, [SourceSettings("whole")], "train", 0)
+    assert not source.valid[0][10, 12]
+    assert source.valid[0].sum() == 3599
+    assert np.isfinite(source.peaks[0]).all()
+
+
+def test_a_patch_is_found_where_few_images_can_hold_one():
+    small, large = np.ones((1, 50, 50), np.uint8), np.full((1, 70, 70), 2, np.uint8)
+    images = (*[small] * 400, large)
+    valid = tuple(np.ones(image.shape[1:], np.bool_) for image in images)
+    source = Source(SourceSettings("x", reduce=(1, 4)), images, valid, (np.ones(1, np.float32),) * 401)
+    rng = np.random.default_rng(0)
+    assert all(draw_patch(source, 64, rng)[0, 0, 0] == 2 for _ in range(100))
+
+
 def test_files_can_be_chosen_by_name(data):
-    assert load_sources(data, [SourceSettings("whole", excludes=("b.",))], "train", 0) == []
+    with pytest.raises(RequestError, match="whole: no image of the train part is left"):
+        load_sources(data, [SourceSettings("whole", excludes=("b.",))], "train", 0)
+    assert load_sources(data, [SourceSettings("whole", excludes=("b.",))], "val", 0) == []
     (source,) = load_sources(data, [SourceSettings("whole", contains=("b.",))], "train", 0)
     assert source.images[0].min() == 1000
     assert fits(source, 100)

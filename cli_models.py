@@ -1,0 +1,119 @@
+"""The commands ``seamline models``: list, describe, verify, convert and count; options in, lines out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .terminal import guarded
+
+
+_PATH: Any = click.Path(path_type=Path)
+
+
+@click.group()
+def models() -> None:
+    """Models: which there are, what they are, and whether they are unaltered."""
+
+
+@models.command("list")
+@click.option("--task", type=click.Choice(["pansharpen", "superres", "segment", "classify"]))
+@click.option("--json", "as_json", is_flag=True)
+def models_list(task: Any, as_json: bool) -> None:
+    """List the models by name."""
+    with guarded(as_json, False):
+        from .models import registry
+
+        rows = [(name, registry.info(name)) for name in registry.names(task)]
+        if as_json:
+            click.echo(
+                json.dumps(
+                    [
+                        {
+                            "name": name,
+                            "task": info.spec.task,
+                            "scale": info.spec.scale,
+                            "licence": info.licence,
+                            "origin": info.origin,
+                        }
+                        for name, info in rows
+                    ]
+                )
+            )
+            return
+        for name, info in rows:
+            click.echo(f"{name:<18} {info.spec.task:<12} x{info.spec.scale}  {info.licence}")
+
+
+@models.command("info")
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True)
+def models_info(name: str, as_json: bool) -> None:
+    """Tell what is known of a model: inputs, tile, licence, training data, measured quality."""
+    with guarded(as_json, False):
+        from .engine.serial import to_jsonable
+        from .models import registry
+
+        facts = to_jsonable(registry.info(name))
+        if as_json:
+            click.echo(json.dumps(facts))
+            return
+        for key, value in {**facts.pop("spec"), **facts}.items():
+            click.echo(f"{key:<16} {value if isinstance(value, str) else json.dumps(value)}")
+
+
+@models.command("verify")
+@click.argument("name", required=False)
+def models_verify(name: str | None) -> None:
+    """Check the hashes of a model folder, or of all that ship."""
+    with guarded(False, False):
+        from .models import registry
+        from .models.folder import verify_folder
+
+        chosen = [name] if name else [n for n in registry.names() if registry.info(n).origin != "built-in"]
+        for each in chosen:
+            origin = registry.info(each).origin
+            if origin != "built-in":
+                verify_folder(origin)
+            click.echo(f"{each}: {'built in' if origin == 'built-in' else 'all files are as published'}")
+
+
+@models.command("convert")
+@click.argument("system", type=click.Choice(["salad-pan"]))
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--base", required=True, type=_PATH, metavar="DIR", help="Stable Diffusion 1.5, as safetensors.")
+@click.option("--vae", required=True, type=_PATH, metavar="FILE|DIR", help="Band autoencoder.")
+@click.option("--vae-config", type=_PATH, metavar="FILE", help="Its config.json, where --vae is a bare file.")
+@click.option("--adapters", required=True, type=_PATH, metavar="FILE", help="Both branches.")
+@click.option("--text", type=_PATH, metavar="FILE|DIR", help="Embedded prompts, or CLIP's folder; --base otherwise.")
+@click.option("--sensor", metavar="NAME|FILE", help="Sensor whose bands the model is told; any bands otherwise.")
+@click.option(
+    "--noise",
+    type=click.Choice(["shared", "band"]),
+    default="shared",
+    show_default=True,
+    help="Whether the bands start from one noise, as in training, or each from its own, as in the released code.",
+)
+@click.option("--licence", default="not stated", show_default=True, help="Licence of the weights, for the card.")
+@click.option("--training-data", default="not stated", show_default=True, help="What they were trained on.")
+def models_convert(system: str, out: Path, sensor: str | None, **sources: Any) -> None:  # noqa: ARG001
+    """Make the model folder OUT from published checkpoints of SYSTEM."""
+    with guarded(False, False):
+        from .engine.sensors import find_sensor
+        from .models.salad_pan.published.checkpoint import Sources, convert
+
+        known = None if sensor is None else find_sensor(sensor)
+        click.echo(convert(Sources(sensor=known, **sources), out).identity)
+
+
+@models.command("count")
+@click.argument("name")
+def models_count(name: str) -> None:
+    """Print the number of parameters of a published architecture, built without weights."""
+    with guarded(False, False):
+        from .models.counts import count
+
+        click.echo(count(name))

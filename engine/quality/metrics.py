@@ -1,0 +1,55 @@
+"""The metrics of an evaluation by the names that reports use: unit, best value, and what they compare with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+AS_RELEASED = "_as_released"
+"""Ends the names of metrics that follow the released code of SALAD-Pan instead of the definition."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One number of a report.
+
+    Attributes:
+        name: as JSON has it.
+        best: the value of a perfect image.
+        unit: empty for ratios.
+        against: what the image is compared with.
+    """
+
+    name: str
+    best: float
+    unit: str
+    against: str
+
+
+METRICS: Mapping[str, Metric] = MappingProxyType(
+    {
+        metric.name: metric
+        for metric in (
+            Metric("Q2n", 1.0, "", "reference"),
+            Metric("SAM", 0.0, "degrees", "reference"),
+            Metric("ERGAS", 0.0, "", "reference"),
+            Metric("SCC", 1.0, "", "reference"),
+            Metric("PSNR", float("inf"), "dB", "reference"),
+            Metric("SSIM", 1.0, "", "reference"),
+            Metric("gradient_error", 0.0, "", "reference"),
+            Metric("spectrum_error", 0.0, "dB", "reference"),
+            Metric("Y_PSNR", float("inf"), "dB", "reference"),
+            Metric("Y_SSIM", 1.0, "", "reference"),
+            Metric("D_lambda", 0.0, "", "MS"),
+            Metric("D_s", 0.0, "", "PAN"),
+            Metric("HQNR", 1.0, "", "PAN, MS"),
+            Metric("D_lambda_QNR", 0.0, "", "MS"),
+            Metric("QNR", 1.0, "", "PAN, MS"),
+            Metric("D_lambda_area", 0.0, "", "MS"),
+            Metric("consistency_area", 0.0, "share of mean", "MS"),
+            Metric("consistency_mtf", 0.0, "share of mean", "MS"),
+        )
+    }
+)
+"""Every metric that needs no learned weights, in the order of reports."""

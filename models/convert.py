@@ -1,0 +1,147 @@
+"""Reading checkpoints of others: tensors and settings only, of bounded size, and held to the network key by key.
+
+Converters of the single systems are built on this; nothing else in the program opens such files.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import pickle
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from ..engine.errors import ModelError, RequestError
+
+SETTINGS_BYTES = 1 << 20
+TENSOR_BYTES = 16 << 30
+PICKLE_BYTES = 4 << 30
+"""Larger files are not opened; the largest published pickle has 0.7 GB."""
+
+_WRAPPER = "module."
+_NAMED = 5
+_FETCH = "check the path, or fetch the file again"
+
+
+def read_tensors(path: Path) -> dict[str, torch.Tensor]:
+    """Tensors of a checkpoint by key, on the CPU; the prefix that parallel training leaves is dropped.
+
+    ``.safetensors``, or a torch pickle of a flat dict of tensors, read without running code from it.
+
+    Raises:
+        ModelError: the file is missing, too large, unreadable, holds something else than tensors, or a key twice.
+    """
+    safe = path.suffix.lower() == ".safetensors"
+    _check_size(path, TENSOR_BYTES if safe else PICKLE_BYTES)
+    content: object
+    try:
+        content = load_file(path) if safe else torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        # The reason given there runs over many lines and advises to load the file without this protection.
+        raise ModelError(
+            "the file holds something else than tensors, which could run code",
+            where=str(path),
+            cure="save the bare state dict, best as safetensors",
+        ) from None
+    except (SafetensorError, OSError, EOFError, RuntimeError, ValueError, KeyError, BadZipFile) as error:
+        raise ModelError("the file is no readable checkpoint", where=str(path), cure=_FETCH) from error
+    if not isinstance(content, Mapping):
+        raise ModelError("the file holds no dict of tensors", where=str(path), cure="save the bare state dict")
+    odd = [str(key) for key, value in content.items() if not (isinstance(key, str) and isinstance(value, torch.Tensor))]
+    if odd:
+        raise ModelError(f"{some(odd)}: not a tensor", where=str(path), cure="save the bare state dict")
+    state = {key.removeprefix(_WRAPPER): value for key, value in content.items()}
+    if len(state) < len(content):
+        raise ModelError(f"a key is there with and without {_WRAPPER!r}", where=str(path), cure="save it again")
+    return state
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """A JSON object, as diffusers writes it beside weights.
+
+    Raises:
+        ModelError: the file is missing, too large or something else.
+    """
+    _check_size(path, SETTINGS_BYTES)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelError("the file is no readable JSON", where=str(path), cure=_FETCH) from error
+    if not isinstance(content, dict):
+        raise ModelError("the file holds no JSON object", where=str(path), cure=_FETCH)
+    return content
+
+
+def check_settings(
+    found: Mapping[str, Any], kind: type, wanted: Mapping[str, Any], *, free: Collection[str], where: str
+) -> None:
+    """Hold settings to those that the network is built with.
+
+    Args:
+        found: content of the file; keys that start with an underscore are diffusers' own notes.
+        kind: the class of diffusers whose arguments they are.
+        wanted: values that must be found; all others must be the defaults of ``kind``.
+        free: keys that do not matter.
+
+    Raises:
+        ModelError: naming the settings that are unknown or differ.
+    """
+    defaults: dict[str, Any] = {
+        name: parameter.default for name, parameter in inspect.signature(kind).parameters.items()
+    }
+    expected = {**defaults, **wanted}
+    differing = [
+        name
+        for name, value in found.items()
+        if not name.startswith("_") and name not in free and (name not in expected or _plain(expected[name]) != value)
+    ]
+    # A setting that the file leaves out has its default.
+    differing += [name for name in wanted if name not in found and wanted[name] != defaults.get(name)]
+    if differing:
+        raise ModelError(
+            f"{some(differing)}: not as in this network", where=where, cure="give the model that the network belongs to"
+        )
+
+
+def check_fit(own: Mapping[str, torch.Tensor], state: Mapping[str, torch.Tensor], *, where: str) -> None:
+    """Hold the keys and shapes of a checkpoint to those of a network.
+
+    Args:
+        own: state dict of the network; it may lie on the meta device.
+
+    Raises:
+        ModelError: naming the keys that are missing, unexpected or of another shape.
+    """
+    findings = {
+        "missing": [key for key in own if key not in state],
+        "unexpected": [key for key in state if key not in own],
+        "of another shape": [key for key in own if key in state and own[key].shape != state[key].shape],
+    }
+    what = ", ".join(f"{some(keys)} {finding}" for finding, keys in findings.items() if keys)
+    if what:
+        raise ModelError(what, where=where, cure="give the checkpoint that belongs to this network")
+
+
+def some(names: list[str]) -> str:
+    """The first few of some names, and how many more there are."""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
+
+
+def _check_size(path: Path, most: int) -> None:
+    if not path.is_file():
+        raise RequestError("there is no such file", where=str(path), cure="check the path")
+    size = path.stat().st_size
+    if size > most:
+        raise ModelError(f"{size} bytes, more than {most}", where=str(path), cure=_FETCH)
+
+
+def _plain(value: Any) -> Any:
+    """As JSON gives it back."""
+    return list(value) if isinstance(value, tuple) else value
