@@ -10,7 +10,6 @@ import click
 
 from .terminal import guarded
 
-
 _PATH: Any = click.Path(path_type=Path)
 
 

@@ -11,6 +11,9 @@ import rasterio
 from rasterio.transform import from_origin
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# Several workers share the machine: threads that wait by spinning would take it from those that work.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 @pytest.fixture(scope="session")
