@@ -6,15 +6,17 @@ line and QGIS give the same pixels.
 
 from __future__ import annotations
 
+import json
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .engine.device import pick_device
 from .engine.errors import RequestError
-from .engine.events import Cancel, Listener
+from .engine.events import Cancel, Listener, Silence
 from .engine.plan import Request
-from .engine.run import Outcome, Share, run
+from .engine.run import Outcome, Share, merge, run
+from .engine.workspace import Workspace
 from .models import registry
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ def pansharpen(
         model: name of a model, or a model folder.
         out: where to keep the COG; without it the result lives in memory only.
         **options: fields of ``engine.plan.Request`` (tile, overlap, seed, steps, extent, ...), and ``workers``,
-            ``listener``, ``cancel``.
+            ``listener``, ``cancel``, ``adapt`` (steps in which the model is adapted to the scene first).
 
     Returns:
         (band, y, x) on the grid of ``pan`` inside the footprint of ``ms``, data type of ``ms``.
@@ -74,12 +76,62 @@ def run_request(
     model: str,
     *,
     scale: int | None = None,
+    adapt: int | None = None,
+    keep_model: Path | None = None,
     share: Share | None = None,
     listener: Listener | None = None,
     cancel: Cancel | None = None,
 ) -> Outcome:
-    """Run a request through the model of that name: what every door calls."""
-    return run(request, registry.resolve(model, task, scale=scale), share=share, listener=listener, cancel=cancel)
+    """Run a request through the model of that name: what every door calls.
+
+    Args:
+        request: of the run.
+        task: of the model.
+        model: its name, or its folder.
+        scale: as for ``registry.resolve``.
+        adapt: steps in which the model is adapted to the scene before its first tile; None leaves it as it is.
+        keep_model: where a copy of the adapted model goes.
+        share, listener, cancel: as for ``run``.
+
+    Raises:
+        SeamlineError: as for ``run``.
+    """
+    share, listener, cancel = share or Share(), listener or Silence(), cancel or Cancel()
+    source = registry.resolve(model, task, scale=scale)
+    if adapt is None:
+        if keep_model is not None:
+            raise RequestError("there is no adapted model to keep", where="--keep-model", cure="pass --adapt N too")
+        return run(request, source, share=share, listener=listener, cancel=cancel)
+    # Only where it is asked for: the training room is slow to import.
+    from .training.adapt import adapt as adapt_to_scene
+
+    adapted = adapt_to_scene(request, source, adapt, keep=keep_model, share=share, listener=listener, cancel=cancel)
+    outcome = run(request, adapted.source, share=share, listener=listener, cancel=cancel)
+    return _reported(outcome, adapted.facts)
+
+
+def merge_shards(out: Path, *, listener: Listener | None = None, cancel: Cancel | None = None) -> Outcome:
+    """Put the row bands of all shards together, of an adapted run too.
+
+    Raises:
+        SeamlineError: as for ``engine.run.merge``.
+    """
+    model = Workspace.beside(out).model
+    if not model.exists():
+        return merge(out, listener=listener, cancel=cancel)
+    from .training.adapt import facts
+
+    # Read first: the model goes with the workspace.
+    known = facts(model)
+    return _reported(merge(out, listener=listener, cancel=cancel), known)
+
+
+def _reported(outcome: Outcome, adaptation: dict[str, Any]) -> Outcome:
+    """The outcome of an adapted run, its report completed."""
+    facts = outcome.facts | {"adaptation": adaptation}
+    if outcome.report is not None:
+        outcome.report.write_text(json.dumps(facts, indent=1))
+    return Outcome(outcome.out, outcome.report, facts)
 
 
 def _run(
@@ -90,13 +142,14 @@ def _run(
 
     share = Share(workers=options.pop("workers", 1))
     listener, cancel = options.pop("listener", None), options.pop("cancel", None)
+    adapt = options.pop("adapt", None)
     options.setdefault("device", "auto")
     options["device"] = pick_device(options["device"])
     with tempfile.TemporaryDirectory(prefix="seamline-") as folder:
         inputs = {name: _laid_down(image, Path(folder) / f"{name}.tif") for name, image in images.items()}
         target = Path(out) if out is not None else Path(folder) / "out.tif"
         request = Request(inputs, str(target), **options)
-        run_request(request, task, model, scale=scale, share=share, listener=listener, cancel=cancel)
+        run_request(request, task, model, scale=scale, adapt=adapt, share=share, listener=listener, cancel=cancel)
         with rioxarray.open_rasterio(target) as result:
             # An array in memory outlives the temporary folder.
             loaded: xr.DataArray = result.load()

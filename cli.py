@@ -36,6 +36,7 @@ _AS_THEY_ARE = (
     "window",
     "consistency",
     "sensor",
+    "coregister",
     "dtype",
     "compress",
     "memory",
@@ -132,6 +133,10 @@ _RUN_OPTIONS = [
         help="Make the output equal the input, seen through the sensor's MTF or as area means; on: MTF where known.",
     ),
     click.option("--sensor", metavar="NAME|FILE", help="Sensor of the main input: its MTF shapes the consistency."),
+    click.option("--coregister", is_flag=True, help="Correct a measured shift of the coarse input."),
+    click.option("--adapt", type=int, metavar="N", help="Adapt the model to the scene first, in at most N steps."),
+    click.option("--keep-model", type=click.Path(path_type=Path), metavar="FOLDER", help="Copy of the adapted model."),
+    click.option("--adapted-model", metavar="FOLDER", help="Model that an earlier --adapt --keep-model left."),
     click.option("--dtype", type=click.Choice(_EXACT), help="Data type of the output; that of the input otherwise."),
     click.option(
         "--compress",
@@ -188,6 +193,7 @@ def _run(task: Task, inputs: Mapping[str, str], out: Path, scale: int | None, op
     with guarded(options["as_json"], options["cancel_on_stdin_eof"]) as (listener, cancel):
         from . import api
         from .engine.device import pick_device
+        from .engine.events import warnings_to
         from .engine.plan import Request
         from .engine.resources import with_pace
         from .engine.run import Share, plan_run, summary
@@ -195,7 +201,7 @@ def _run(task: Task, inputs: Mapping[str, str], out: Path, scale: int | None, op
         from .models import registry
 
         default = api.DEFAULT_PANSHARPEN if task == "pansharpen" else api.DEFAULT_SUPERRES
-        model = options["model"] or default
+        model = _adapted_model(options) or options["model"] or default
         attention = "sdpa" if options["attention"] == "auto" else options["attention"]
         request = Request(
             inputs,
@@ -206,13 +212,41 @@ def _run(task: Task, inputs: Mapping[str, str], out: Path, scale: int | None, op
             **{name: options[name] for name in _AS_THEY_ARE},
         )
         if options["dry_run"]:
+            if options["adapt"] is not None:
+                what = "the plan is that of the model before it is adapted: the run will have another identity"
+                listener.emit("warning", kind="AdaptationWarning", what=what)
             source = registry.resolve(model, task, scale=scale)
-            plan, needs = plan_run(request, source, cancel)
+            with warnings_to(listener):
+                plan, needs = plan_run(request, source, cancel)
             listener.emit("plan", plan=summary(plan, with_pace(plan, source, needs)))
             return
         shard = options["shard"] or (1, 1)
         share = Share(shard[0], shard[1], options["workers"])
-        api.run_request(request, task, model, scale=scale, share=share, listener=listener, cancel=cancel)
+        api.run_request(
+            request,
+            task,
+            model,
+            scale=scale,
+            adapt=options["adapt"],
+            keep_model=options["keep_model"],
+            share=share,
+            listener=listener,
+            cancel=cancel,
+        )
+
+
+def _adapted_model(options: Mapping[str, Any]) -> str | None:
+    """The folder of --adapted-model, once it is known to hold what its name says."""
+    folder: str | None = options["adapted_model"]
+    if folder is not None:
+        from .engine.errors import RequestError
+        from .training.adapt import check_adapted
+
+        for other in ("model", "adapt"):
+            if options[other] is not None:
+                raise RequestError(f"--{other} was given too", where="--adapted-model", cure="give one of them")
+        check_adapted(folder)
+    return folder
 
 
 cli.add_command(evaluate)
@@ -224,9 +258,9 @@ cli.add_command(evaluate)
 def merge(out: Path, as_json: bool, cancel_on_stdin_eof: bool) -> None:
     """Put the row bands of all shards of OUT together."""
     with guarded(as_json, cancel_on_stdin_eof) as (listener, cancel):
-        from .engine.run import merge as merge_run
+        from . import api
 
-        merge_run(out, listener=listener, cancel=cancel)
+        api.merge_shards(out, listener=listener, cancel=cancel)
 
 
 cli.add_command(models)

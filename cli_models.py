@@ -100,12 +100,12 @@ def models_verify(name: str | None) -> None:
 @click.option("--training-data", default="not stated", show_default=True, help="What they were trained on.")
 def models_convert(system: str, out: Path, sensor: str | None, **sources: Any) -> None:  # noqa: ARG001
     """Make the model folder OUT from published checkpoints of SYSTEM."""
-    with guarded(False, False):
+    with guarded(False, False) as (_, cancel):
         from .engine.sensors import find_sensor
         from .models.salad_pan.published.checkpoint import Sources, convert
 
         known = None if sensor is None else find_sensor(sensor)
-        click.echo(convert(Sources(sensor=known, **sources), out).identity)
+        click.echo(convert(Sources(sensor=known, **sources), out, cancel.check).identity)
 
 
 @models.command("count")

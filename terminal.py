@@ -17,6 +17,9 @@ import click
 from .engine.errors import Cancelled, SeamlineError
 from .engine.events import Cancel, Listener
 
+_KEPT_RUN = "; what is finished is kept for --resume"
+_KEPT = {"evaluate": "", "convert": "", "train": "; run it again to go on from the checkpoint"}
+
 
 class JsonLines:
     """One JSON object a line, on a stream that nothing else can write to."""
@@ -54,6 +57,9 @@ class Terminal:
         """Show one event."""
         if event == "start":
             self._doing, self._unit = fields.get("doing", "inferring"), fields.get("unit", "tiles")
+            if self._task is not None:  # of what came before, such as adapting
+                self._bar.remove_task(self._task)
+                self._task = None
         elif event == "progress":
             self._progress(**fields)
         elif event == "warning":
@@ -136,8 +142,7 @@ def guarded(as_json: bool, cancel_on_stdin_eof: bool) -> Iterator[tuple[Listener
             yield listener, cancel
         except Cancelled:
             listener.emit("cancelled")
-            kept = "" if _command() == "evaluate" else "; what is finished is kept for --resume"
-            _leave(listener, f"cancelled{kept}", Cancelled.exit_code)
+            _leave(listener, "cancelled" + _KEPT.get(_command(), _KEPT_RUN), Cancelled.exit_code)
         except SeamlineError as error:
             listener.emit("error", what=error.what, where=error.where, cure=error.cure)
             _leave(listener, f"error: {error}", error.exit_code)

@@ -94,3 +94,7 @@ class OutOfRangeWarning(SeamlineWarning):
 
 class ConsistencyWarning(SeamlineWarning):
     """Consistency cannot be enforced or measured for these grids."""
+
+
+class MisregistrationWarning(SeamlineWarning):
+    """The inputs show one ground at places that differ by more than a coarse pixel."""

@@ -101,7 +101,7 @@ def footprint(fine: GeoBox, coarse: GeoBox, *, fine_name: str, coarse_name: str)
     rows_per, columns_per = ratio(fine, coarse)
     if min(rows_per, columns_per) < 1 - 1e-6:
         raise RequestError(
-            f"its pixels are larger than those of {coarse_name} ({1 / rows_per:.3g} times)",
+            f"its pixels are larger than those of {coarse_name} ({1 / min(rows_per, columns_per):.3g} times)",
             where=fine_name,
             cure="check that the two inputs are not swapped",
         )

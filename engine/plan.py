@@ -17,6 +17,7 @@ from odc.geo.geobox import GeoBox
 from . import grids
 from .consistency import consistency_reach
 from .contract import ModelSpec, Precision, Runtime, Sight
+from .coregistration import Misregistration, Shift, moved
 from .errors import ModelError, RequestError
 from .grids import Window
 from .radiometry import EXACT_DTYPES
@@ -44,6 +45,7 @@ class Request:
         bands: band numbers of the main input, from 1.
         consistency: ``"on"`` for the sensor's MTF where ``sensor`` or the model names one, else the area mean.
         sensor: of the main input, as ``sensors.find_sensor`` takes it.
+        coregister: the main input is moved by its measured shift against the finest one.
         dtype: of the output; None for that of the main input.
         compress: of the output.
         memory: bytes the run may use; None for what is free.
@@ -63,6 +65,7 @@ class Request:
     threads: int | None = None
     consistency: Literal["on", "off", "area", "mtf"] | None = None
     sensor: str | None = None
+    coregister: bool = False
     extent: tuple[float, float, float, float] | None = None
     window: tuple[int, int, int, int] | None = None
     bands: tuple[int, ...] = ()
@@ -108,7 +111,10 @@ class Plan:
 
     Attributes:
         task, model: the model's task and identity.
-        scenes: the inputs, in the order of the model's specification.
+        scenes: the inputs, in the order of the model's specification; where they were coregistered, the main input's
+            grid is the corrected one.
+        shift: (row, column) px of the main input that the correction took away; None without one.
+        misregistration: as measured before any correction; it decides no pixel.
         base: the base grid: the finest input inside the footprint of the others.
         lattice: world-lattice (row, column) of the base grid's first pixel.
         tiles: the tile grid of the whole base grid.
@@ -131,6 +137,8 @@ class Plan:
     task: str
     model: str
     scenes: tuple[Scene, ...]
+    shift: Shift | None
+    misregistration: Misregistration | None
     base: GeoBox
     lattice: tuple[int, int]
     tiles: TileGrid
@@ -182,18 +190,23 @@ class Plan:
 
 def _without_paths(data: Any) -> Any:
     if isinstance(data, dict):
-        hidden = {"path", "source", "compress"}
+        hidden = {"path", "source", "compress", "misregistration"}
         return {key: _without_paths(item) for key, item in data.items() if key not in hidden}
     return [_without_paths(item) for item in data] if isinstance(data, list) else data
 
 
-def make_plan(request: Request, spec: ModelSpec, identity: str) -> Plan:
+def make_plan(request: Request, spec: ModelSpec, identity: str, *, shift: Shift | None = None) -> Plan:
     """Plan a run from the descriptions of its inputs.
+
+    Args:
+        shift: (row, column) px that the main input's georeference puts it too far down and right; None for none known.
 
     Raises:
         RequestError: the inputs, the options and the model do not fit each other.
     """
     scenes = _describe_inputs(request, spec)
+    if shift is not None:
+        scenes = tuple(moved(scene, shift) if scene.name == spec.main else scene for scene in scenes)
     by_name = {scene.name: scene for scene in scenes}
     fine, main = scenes[0], by_name[spec.main]
     inside = Window(0, 0, *fine.grid.shape)
@@ -213,6 +226,8 @@ def make_plan(request: Request, spec: ModelSpec, identity: str) -> Plan:
         task=spec.task,
         model=identity,
         scenes=scenes,
+        shift=shift,
+        misregistration=None,
         base=base,
         lattice=grids.lattice_origin(base),
         tiles=tiles,

@@ -6,6 +6,7 @@ import json
 import sys
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import rasterio
 from .cog import Finished, finish_cog
 from .consistency import Consistency, relative_rms
 from .contract import ModelSource
+from .coregistration import correction, measure, warn_if_shifted
 from .errors import AllNodataWarning, ConsistencyWarning, RequestError, UnusedOptionWarning
 from .events import Cancel, Listener, Silence, Stopwatch, warnings_to
 from .execution import Job, run_bands, shard_bands
@@ -70,10 +72,24 @@ def plan_run(request: Request, source: ModelSource, cancel: Cancel | None = None
     Raises:
         RequestError: the request is wrong.
     """
-    plan = make_plan(request, source.spec, source.identity)
-    check = (cancel or Cancel()).check
-    plan = measured(plan, source.spec, lambda: source.load(plan.runtime), request.policy, check)
+    plan = _measured_plan(request, source, (cancel or Cancel()).check)
     return plan, estimate(plan)
+
+
+def _measured_plan(request: Request, source: ModelSource, check: Callable[[], None]) -> Plan:
+    """A plan with what is measured once on the scene: the shift between its inputs, and the model's figures."""
+    plan = make_plan(request, source.spec, source.identity)
+    found = None
+    if len(plan.scenes) == 2:
+        fine, main = plan.scenes[0], plan.scene
+        found = measure(fine, main, request.policy, check)
+        if request.coregister:
+            shift = correction(found, fine, main)
+            plan = make_plan(request, source.spec, source.identity, shift=shift)
+        elif found is not None:
+            warn_if_shifted(found, fine, main)
+    plan = replace(plan, misregistration=found)
+    return measured(plan, source.spec, lambda: source.load(plan.runtime), request.policy, check)
 
 
 def run(
@@ -93,7 +109,7 @@ def run(
     out, workspace, watch = Path(request.out), Workspace.beside(Path(request.out)), Stopwatch()
     started = time.perf_counter()
     with warnings_to(listener):
-        _check_destination(request, out)
+        check_destination(request, out)
         _warn_unused(request, source)
         resumed = workspace.exists and (request.resume or share.count > 1)
         plan = _agreed_plan(request, source, workspace, resumed, watch, cancel)
@@ -168,7 +184,12 @@ def merge(out: Path, *, listener: Listener | None = None, cancel: Cancel | None 
         return _finish(plan, workspace, out, listener, cancel, Stopwatch(), time.perf_counter())
 
 
-def _check_destination(request: Request, out: Path) -> None:
+def check_destination(request: Request, out: Path) -> None:
+    """Refuse what cannot be written, before anything is computed.
+
+    Raises:
+        RequestError: the output is an input, a folder, no GeoTIFF, in no folder, or exists and may not be replaced.
+    """
     for source in request.inputs.values():
         for part in {source, *source.split(",")}:
             if Path(part).exists() and out.exists() and Path(part).samefile(out):
@@ -189,20 +210,23 @@ def _warn_unused(request: Request, source: ModelSource) -> None:
         "guidance": request.guidance is not None,
         "attention": request.attention != "sdpa",
     }
-    for option, is_given in given.items():
-        if is_given and option not in source.spec.options:
-            text = f"--{option} does nothing with the model {source.spec.name}"
-            warnings.warn(UnusedOptionWarning(text), stacklevel=2)
+    unused = [option for option, is_given in given.items() if is_given and option not in source.spec.options]
+    if request.coregister and len(source.spec.inputs) != 2:
+        unused.append("coregister")
+    for option in unused:
+        text = f"--{option} does nothing with the model {source.spec.name}"
+        warnings.warn(UnusedOptionWarning(text), stacklevel=2)
 
 
 def _agreed_plan(
     request: Request, source: ModelSource, workspace: Workspace, resumed: bool, watch: Stopwatch, cancel: Cancel
 ) -> Plan:
     """The saved plan of an unfinished run if it is this run, else a new one."""
-    plan = make_plan(request, source.spec, source.identity)
     if resumed:
         saved = workspace.plan()
-        # The scene's figures were measured once and are part of the saved plan.
+        # What was measured on the scene, once, is part of the saved plan.
+        shift = (saved.shift or (0.0, 0.0)) if request.coregister and len(source.spec.inputs) == 2 else None
+        plan = make_plan(request, source.spec, source.identity, shift=shift)
         if _geometry(saved) != _geometry(plan):
             raise RequestError(
                 f"the unfinished run is another one (it differs in {', '.join(_differences(saved, plan))})",
@@ -217,7 +241,7 @@ def _agreed_plan(
             cure="pass --resume to go on with it, or --overwrite to start anew",
         )
     with watch.stage("statistics"):
-        return measured(plan, source.spec, lambda: source.load(plan.runtime), request.policy, cancel.check)
+        return _measured_plan(request, source, cancel.check)
 
 
 def _geometry(plan: Plan) -> str:
@@ -225,7 +249,7 @@ def _geometry(plan: Plan) -> str:
 
 
 def _differences(a: Plan, b: Plan) -> list[str]:
-    skip = ("levels", "statistics")
+    skip = ("levels", "statistics", "misregistration")
     left, right = to_jsonable(a), to_jsonable(b)
     return [name for name in left if name not in skip and left[name] != right[name]] or ["its inputs"]
 
@@ -263,6 +287,8 @@ def _facts(
             "consistency": residual,
             "consistency_sight": "mtf" if plan.consistency == "mtf" else "area",
         },
+        "misregistration": to_jsonable(plan.misregistration),
+        "coregistered": to_jsonable(plan.shift),
         "counts": counts.as_dict(),
         "batches": sorted({receipt["batch"] for receipt in receipts}),
         "seconds": {name: round(value, 3) for name, value in watch.seconds.items()} | {"total": round(seconds, 3)},
@@ -326,6 +352,8 @@ def summary(plan: Plan, needs: Estimate) -> dict[str, Any]:
         "batch": plan.batch,
         "threads": plan.threads,
         "consistency": plan.consistency,
+        "misregistration": to_jsonable(plan.misregistration),
+        "coregistered": to_jsonable(plan.shift),
         "estimate": {
             "memory_bytes": needs.memory_bytes,
             "disk_bytes": needs.disk_bytes,

@@ -81,9 +81,19 @@ class Workspace:
             ) from error
         return plan
 
+    @property
+    def model(self) -> Path:
+        """Where a model that was adapted for this run lies."""
+        return self.folder / "model"
+
     def remove(self) -> None:
-        """Delete the folder and everything in it."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Delete the folder and everything in it, but for a model that waits for its run to begin."""
+        if self.exists or not self.model.exists():
+            shutil.rmtree(self.folder, ignore_errors=True)
+            return
+        for entry in self.folder.iterdir():
+            if entry != self.model:
+                shutil.rmtree(entry, ignore_errors=True)
 
     def band_path(self, band: int) -> Path:
         """Where a finished row band lies."""

@@ -27,6 +27,7 @@ ARCHITECTURES: Mapping[str, str] = MappingProxyType(
         "salad_pan_sd15": "salad_pan.published.tile",
         "salad_pan_tiny": "salad_pan.tile",
         "terra_ldm_tiny": "base.tile",
+        "yardstick_cnn": "yardstick.tile",
     }
 )
 """Module of each architecture that a model folder may name; its ``load`` is a ``Loader``."""

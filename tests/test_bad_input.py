@@ -53,6 +53,10 @@ def inputs(tmp_path_factory) -> Path:
     write(folder / "pan.tif", plane(1, 80, 96))
     write(folder / "ms.tif", plane(4, 20, 24), transform=COARSE)
     write(folder / "ms1.tif", plane(1, 20, 24), transform=COARSE)
+    write(folder / "ms5.tif", plane(5, 20, 24), transform=COARSE)
+    write(folder / "pan8.tif", plane(1, 5, 6), transform=from_origin(500000, 5000000, 8, 8))
+    (folder / "cut.json").write_text('{"name": "Cut", "bands": [')
+    (folder / "odd.json").write_text('{"name": "Odd", "bands": [{"name": "blue", "low": 450, "high": 520, "gain": 3}]}')
     write(folder / "far.tif", plane(4, 20, 24), transform=from_origin(700000, 5000000, 2, 2))
     write(folder / "ms-nocrs.tif", plane(4, 20, 24), transform=COARSE, crs=None)
     write(folder / "pan-nocrs.tif", plane(1, 80, 96), crs=None)
@@ -227,6 +231,7 @@ PANSHARPEN = {
     "pan without crs": ("ms.tif", "pan-nocrs.tif", r"pan-nocrs\.tif: it has no CRS, while .*ms\.tif has one"),
     "different crs": ("ms-utm32.tif", "pan.tif", "EPSG:32632 differs from EPSG:32633.*gdalwarp -t_srs EPSG:32633"),
     "swapped": ("pan.tif", "ms1.tif", r"its pixels are larger than those of .*pan\.tif \(4 times\); .*swapped"),
+    "pan coarser than ms": ("ms.tif", "pan8.tif", r"pan8\.tif: its pixels are larger than .*ms\.tif \(4 times\)"),
     "swapped bands": ("pan.tif", "ms.tif", r"brovey takes 1 band\(s\) as pan, but it has 4"),
     "pan of three bands": ("ms.tif", "plain3.tif", r"brovey takes 1 band\(s\) as pan, but it has 3"),
     "not placed": ("ms.tif", "plain.tif", r"plain\.tif: it has no georeference"),
@@ -240,6 +245,76 @@ PANSHARPEN = {
 def test_pansharpen_refuses(refused, inputs, tmp_path, ms, pan, sentence):
     said = refused(["pansharpen", inputs / ms, inputs / pan, tmp_path / "o.tif", "--model", "brovey"])
     assert re.search(sentence, said), said
+
+
+SENSORS = {
+    "five bands": ("ms5.tif", "WV3", r"--sensor: the image has 5 bands and WV3 has 8 with gains of their own; .*none"),
+    "unknown": ("ms.tif", "WV33", "--sensor: there is no sensor 'WV33'; did you mean WV3"),
+    "no file": ("ms.tif", "{}/nowhere.json", r"nowhere\.json: it cannot be read"),
+    "cut file": ("ms.tif", "{}/cut.json", r"cut\.json: it is not JSON"),
+    "impossible gain": ("ms.tif", "{}/odd.json", r"odd\.json, band 1: gain is 3"),
+}
+
+
+@pytest.mark.parametrize("model", [["--model", "brovey", "--consistency", "on"], ["--model", "salad-pan-tiny"]])
+@pytest.mark.parametrize(("ms", "sensor", "sentence"), SENSORS.values(), ids=SENSORS)
+def test_a_sensor_that_does_not_fit(refused, inputs, tmp_path, ms, sensor, sentence, model):
+    pair = [inputs / ms, inputs / "pan.tif", tmp_path / "o.tif"]
+    said = refused(["pansharpen", *pair, *model, "--sensor", sensor.format(inputs)])
+    assert re.search(sentence, said), said
+
+
+def textured(bits):
+    """(MS, PAN) of blocks of every size, 64 and 256 px, whole multiples of 2 ** (bits - 8)."""
+    rng = np.random.default_rng(8)
+    ground = sum(rng.random((256 // n, 256 // n)).repeat(n, 0).repeat(n, 1) for n in (2, 4, 8, 16)) / 4
+    pan = np.rint(40 + 160 * ground)[None]
+    ms = np.rint(pan.reshape(1, 64, 4, 64, 4).mean(axis=(2, 4)) * np.array([0.6, 0.8, 0.7, 1.1])[:, None, None])
+    kind = np.uint8 if bits == 8 else np.uint16
+    return ms.astype(kind) * kind(2 ** (bits - 8)), pan.astype(kind) * kind(2 ** (bits - 8))
+
+
+def test_pairs_that_lie_apart(ask, refused, inputs, tmp_path):
+    ms, pan = textured(8)
+    write(tmp_path / "pan.tif", pan)
+    for pixels in (2, 9):
+        write(tmp_path / f"{pixels}.tif", ms, transform=COARSE * Affine.translation(0, pixels))
+    run = [tmp_path / "pan.tif", tmp_path / "o.tif", "--model", "gsa"]
+    spoken = ask("pansharpen", tmp_path / "2.tif", *run)
+    assert spoken.code == 0
+    assert re.search(r"warning: .*2\.tif: it is shifted against .* by [12]\.\d\d of its px .*--coregister", spoken.err)
+    written = ask("pansharpen", tmp_path / "2.tif", *run, "--dry-run", as_json=True)
+    assert [event.get("kind") for event in written.events] == ["MisregistrationWarning", None]
+    run.append("--overwrite")
+    corrected = ask("pansharpen", tmp_path / "2.tif", *run, "--coregister", as_json=True)
+    assert not [event for event in corrected.events if event["event"] == "warning"]
+    said = refused(["pansharpen", tmp_path / "9.tif", *run, "--coregister"])
+    assert re.search(r"9\.tif: it is shifted against .* by [89]\.\d\d of its px .*--coregister corrects up to 8;", said)
+    said = refused(["pansharpen", inputs / "ms.tif", inputs / "pan.tif", *run[1:], "--coregister"])
+    assert re.search(r"ms\.tif: its shift against .*pan\.tif cannot be measured; leave --coregister out", said), said
+    alone = ask("superres", inputs / "pan.tif", tmp_path / "sr.tif", "--model", "identity", "--coregister")
+    assert alone.code == 0
+    assert "warning: --coregister does nothing with the model identity" in alone.err
+
+
+def test_the_bit_depth_does_not_matter_to_the_model_that_ships(ask, tmp_path):
+    """Its range is that of the scene: 8 and 11 bits of one ground give one result, each in its own units."""
+    fused = {}
+    for bits in (8, 11):
+        ms, pan = textured(bits)
+        # Without a nodata value GDAL would take the fourth band of 8 bits for alpha.
+        write(tmp_path / "ms.tif", ms, transform=COARSE, nodata=0)
+        write(tmp_path / "pan.tif", pan)
+        run = ["pansharpen", tmp_path / "ms.tif", tmp_path / "pan.tif", tmp_path / f"{bits}.tif"]
+        assert ask(*run, "--model", "salad-pan-tiny", "--threads", 1, "--steps", 1).code == 0
+        with rasterio.open(tmp_path / f"{bits}.tif") as file:
+            fused[bits] = file.read()
+        assert fused[bits].dtype == ms.dtype
+        band_means = ms.mean(axis=(1, 2))
+        np.testing.assert_allclose(fused[bits].mean(axis=(1, 2)), band_means, rtol=0.01)
+        assert fused[bits].std() > ms.std()
+    apart = np.abs(fused[8] - fused[11] / 8.0)
+    assert np.quantile(apart, 0.999) <= 1
 
 
 def test_outputs_that_cannot_be(refused, inputs, tmp_path):

@@ -29,6 +29,8 @@ SIDE = 128
 """Largest side of a window, MS px."""
 SMALLEST = 24
 """Smallest side of a scene that can be adapted to, MS px."""
+FEWEST = 64 * 64
+"""Fewest valid MS px: on scenes of 37 x 37 every way of adapting that was tried did harm, held-out cells or not."""
 UNROLLED = 12
 """Bands of ``SIDE`` x ``SIDE`` px that a training step may hold; windows shrink where a scene has more."""
 PER_AXIS = 8
@@ -36,7 +38,6 @@ PER_AXIS = 8
 _ALIGN = 8
 _CELL, _CELLS_ACROSS, _LARGEST_CELL = 8, 6, 32
 _HELD_OUT = 5
-_FEWEST_TRAINED, _FEWEST_HELD_OUT = 4, 1
 
 Mask = NDArray[np.bool_]
 
@@ -85,18 +86,21 @@ def read_samples(
     readers = [InputReader(scene, scene.grid, "cubic", policy) for scene in (ms, pan)]
     cutter = _Cutter(plan, pairing, gains, *readers)
     samples = []
+    trained = held_out = 0.0
     try:
         for window in windows(height, width, len(ms.bands)):
             check()
             sample = cutter.sample(window)
+            # A pixel that several windows show counts once.
+            once = 1.0 / np.outer(_times_shown(window.rows, height), _times_shown(window.columns, width))
+            trained += float((sample.trained.numpy() * once).sum())
+            held_out += float((sample.held_out.numpy() * once).sum())
             if sample.trained.any() or sample.held_out.any():
                 samples.append(sample)
     finally:
         for reader in readers:
             reader.close()
-    cell = _cell(height, width) ** 2
-    trained, held_out = (sum(float(getattr(s, name).sum()) for s in samples) for name in ("trained", "held_out"))
-    if trained < _FEWEST_TRAINED * cell or held_out < _FEWEST_HELD_OUT * cell:
+    if trained + held_out < FEWEST or held_out < FEWEST / (2 * _HELD_OUT):
         raise _too_small(f"{round(trained + held_out)} valid MS px", ms.source)
     return samples, pairing.ratio
 
@@ -111,6 +115,19 @@ def windows(height: int, width: int, bands: int) -> list[Window]:
 def _starts(length: int, side: int) -> list[int]:
     count = min(-(-length // side), PER_AXIS)
     return [int(start) for start in np.linspace(0, length - side, count).round()]
+
+
+def _trusted(first: int, stop: int, length: int) -> tuple[int, int]:
+    """The part of a window along an axis that has its surroundings inside: all but a rim where the scene goes on."""
+    return first + (RIM if first > 0 else 0), stop - (RIM if stop < length else 0)
+
+
+def _times_shown(span: tuple[int, int], length: int) -> NDArray[np.int64]:
+    """For each pixel of a window along an axis, how many windows show it with its surroundings; at least 1."""
+    pixels, side = np.arange(*span), span[1] - span[0]
+    parts = [_trusted(start, start + side, length) for start in _starts(length, side)]
+    shown = sum(((pixels >= first) & (pixels < stop)).astype(np.int64) for first, stop in parts)
+    return np.maximum(shown, 1)
 
 
 def _cell(height: int, width: int) -> int:
@@ -148,9 +165,10 @@ class _Cutter:
         ms, covered = self._seen(real)
         pan, seen = self._panchromatic(window)
         n = window.height
-        valid = seen if real.valid is None else seen & real.valid.all(axis=0)[inner[1:]][:n, :n]
+        whole: Mask = np.ones((wide.height, wide.width), np.bool_)
+        valid = seen & (whole if real.valid is None else np.asarray(real.valid.all(axis=0)))[inner[1:]][:n, :n]
         valid = clear(Rows.of(valid[None]), 0, n, math.ceil(self._pairing.ratio), wrap=False)
-        valid &= covered[inner[1:]][:n, :n] & self._trusted(window)
+        valid &= covered[inner[1:]][:n, :n] & self._inner(window)
         held = held_out_cells(window, _cell(height, width))
         levels = {k: np.array(v)[:, None, None] for k, v in self._plan.levels.items()}
         return Sample(
@@ -206,14 +224,12 @@ class _Cutter:
         first = max(math.floor(position) - self._reach - 2, 0)
         return first, position - first
 
-    def _trusted(self, window: Window) -> Mask:
-        """Pixels that have their surroundings inside the window: all but a rim where the scene goes on."""
-        height, width = self._pairing.coarse.height, self._pairing.coarse.width
-        top, left = (0 if start == 0 else RIM for start in (window.row, window.column))
-        inside = np.zeros((window.height, window.width), np.bool_)
-        bottom = window.height - (0 if window.rows[1] == height else RIM)
-        right = window.width - (0 if window.columns[1] == width else RIM)
-        inside[top:bottom, left:right] = True
+    def _inner(self, window: Window) -> Mask:
+        """Pixels of a window that may count: those with their surroundings inside it."""
+        inside: Mask = np.zeros((window.height, window.width), np.bool_)
+        top, bottom = _trusted(*window.rows, self._pairing.coarse.height)
+        left, right = _trusted(*window.columns, self._pairing.coarse.width)
+        inside[top - window.row : bottom - window.row, left - window.column : right - window.column] = True
         return inside
 
 

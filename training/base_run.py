@@ -66,16 +66,19 @@ def train_base(recipe: Recipe, beside: Path, check: Callable[[], None]) -> Path:
         clock.save()
         return {f"velocity error at {time}": value for time, value in row.items()}
 
-    if recipe.vae.steps and not recipe.init:
-        loop = Loop(recipe.vae, patches, folder / "vae.pt", observe_vae, check)
-        _stage(BaseVaeStage(model), loop, accelerator)
-        calibrate_base(model.vae, [patches(CALIBRATION_FROM + k) for k in range(CALIBRATION)])
-    if recipe.diffusion.steps:
-        later = replace(patches, seed=recipe.seed + 1)
-        loop = Loop(recipe.diffusion, later, folder / "unet.pt", observe_unet, check)
-        _stage(BaseDiffusionStage(model), loop, accelerator)
-    if accelerator.is_main_process:
+    try:
+        if recipe.vae.steps and not recipe.init:
+            loop = Loop(recipe.vae, patches, folder / "vae.pt", observe_vae, check)
+            _stage(BaseVaeStage(model), loop, accelerator)
+            calibrate_base(model.vae, [patches(CALIBRATION_FROM + k) for k in range(CALIBRATION)])
+        if recipe.diffusion.steps:
+            later = replace(patches, seed=recipe.seed + 1)
+            loop = Loop(recipe.diffusion, later, folder / "unet.pt", observe_unet, check)
+            _stage(BaseDiffusionStage(model), loop, accelerator)
+    finally:
+        # A cancelled run has cost its time too.
         clock.save()
+    if accelerator.is_main_process:
         spent = hours_spent(beside / recipe.init) if recipe.init else 0.0
         return export_base(recipe, model, held_out, folder, Cost(clock.hours, spent))
     return folder / recipe.name

@@ -56,7 +56,8 @@ class Loop(Generic[BatchT]):
         """
         settings = self.settings
         trainable = [p for p in stage.parameters() if p.requires_grad]
-        optimiser = torch.optim.AdamW(trainable, lr=settings.rate, weight_decay=settings.decay, betas=(0.9, 0.99))
+        betas = (0.9, settings.beta2)
+        optimiser = torch.optim.AdamW(trainable, lr=settings.rate, weight_decay=settings.decay, betas=betas)
         state = _Average(stage, settings.average)
         first = self._resume(stage, optimiser, state)
         stage, optimiser = accelerator.prepare(stage, optimiser)
@@ -97,6 +98,7 @@ class Loop(Generic[BatchT]):
                 saved = time.monotonic()
         board.close()
         accelerator.wait_for_everyone()
+        state.settle(accelerator.unwrap_model(stage))
         return state.weights
 
     def _resume(self, stage: nn.Module, optimiser: torch.optim.Optimizer, average: _Average) -> int:
@@ -113,6 +115,7 @@ class Loop(Generic[BatchT]):
     def _save(self, stage: nn.Module, optimiser: Any, average: _Average, step: int) -> None:
         """Write the checkpoint beside its name and move it there."""
         self.checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        average.settle(stage)
         partial = self.checkpoint.with_suffix(".partial")
         content = {
             "module": stage.state_dict(),
@@ -125,28 +128,45 @@ class Loop(Generic[BatchT]):
 
 
 class _Average:
-    """Exponential average of the weights, started late: its time constant grows with the steps done."""
+    """Exponential average of the weights, started late: its time constant grows with the steps done.
+
+    Without a time constant it is the weights as they are when ``settle`` is called: large networks need not be copied
+    at every step.
+    """
 
     def __init__(self, stage: nn.Module, constant: int) -> None:
         self.constant = constant
         self.steps = 0
-        self.weights = {name: value.detach().float().cpu().clone() for name, value in stage.state_dict().items()}
+        self.weights = _copied(stage)
 
     @torch.no_grad()
     def update(self, stage: nn.Module) -> None:
         """Move towards the module's present weights."""
         self.steps += 1
-        share = 1.0 / (1.0 + min(self.constant, self.steps / 4)) if self.constant else 1.0
+        if not self.constant:
+            return
+        share = 1.0 / (1.0 + min(self.constant, self.steps / 4))
         for name, value in stage.state_dict().items():
             self.weights[name].lerp_(value.float().cpu(), share)
 
+    def settle(self, stage: nn.Module) -> None:
+        """Bring the weights up to date."""
+        if not self.constant:
+            self.weights = _copied(stage)
+
+
+def _copied(stage: nn.Module) -> dict[str, torch.Tensor]:
+    """Weights of a module, float32, on the CPU, in memory of their own."""
+    return {name: value.detach().float().cpu().clone() for name, value in stage.state_dict().items()}
+
 
 def rate_at(step: int, settings: StageSettings) -> float:
-    """Learning rate: linear warm-up, then a cosine from the peak to a fiftieth of it."""
+    """Learning rate: linear warm-up, then a cosine from the peak towards ``floor`` of it."""
     if step < settings.warmup:
         return settings.rate * (step + 1) / settings.warmup
-    done = (step - settings.warmup) / max(1, settings.steps - settings.warmup)
-    return settings.rate * (0.02 + 0.98 * 0.5 * (1.0 + math.cos(math.pi * min(1.0, done))))
+    done = (step - settings.warmup) / max(1, settings.stretch * settings.steps - settings.warmup)
+    wave = 1.0 + math.cos(math.pi * min(1.0, done))
+    return settings.rate * (settings.floor + (1.0 - settings.floor) * 0.5 * wave)
 
 
 def move(batch: BatchT, device: torch.device) -> BatchT:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import yaml
 
@@ -42,6 +42,29 @@ class SourceSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PairSettings:
+    """Real or published PAN+MS pairs of one sensor: a PanCollection file, or a georeferenced scene.
+
+    Paths are relative to the recipe and may begin with an environment variable.
+
+    Attributes:
+        sensor: name or description file.
+        train, valid: PanCollection files with ``gt``; both or neither.
+        check: scenes of ``valid`` that are measured; empty for the first ``held_out`` ones.
+        pan, ms: rasters of one georeferenced scene; both or neither.
+        peak: DN that stands for 1; 0 for the largest of the sensor's bits.
+    """
+
+    sensor: str
+    train: str = ""
+    valid: str = ""
+    check: tuple[int, ...] = ()
+    pan: str = ""
+    ms: str = ""
+    peak: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class DataSettings:
     """What patches are drawn.
 
@@ -53,6 +76,9 @@ class DataSettings:
         unrolled: bands of a batch, over all its images.
         bands: band counts to draw from, one a batch.
         ratios: PAN/MS ratios to draw from, one a batch.
+        pairs: where a system trains on pairs instead of simulating them from ``sources``.
+        images: pairs of a batch; 0 for as many as ``unrolled`` bands make.
+        resolution: side to which patches of pairs are resized bilinearly, px; 0 for as they are.
     """
 
     sources: tuple[SourceSettings, ...]
@@ -62,6 +88,9 @@ class DataSettings:
     unrolled: int = 12
     bands: tuple[int, ...] = (3, 4, 4, 6)
     ratios: tuple[float, ...] = (4.0, 4.0, 4.0, 4.0, 3.0, 2.0, 2.0)
+    pairs: tuple[PairSettings, ...] = ()
+    images: int = 0
+    resolution: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +99,12 @@ class StageSettings:
 
     Attributes:
         steps: optimiser steps.
-        rate: peak learning rate; warmed up, then a cosine to a fiftieth.
+        rate: peak learning rate; warmed up, then a cosine.
         warmup: steps of the linear warm-up.
         decay: weight decay.
+        beta2: of AdamW's average of squared gradients; that of gradients is .9.
+        floor: where the cosine ends, relative to ``rate``.
+        stretch: length of the schedule, relative to ``steps``: above 1 the cosine is cut off before its end.
         average: time constant of the weight average, steps; 0 for none.
         accumulate: batches a step.
     """
@@ -81,8 +113,71 @@ class StageSettings:
     rate: float = 1e-3
     warmup: int = 100
     decay: float = 0.01
+    beta2: float = 0.99
+    floor: float = 0.02
+    stretch: float = 1.0
     average: int = 300
     accumulate: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ReconstructionWeights:
+    """Terms of the loss of the published autoencoder, in the unit range; ``training.salad_losses`` defines them.
+
+    Attributes:
+        charbonnier, ssim, mse, mae, psnr: as the authors' code has them.
+        kl: of the posterior against a standard normal one, mean over the values of the latents.  The paper's figure
+            shows such a term, the code has none.
+    """
+
+    charbonnier: float = 1.2
+    ssim: float = 1.75
+    mse: float = 1.0
+    mae: float = 1.0
+    psnr: float = 0.05
+    kl: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class FusionWeights:
+    """Terms of the loss of the published adapters; ``training.salad_losses`` defines them.
+
+    Attributes:
+        latent: absolute error of the clean latents.
+        ssim, psnr, angle, ergas: of the decoded image, unit range.
+    """
+
+    latent: float = 1.0
+    ssim: float = 0.475
+    psnr: float = 0.025
+    angle: float = 0.5
+    ergas: float = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class SaladSettings:
+    """What only the published-size SALAD-Pan asks for; paths as in ``PairSettings``.
+
+    Attributes:
+        base: folder of Stable Diffusion 1.5 with ``unet/``; the second stage needs it.
+        vae: folder with the autoencoder's settings and weights.  The first stage starts from it, three-channel or not,
+            and from seeded weights where it is empty; the second needs it unless the first has just made it.
+        text: prompts embedded, as for ``seamline models convert``; empty for the CLIP encoder in ``base``.
+        scaling: when the scaling of the latents is measured; ``"before"`` the first stage trains, as published, it
+            describes weights that no longer exist afterwards.
+        noise: whether the bands of an image share their noise, as published; ``"band"`` gives each its own.
+        steps: network evaluations of a sampled result when it is measured.
+        reconstruction, fusion: terms of the two losses.
+    """
+
+    base: str = ""
+    vae: str = ""
+    text: str = ""
+    scaling: Literal["after", "before"] = "after"
+    noise: Literal["shared", "band"] = "shared"
+    steps: int = 20
+    reconstruction: ReconstructionWeights = ReconstructionWeights()
+    fusion: FusionWeights = FusionWeights()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +186,7 @@ class Recipe:
 
     Attributes:
         name, version: of the model folder.
-        system: which trainer reads the recipe (``"salad-pan-tiny"`` or ``"terra-ldm-tiny"``).
+        system: which trainer reads the recipe, such as ``"salad-pan-tiny"``; ``training.run.TRAINERS`` lists them.
         seed: of all draws.
         precision: ``"no"``, ``"bf16"`` or ``"fp16"`` (accelerate's words).
         output: folder of the run, relative to the working directory: checkpoints, tables, and the model folder.
@@ -100,6 +195,7 @@ class Recipe:
         network: widths of the network.
         data: patches.
         vae, diffusion: the two stages.
+        salad: of the system ``"salad-pan-sd15"``.
         card: what the model folder says of licence, data and citation.
     """
 
@@ -114,6 +210,7 @@ class Recipe:
     data: DataSettings
     vae: StageSettings
     diffusion: StageSettings
+    salad: SaladSettings = SaladSettings()
     card: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -164,13 +261,13 @@ def _build(kind: Any, content: Any, where: str) -> Any:
         raise RequestError(
             f"unknown setting {unknown[0]!r}", where=where, cure=f"use one of {', '.join(sorted(known))}"
         )
-    nested = {"data": DataSettings, "vae": StageSettings, "diffusion": StageSettings}
     values: dict[str, Any] = {}
     for name, value in content.items():
-        if name in nested and kind is Recipe:
-            value = _build(nested[name], value, f"{where}: {name}")
-        elif name == "sources":
-            value = tuple(_build(SourceSettings, item, f"{where}: sources") for item in value)
+        item_kind = (get_args(hints[name]) or (None,))[0]
+        if is_dataclass(hints[name]):
+            value = _build(hints[name], value, f"{where}: {name}")
+        elif is_dataclass(item_kind):
+            value = tuple(_build(item_kind, item, f"{where}: {name}") for item in value)
         elif str(hints[name]).startswith("tuple") and isinstance(value, list | tuple):
             value = tuple(value)
         elif not _is(value, hints[name]):
@@ -186,6 +283,8 @@ def _build(kind: Any, content: Any, where: str) -> Any:
 
 def _is(value: Any, hint: Any) -> bool:
     """Whether a value is of the plain type that a setting has; a whole number will do for a real one."""
+    if get_origin(hint) is Literal:
+        return value in get_args(hint)
     if hint is float:
         return isinstance(value, int | float) and not isinstance(value, bool)
     return isinstance(value, hint) if hint in (int, str) else isinstance(value, Mapping)

@@ -24,10 +24,13 @@ from .export import export
 from .loop import Loop
 from .patches import Patches
 from .recipe import Recipe, read_recipe
+from .salad_run import SYSTEM as PUBLISHED
+from .salad_run import train_published
 from .simulate import Batch
 from .sources import Source, Split, fits, load_sources
 from .stages import DiffusionStage, VaeStage, calibrate
 from .validate import as_text, table
+from .yardstick import train_yardstick
 
 log = logging.getLogger(__name__)
 GLANCE = 16
@@ -123,7 +126,12 @@ def _stage(stage: torch.nn.Module, loop: Loop[Batch], accelerator: Accelerator) 
 
 
 TRAINERS: Mapping[str, Callable[[Recipe, Path, Callable[[], None]], Path]] = MappingProxyType(
-    {"salad-pan-tiny": train_salad_pan, SYSTEM: train_base}
+    {
+        "salad-pan-tiny": train_salad_pan,
+        SYSTEM: train_base,
+        "yardstick-cnn": train_yardstick,
+        PUBLISHED: train_published,
+    }
 )
 """Trainer of each system: takes a recipe, the folder that its relative paths begin at, and what is called before every
 step; gives the model folder."""

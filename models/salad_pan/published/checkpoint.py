@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -24,9 +24,9 @@ from ...convert import check_fit, check_settings, read_settings, read_tensors
 from ...folder import Architecture, Card, Folder, Input, write_folder
 from .conditioning import ANY_BAND, Radiometry, embed, radiometry, read_embeddings
 from .config import Config
-from .network import FusedUNet, unet_settings
+from .network import outline, unet_settings
 from .tile import ARCHITECTURE, RATIOS, SPEC, TEXT
-from .vae import band_vae, vae_settings
+from .vae import vae_settings
 
 CITATION = "Li et al., SALAD-Pan: Sensor-Agnostic Latent Adaptive Diffusion for Pan-Sharpening, arXiv 2602.04473, 2026"
 NOT_STATED = "not stated"
@@ -87,8 +87,11 @@ class Sources:
     citation: str = CITATION
 
 
-def convert(sources: Sources, out: Path) -> Folder:
+def convert(sources: Sources, out: Path, check: Callable[[], None] = lambda: None) -> Folder:
     """Write a model folder from published checkpoints, as fp16.
+
+    Args:
+        check: called before every file that is read and before the folder is written; may raise to cancel.
 
     Raises:
         RequestError: a file is not there, or ``out`` already holds something.
@@ -99,14 +102,21 @@ def convert(sources: Sources, out: Path) -> Folder:
     settings, weights = _vae_files(sources)
     config = _config(sources.base / "unet" / "config.json", settings)
     use = radiometry(sources.sensor, sources.noise)
+    network = outline(config)
+    adapters = {key: value for key, value in network.unet.state_dict().items() if not is_base(key)}
     with torch.device("meta"):
-        vae, fused, plain = band_vae(config), FusedUNet(config), UNet2DConditionModel(**unet_settings(config))
-    adapters = {key: value for key, value in fused.state_dict().items() if not is_base(key)}
-    base = _checked(plain.state_dict(), _weights(sources.base / "unet"))
-    state = {f"unet.{fused_key(key)}": value for key, value in base.items()}
+        base_own = UNet2DConditionModel(**unet_settings(config)).state_dict()
+    # The smallest first, so that what does not fit is known early.
+    check()
+    state = {TEXT + prompt: value for prompt, value in _text(sources, use, config.text).items()}
+    check()
+    state |= {f"vae.{key}": value for key, value in _checked(network.vae.state_dict(), weights).items()}
+    check()
     state |= {f"unet.{key}": value for key, value in _checked(adapters, sources.adapters).items()}
-    state |= {f"vae.{key}": value for key, value in _checked(vae.state_dict(), weights).items()}
-    state |= {TEXT + prompt: value for prompt, value in _text(sources, use, config.text).items()}
+    check()
+    base = _checked(base_own, _weights(sources.base / "unet"))
+    state |= {f"unet.{fused_key(key)}": value for key, value in base.items()}
+    check()
     return write_folder(out, _card(sources, config, use), state)
 
 

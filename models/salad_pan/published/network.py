@@ -9,6 +9,7 @@ import torch
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import nn
 
+from ....engine.errors import ModelError
 from ..layers import GatedZeroConv
 from . import branches
 from .blocks import FusedDown, FusedMiddle, FusedUp
@@ -97,6 +98,23 @@ class SaladPan(nn.Module):
         self.config = config
         self.vae = band_vae(config)
         self.unet = FusedUNet(config)
+
+
+def outline(config: Config) -> SaladPan:
+    """The network on the meta device: every shape, no memory.
+
+    Raises:
+        ModelError: heads or groups do not divide the channels.
+    """
+    try:
+        with torch.device("meta"):
+            return SaladPan(config)
+    except (TypeError, ValueError, RuntimeError, ZeroDivisionError) as error:
+        raise ModelError(
+            f"no network can be built with these widths ({error})",
+            where="salad_pan_sd15",
+            cure="give the config that belongs to the weights",
+        ) from error
 
 
 def _decoder(blocks: Any, config: Config) -> Iterator[FusedUp]:

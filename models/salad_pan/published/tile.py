@@ -18,7 +18,7 @@ from ....engine.errors import ModelError, RequestError
 from ...folder import load_strictly
 from .conditioning import ANY_BAND, Radiometry, images
 from .config import FACTOR, LATENT, Config
-from .network import SaladPan
+from .network import SaladPan, outline
 from .sampler import STEPS, Denoiser, guided, sample
 from .vae import decode
 
@@ -97,7 +97,7 @@ class SaladPanTile:
             self.guidance,
         )
         latents = sample(denoise, start, self.steps, where.checkpoint)
-        fused = torch.cat([decode(self.network.vae, part) for part in torch.split(latents, 1)])
+        fused = torch.cat([decode(self.network.vae, part) for part in torch.split(latents, self.use.chunk)])
         return fused.reshape(ms.shape).float() * maximum
 
     def _prompted(self, bands: int) -> tuple[str, ...]:
@@ -142,8 +142,7 @@ def load(config: Mapping[str, Any], state: Mapping[str, torch.Tensor], runtime: 
         raise ModelError(
             f"no embedding of the prompt {lacking[0]!r}", where=ARCHITECTURE, cure="convert the model again"
         )
-    with torch.device("meta"):
-        network = SaladPan(shape)
+    network = outline(shape)
     load_strictly(network.to_empty(device="cpu"), weights, where=ARCHITECTURE)
     network = network.eval().requires_grad_(False).to(runtime.device)
     if runtime.attention == "xformers":
