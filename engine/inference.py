@@ -245,8 +245,9 @@ class TileRows:
         context = torch.autocast(device.type, kind) if kind is not None else contextlib.nullcontext()
         with torch.inference_mode(), context:
             predicted = self._model.predict(batch, where).float().cpu()
-        tile = self._plan.tiles.rows.tile * self._plan.scale
-        wanted = (len(where.origins), len(self._plan.output.bands), tile, tile)
+        tiles, scale = self._plan.tiles, self._plan.scale
+        size = (tiles.rows.tile * scale, tiles.columns.tile * scale)
+        wanted = (len(where.origins), len(self._plan.output.bands), *size)
         if tuple(predicted.shape) != wanted:
             raise RunError(
                 f"the model {self._spec.name} returned {tuple(predicted.shape)} for {wanted}",

@@ -55,7 +55,7 @@ def estimate(plan: Plan) -> Estimate:
     rows = open_rows * (4 * copies + 2 * np.dtype(plan.output.dtype).itemsize)
     # A tile is padded to its full size, whatever the scene's.
     shown = sum(len(scene.bands) for scene in plan.scenes) + len(plan.output.bands) * plan.scale**2
-    batch = 4 * plan.batch * plan.tiles.rows.tile**2 * shown
+    batch = 4 * plan.batch * plan.tiles.rows.tile * plan.tiles.columns.tile * shown
     raw = raw_bytes(plan.output)
     # Row bands and overviews, then the COG beside them.
     return Estimate(
@@ -101,9 +101,9 @@ def with_pace(plan: Plan, source: ModelSource, needs: Estimate) -> Estimate:
     """The estimate with the time of inference, from one batch of a flat image run twice (the second one counts)."""
     model = source.load(plan.runtime)
     torch.set_num_threads(plan.threads)
-    side = plan.tiles.rows.tile
+    size = (plan.tiles.rows.tile, plan.tiles.columns.tile)
     batch = {
-        scene.name: torch.full((plan.batch, len(scene.bands), side, side), 0.3, device=plan.runtime.device)
+        scene.name: torch.full((plan.batch, len(scene.bands), *size), 0.3, device=plan.runtime.device)
         for scene in plan.scenes
     }
     ratios = {scene.name: ratio(plan.base, scene.grid) for scene in plan.scenes}

@@ -103,11 +103,9 @@ def shifted(axis: Axis, align: int) -> Axis:
 
 
 def untiled(tiles: TileGrid, align: int) -> TileGrid:
-    """One tile that holds the whole scene; square, as every tile is."""
-    rows, columns = tiles.rows, tiles.columns
-    side = -(-max(rows.length, columns.length) // align) * align
-    whole = [Axis(axis.length, side, (0,), 0) for axis in (rows, columns)]
-    return replace(tiles, rows=whole[0], columns=whole[1])
+    """One tile that holds the whole scene."""
+    rows, columns = (Axis(n, -(-n // align) * align, (0,), 0) for n in (tiles.rows.length, tiles.columns.length))
+    return replace(tiles, rows=rows, columns=columns)
 
 
 def rms_difference(first: Path, second: Path) -> tuple[float, ...]:

@@ -139,7 +139,11 @@ def even_axis(length: int, *, tile: int, overlap: int, align: int, margin: int =
     stride = tile // align - -(-overlap // align)
     last = max(0, -(-(length - tile) // align))  # rounds up: the last tile overhangs by less than one step
     intervals = -(-last // stride) if last else 0
-    starts = tuple(last * i // intervals * align for i in range(intervals + 1)) if intervals else (0,)
+    if not intervals:
+        # One tile, no larger than the scene asks for: its rim then lies where that of a smaller tile would lie, and the
+        # pixels there do not depend on the tile.
+        return Axis(length, -(-length // align) * align, (0,), 0)
+    starts = tuple(last * i // intervals * align for i in range(intervals + 1))
     return Axis(length, tile, starts, _ramp(starts, tile, overlap - 2 * margin))
 
 

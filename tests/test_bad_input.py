@@ -376,7 +376,7 @@ def test_too_little_disk_by_the_plan(refused, inputs, tmp_path, monkeypatch):
 def test_too_little_memory_by_the_plan(refused, inputs, tmp_path):
     run = ["superres", inputs / "pan.tif", tmp_path / "o.tif", "--model", "identity"]
     assert re.search("needs .* of memory and 0.10 GiB may be used", refused([*run, "--memory", "100M"], 3))
-    assert re.search("needs .* of memory", refused([*run, "--tile", 10**6], 3))
+    assert re.search("needs .* of memory", refused([*run, "--batch-size", 10**7], 3))
 
 
 def test_a_plan_that_is_too_large_leaves_an_unfinished_run_alone(refused, ask, inputs, tmp_path):

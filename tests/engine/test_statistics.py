@@ -25,10 +25,10 @@ def test_blocks_lie_inside_and_cover_small_scenes(height, width):
         assert sum(block.height * block.width for block in blocks) == height * width
 
 
-def planned(pair, tmp_path, **options):
+def planned(pair, tmp_path, *, tile=128, **options):
     inputs = {"ms": str(pair[0]), "pan": str(pair[1])}
     return plan_run(
-        Request(inputs, str(tmp_path / "o.tif"), tile=128, **options), registry.resolve("gsa", "pansharpen")
+        Request(inputs, str(tmp_path / "o.tif"), tile=tile, **options), registry.resolve("gsa", "pansharpen")
     )[0]
 
 
@@ -65,7 +65,9 @@ def test_a_plan_survives_json_bit_for_bit(small_pair, tmp_path):
     assert again.identity == plan.identity
 
 
-@pytest.mark.parametrize("change", [{"seed": 1}, {"overlap": 48}, {"batch": 2}, {"precision": "bf16"}, {"threads": 3}])
+@pytest.mark.parametrize(
+    "change", [{"seed": 1}, {"tile": 64, "overlap": 32}, {"batch": 2}, {"precision": "bf16"}, {"threads": 3}]
+)
 def test_whatever_decides_pixels_is_in_the_identity(small_pair, tmp_path, change):
     assert planned(small_pair, tmp_path, **change).identity != planned(small_pair, tmp_path).identity
 

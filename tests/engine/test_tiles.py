@@ -139,3 +139,10 @@ def test_a_step_between_tiles_becomes_a_smooth_ramp():
     steps = np.diff(strip[0, 0])
     assert (steps >= 0).all()
     assert steps.max() < 2.0 / axis.ramp
+
+
+@given(st.integers(1, 700), st.sampled_from([192, 256, 512]))
+def test_the_last_tile_ends_at_one_place_whatever_its_size(length, tile):
+    """Where it overhangs, a model sees the same continuation of the scene's rim."""
+    axis = even_axis(length, tile=tile, overlap=80, align=16, margin=40)
+    assert axis.starts[-1] + axis.tile == -(-length // 16) * 16
