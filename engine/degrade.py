@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import RequestError
-from .mtf import SIZE, mtf_kernel
+from .mtf import SIZE, mtf_factors
 from .resample import KERNELS, Taps, cubic_spline_taps
 
 Array = NDArray[np.float64]
@@ -177,7 +177,7 @@ def filtered_rows(image: Rows, gains: tuple[float, ...], ratio: float, first: in
     for band, gain in enumerate(gains):
         padded = np.pad(rows[band], ((0, 0), (FILTER_HALO, FILTER_HALO)), mode="edge")
         filtered[band] = sum(
-            _correlate(_correlate(padded.T, down).T, across) for down, across in _factors(gain, float(ratio))
+            _correlate(_correlate(padded.T, down).T, across) for down, across in mtf_factors(gain, float(ratio))
         )
     return filtered
 
@@ -285,15 +285,6 @@ def apply_taps(values: Array, taps: Taps, axis: int) -> Array:
         np.add.at(matrix, (index - low, np.arange(len(index))[:, None]), weight)
         total[..., first : first + _CHUNK] = moved[..., low:high] @ matrix
     return np.moveaxis(total, -1, axis)
-
-
-@lru_cache(maxsize=64)
-def _factors(gain: float, ratio: float) -> tuple[tuple[Array, Array], ...]:
-    """Row and column filters whose products sum to the MTF kernel, to 1e-7 of its sum."""
-    kernel = mtf_kernel(gain, ratio)
-    u, s, vt = np.linalg.svd(kernel)
-    kept = int((s > 1e-8 * s[0]).sum())
-    return tuple((u[:, k] * s[k], vt[k]) for k in range(kept))
 
 
 def _correlate(values: Array, taps: Array) -> Array:

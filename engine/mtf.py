@@ -71,6 +71,14 @@ def mtf_kernel(gain: float, ratio: float | tuple[float, float], size: int = SIZE
 
 
 @lru_cache(maxsize=64)
+def mtf_factors(gain: float, ratio: float) -> tuple[tuple[NDArray[np.float64], NDArray[np.float64]], ...]:
+    """Row and column filters, (41,) each, whose products sum to ``mtf_kernel``, to 1e-7 of its sum; largest first."""
+    u, s, vt = np.linalg.svd(mtf_kernel(gain, ratio))
+    kept = int((s > 1e-8 * s[0]).sum())
+    return tuple((u[:, k] * s[k], vt[k]) for k in range(kept))
+
+
+@lru_cache(maxsize=64)
 def mtf_axis(gain: float, ratio: float) -> NDArray[np.float64]:
     """The filter along one axis whose product with that of the other axis is ``mtf_kernel``, to 1e-5 of it.
 
@@ -79,9 +87,8 @@ def mtf_axis(gain: float, ratio: float) -> NDArray[np.float64]:
     Returns:
         (41,), float64, read-only.
     """
-    u, s, _ = np.linalg.svd(mtf_kernel(gain, ratio))
-    taps: NDArray[np.float64] = u[:, 0] * np.sqrt(s[0])
-    taps = taps / taps.sum()
+    down, _ = mtf_factors(gain, ratio)[0]
+    taps: NDArray[np.float64] = down / down.sum()
     taps.setflags(write=False)
     return taps
 
