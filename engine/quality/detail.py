@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FlatImageWarning, RequestError
+from .reduced import strips
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -177,13 +180,8 @@ def detail_scores(
     """
     _check(fused, reference, peak, valid)
     rows = fused.shape[1]
-    starts = list(range(0, max(rows - _STRIP_ROWS + 1, 1), _STRIP_ROWS))
-    total: DetailSums | None = None
-    for start, stop in zip(starts, [*starts[1:], rows], strict=True):
-        part = detail_sums(fused, reference, start, stop, peak=peak, valid=valid)
-        total = part if total is None else total + part
-    assert total is not None  # noqa: S101 - an image has rows
-    return total.scores()
+    parts = [detail_sums(fused, reference, *strip, peak=peak, valid=valid) for strip in strips(rows, _STRIP_ROWS)]
+    return reduce(add, parts).scores()
 
 
 def detail_sums(
