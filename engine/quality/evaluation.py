@@ -14,13 +14,13 @@ import rasterio
 from numpy.typing import NDArray
 
 from ..degrade import coarse_shape
-from ..errors import LeftOutWarning, OutOfRangeWarning, RequestError
+from ..errors import OutOfRangeWarning, RequestError
 from ..events import Cancel, Listener, Progress, Silence, warnings_to
 from ..scene import Policy
 from .consistency import ConsistencySums, consistency_sums
 from .detail import BLOCK, HALO, DetailSums, LumaSums, detail_sums, luma_sums
 from .evaluation_extra import Perceptual, as_released, check_released
-from .evaluation_plan import EvaluationPlan, InputsPart, ReferencePart
+from .evaluation_plan import EvaluationPlan, InputsPart, ReferencePart, left_out
 from .full import FullScene, FullSums, area_sums, full_sums
 from .rasters import CACHE_BYTES, RasterRows
 from .reduced import ReducedSums, strip_sums, strips
@@ -138,7 +138,7 @@ def _against_reference(
     scores = total.scores(ratio=part.ratio, bits=part.bits)
     metrics = scores.as_dict() | _detail_metrics(reduce(add, details), part.bits)
     if scores.q2n is None:
-        _left_out("Q2n is left out: no 32 x 32 block is free of masked pixels")
+        left_out("Q2n is left out: no 32 x 32 block is free of masked pixels")
     if lumas and (luma_total := reduce(add, lumas)).windows:
         luma = luma_total.scores(peak=peak)
         metrics |= {"Y_PSNR": luma.psnr, "Y_SSIM": luma.ssim}
@@ -147,13 +147,13 @@ def _against_reference(
 
 def _detail_metrics(sums: DetailSums, bits: int | None) -> dict[str, float]:
     if not (sums.pixels and sums.windows):
-        _left_out("gradients, spectrum and SSIM are left out: no 11 x 11 px are free of masked pixels")
+        left_out("gradients, spectrum and SSIM are left out: no 11 x 11 px are free of masked pixels")
         return {}
     named = sums.scores().as_dict()
     if bits is None:
         del named["SSIM"]
     if "spectrum_error" not in named:
-        _left_out("spectrum_error is left out: no 64 x 64 block is free of masked pixels")
+        left_out("spectrum_error is left out: no 64 x 64 block is free of masked pixels")
     return named
 
 
@@ -209,7 +209,3 @@ def _warn_outside(count: int, where: str) -> None:
     if count:
         sentence = f"{where}: {count} values outside 0 to {_Q2N_LARGEST} were clipped for Q2n, as the toolbox does"
         warnings.warn(OutOfRangeWarning(sentence), stacklevel=2)
-
-
-def _left_out(sentence: str) -> None:
-    warnings.warn(LeftOutWarning(sentence), stacklevel=3)

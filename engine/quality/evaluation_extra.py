@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import LeftOutWarning, RequestError, ResourceError
+from ..errors import RequestError, ResourceError
 from ..scene import Policy
 from .as_released import released_full, released_reduced
-from .evaluation_plan import EvaluationPlan
+from .evaluation_plan import EvaluationPlan, left_out
 from .metrics import AS_RELEASED
 from .rasters import RasterRows
 from .validity import joint
@@ -105,7 +104,7 @@ class Perceptual:
         loaded = load_metrics(plan.perceptual)
         if plan.rgb is None or plan.bits is None:
             missing = "bands called red, green and blue" if plan.rgb is None else "the bit depth; pass --bits"
-            _left_out(f"perceptual metrics are left out: they need {missing}")
+            left_out(f"perceptual metrics are left out: they need {missing}")
             return
         self._loaded = loaded
 
@@ -152,9 +151,5 @@ class Perceptual:
             values = measure(self._loaded, read, self._shape, peak=peak, bands=plan.rgb, beat=beat)
         for name, value in values.items():
             if isinstance(value, Absent):
-                _left_out(f"{name} is {value}")
+                left_out(f"{name} is {value}")
         return {name: value for name, value in values.items() if not isinstance(value, Absent)}
-
-
-def _left_out(sentence: str) -> None:
-    warnings.warn(LeftOutWarning(sentence), stacklevel=3)

@@ -206,9 +206,9 @@ def _reference_part(request: EvaluationRequest, fused: Scene, reference: Scene, 
     other = Window(own.row + row, own.column + column, own.height, own.width)
     bits = request.bits if request.bits is not None else _bits_of(reference.dtype)
     if bits is None:
-        _left_out(f"PSNR and SSIM are left out: {reference.dtype} does not tell the bit depth; pass --bits")
+        left_out(f"PSNR and SSIM are left out: {reference.dtype} does not tell the bit depth; pass --bits")
     if ratio is None:
-        _left_out("ERGAS is left out: pass --ratio, or --pan and --ms")
+        left_out("ERGAS is left out: pass --ratio, or --pan and --ms")
     return ReferencePart(fused, reference, own, other, ratio, bits)
 
 
@@ -266,5 +266,6 @@ def _rgb(scene: Scene) -> tuple[int, int, int] | None:
     return (0, 1, 2) if len(words) == 3 else None
 
 
-def _left_out(sentence: str) -> None:
+def left_out(sentence: str) -> None:
+    """Warn that a metric is not measured, and why."""
     warnings.warn(LeftOutWarning(sentence), stacklevel=4)
