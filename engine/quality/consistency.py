@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..degrade import FILTER_HALO, SPLINE_HALO, Rows, apply_taps, coarse_shape, degrade_ms_rows
+from ..degrade import FILTER_HALO, SPLINE_HALO, Rows, apply_taps, coarse_shape
 from ..mtf import mtf_kernel
 from ..resample import Taps, area_taps
 from .full import FullScene
@@ -53,8 +53,8 @@ class ConsistencySums:
         return {"consistency_area": float(area.max()), "consistency_mtf": float(mtf.max())}
 
 
-def consistency_sums(scene: FullScene, start: int, stop: int) -> ConsistencySums:
-    """Sums over MS rows start..stop-1; reads ``FILTER_HALO + SPLINE_HALO`` PAN rows beyond them on either side."""
+def consistency_sums(scene: FullScene, start: int, stop: int, seen: Array) -> ConsistencySums:
+    """Sums over MS rows start..stop-1, of which ``seen`` is ``full.seen_rows``."""
     ratio, offset, shape = scene.ratio, scene.offset, scene.fused.shape
     width = coarse_shape(shape[1:], ratio, offset)[1]
     counted = np.ones((1, stop - start, width), np.bool_)
@@ -65,9 +65,9 @@ def consistency_sums(scene: FullScene, start: int, stop: int) -> ConsistencySums
     scene = scene.without_masked()
     ms = scene.ms.replicated(start, stop)[:, :, :width]
     spread = np.array([mtf_kernel(gain, float(ratio)).sum() for gain in scene.gains])[:, None, None]
-    seen = degrade_ms_rows(scene.fused, scene.gains, ratio, start, stop, offset=offset) / spread
     area, mtf = (
-        np.sum((view - ms) ** 2, axis=(1, 2), where=counted) for view in (_area_means(scene, start, stop, width), seen)
+        np.sum((view - ms) ** 2, axis=(1, 2), where=counted)
+        for view in (_area_means(scene, start, stop, width), seen / spread)
     )
     return ConsistencySums(int(counted.sum()), ms.sum(axis=(1, 2), where=counted), area, mtf)
 

@@ -21,7 +21,7 @@ from .consistency import ConsistencySums, consistency_sums
 from .detail import BLOCK, HALO, DetailSums, LumaSums, detail_sums, luma_sums
 from .evaluation_extra import Perceptual, as_released, check_released
 from .evaluation_plan import EvaluationPlan, InputsPart, ReferencePart, left_out
-from .full import FullScene, FullSums, area_sums, full_sums
+from .full import FullScene, FullSums, area_sums, full_sums, seen_rows
 from .rasters import CACHE_BYTES, RasterRows
 from .reduced import ReducedSums, strip_sums, strips
 from .validity import joint, under_cells
@@ -170,7 +170,7 @@ def _against_inputs(part: InputsPart, beat: Callable[[], None], policy: Policy) 
             fused.values, pan.values, ms.values, part.gains, pairing.ratio, valid, part.phase, pairing.offset
         )
         sums: list[FullSums] = []
-        seen: list[ConsistencySums] = []
+        looks: list[ConsistencySums] = []
         for start, stop in strips(shape[0], _PAN_STRIP):
             known = None if valid is None else np.asarray(valid.read(start, stop))[0] != 0
             outside += _outside(fused.values.read(start, stop), known)
@@ -179,12 +179,13 @@ def _against_inputs(part: InputsPart, beat: Callable[[], None], policy: Policy) 
         for start, stop in strips(coarse_shape(shape, pairing.ratio, pairing.offset)[0], _MS_STRIP):
             mask = None if ms.valid is None else np.asarray(ms.valid.read(start, stop))[0] != 0
             _check_range(ms.values.read(start, stop), mask, part.ms.source)
-            sums.append(area_sums(scene, start, stop))
-            seen.append(consistency_sums(scene, start, stop))
+            seen = seen_rows(scene, start, stop)
+            sums.append(area_sums(scene, start, stop, seen))
+            looks.append(consistency_sums(scene, start, stop, seen))
             beat()
     _warn_outside(outside, part.fused.source)
     total = reduce(add, sums)
-    return total.scores().as_dict() | reduce(add, seen).as_dict(), total.blocks
+    return total.scores().as_dict() | reduce(add, looks).as_dict(), total.blocks
 
 
 def _outside(values: NDArray[np.generic], known: Mask | None) -> int:

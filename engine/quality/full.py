@@ -259,7 +259,7 @@ def full_scores(
     for start, stop in strips(images[0].shape[1]):
         total += full_sums(scene, start, stop)
     for start, stop in strips(coarse_shape(images[0].shape[1:], scene.ratio)[0]):
-        total += area_sums(scene, start, stop)
+        total += area_sums(scene, start, stop, seen_rows(scene, start, stop))
     return total.scores()
 
 
@@ -299,11 +299,22 @@ def full_sums(scene: FullScene, start: int, stop: int) -> FullSums:
     )
 
 
-def area_sums(scene: FullScene, start: int, stop: int) -> FullSums:
-    """Sums at MS scale over MS rows start..stop-1, bounds as in ``full_sums``.
+def seen_rows(scene: FullScene, start: int, stop: int) -> Array:
+    """The fused image as MS rows start..stop-1 see it: filtered, and sampled at their true pixel centres.
 
-    The fused image is filtered and sampled at the true centres of the MS pixels, and compared with the delivered MS.
     Reads ``FILTER_HALO + SPLINE_HALO`` PAN rows beyond the strip on either side.
+    """
+    scene = scene.without_masked()
+    return degrade_ms_rows(scene.fused, scene.gains, scene.ratio, start, stop, offset=scene.offset)
+
+
+def area_sums(scene: FullScene, start: int, stop: int, seen: Array) -> FullSums:
+    """Sums at MS scale over MS rows start..stop-1, bounds as in ``full_sums``: what they see against the delivered MS.
+
+    Args:
+        scene: what is scored.
+        start, stop: rows.
+        seen: ``seen_rows`` of them.
     """
     ratio, width = scene.ratio, coarse_shape(scene.fused.shape[1:], scene.ratio, scene.offset)[1]
     counted = np.ones(0, np.bool_)
@@ -314,7 +325,6 @@ def area_sums(scene: FullScene, start: int, stop: int) -> FullSums:
         if not counted.any():
             return none_yet(scene)
     scene = scene.without_masked()
-    seen = degrade_ms_rows(scene.fused, scene.gains, ratio, start, stop, offset=scene.offset)
     q = q2n_blocks(seen, scene.ms.replicated(start, stop)[:, :, :width]).ravel()
     q = q[counted] if counted.size else q
     empty = none_yet(scene)

@@ -11,7 +11,16 @@ import rasterio
 
 from seamline.engine.degrade import FILTER_HALO, Rows, coarse_shape, degrade_ms, degrade_pan, expand
 from seamline.engine.errors import FlatImageWarning, RequestError
-from seamline.engine.quality.full import FullScene, area_sums, full_scores, full_sums, none_yet, strips, universal_q
+from seamline.engine.quality.full import (
+    FullScene,
+    area_sums,
+    full_scores,
+    full_sums,
+    none_yet,
+    seen_rows,
+    strips,
+    universal_q,
+)
 
 SCENES = {"landsat8_istanbul": 2, "spacenet6_wv2_1": 4}
 NAMES = {
@@ -59,7 +68,7 @@ def total_of(scene, strip):
     for start, stop in strips(scene.fused.shape[1], strip):
         total += full_sums(scene, start, stop)
     for start, stop in strips(coarse_shape(scene.fused.shape[1:], scene.ratio)[0], strip):
-        total += area_sums(scene, start, stop)
+        total += area_sums(scene, start, stop, seen_rows(scene, start, stop))
     return total
 
 
@@ -70,7 +79,7 @@ def test_strips_of_any_height_add_up_to_the_whole(ratio, rows, columns, masked):
     valid = np.ones((rows, columns), bool)
     valid[:4, :4] = False
     scene = build(fused, pan, ms, ratio, valid if masked else None)
-    whole = full_sums(scene, 0, rows) + area_sums(scene, 0, ms.shape[1])
+    whole = full_sums(scene, 0, rows) + area_sums(scene, 0, ms.shape[1], seen_rows(scene, 0, ms.shape[1]))
     assert whole.blocks > 0
     for strip in (32, 96):
         total = total_of(scene, strip)
