@@ -35,5 +35,6 @@ class Patches:
         pairs = []
         for _ in range(max(1, self.settings.unrolled // bands)):
             source = self.sources[int(rng.choice(len(weights), p=weights / weights.sum()))]
-            pairs.append(simulate_pair(draw_patch(source, self.settings.patch, rng), bands, ratio, rng))
+            values = draw_patch(source, self.settings.patch, rng)
+            pairs.append(simulate_pair(values, bands, ratio, rng, source.settings.wavelengths))
         return to_batch(pairs, ratio, int(rng.integers(2**31)))

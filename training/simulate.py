@@ -19,6 +19,9 @@ from ..models.salad_pan.fusion import gaussian_taps, mtf_sigma
 
 Array = NDArray[np.float32]
 
+PAN_RANGE = (0.40, 0.92)
+"""Micrometres: what panchromatic instruments see, from WorldView's blue edge to QuickBird's near infrared."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pair:
@@ -94,31 +97,47 @@ def mix_bands(values: Array, bands: int, rng: np.random.Generator) -> Array:
     return np.stack(chosen).astype(np.float32)
 
 
-def panchromatic(values: Array, rng: np.random.Generator) -> Array:
-    """PAN, (1, H, W), from the bands of a source with a random response."""
-    response = rng.dirichlet(np.full(len(values), 2.0))
+def panchromatic(values: Array, rng: np.random.Generator, wavelengths: Sequence[float] = ()) -> Array:
+    """PAN, (1, H, W), from the bands of a source with a random response.
+
+    Args:
+        values: (C, H, W), unit range.
+        rng: of the draws.
+        wavelengths: centres of the bands, micrometres, 0 where unknown; empty if none is known.  A PAN sees nothing
+            outside ``PAN_RANGE``.
+    """
+    seen = np.array([not w or PAN_RANGE[0] <= w <= PAN_RANGE[1] for w in wavelengths or [0.0] * len(values)])
+    kept = seen & (rng.random(len(values)) < 0.8)  # Landsat's PAN sees no near infrared, others no blue
+    response = rng.dirichlet(np.full(len(values), 2.0)) * (kept if kept.any() else seen)
+    response = response / response.sum()
     if rng.random() < 0.1:  # an odd instrument: one that sees what the MS bands do not
-        response = response + rng.normal(0.0, 0.25, len(values))
+        response = response + rng.normal(0.0, 0.25, len(values)) * seen
     pan = np.clip(np.tensordot(response, values, axes=1), 0.0, None)
     if rng.random() < 0.3:
         pan = pan ** rng.uniform(0.7, 1.4)
-    pan = pan[None].astype(np.float32)
-    if rng.random() < 0.4:
-        pan = _blur(pan, rng.uniform(0.2, 0.6))
-    noisy: Array = pan + rng.normal(0.0, rng.uniform(0.0, 0.008), pan.shape).astype(np.float32)
-    return noisy
+    return np.asarray(pan[None], np.float32)
 
 
-def simulate_pair(values: Array, bands: int, ratio: float, rng: np.random.Generator) -> Pair:
+def simulate_pair(
+    values: Array, bands: int, ratio: float, rng: np.random.Generator, wavelengths: Sequence[float] = ()
+) -> Pair:
     """PAN, MS and target from a patch (C', H, W) in the unit range; ``bands`` is the C of the result."""
-    pan = panchromatic(values, rng)
+    pan = panchromatic(values, rng, wavelengths)
     target = mix_bands(values, bands, rng)
+    # The two telescopes differ in sharpness.  A scene degraded by Wald's protocol has a PAN sharper than its target,
+    # because the degraded PAN is nearly free of blur; at full resolution PAN is the softer one.
+    kind = rng.random()
+    if kind < 0.35:
+        target = _blur(target, mtf_sigma(rng.uniform(0.25, 0.9), 1.0))
+    elif kind < 0.65:
+        pan = _blur(pan, mtf_sigma(rng.uniform(0.25, 0.9), 1.0))
+    pan = pan + rng.normal(0.0, rng.uniform(0.0, 0.008), pan.shape).astype(np.float32)
     if rng.random() < 0.3:  # haze, or an offset in the stored values
         haze = rng.uniform(0.0, 0.6)
         pan, target = pan * (1 - haze) + haze, target * (1 - haze) + haze
     pan = pan * rng.uniform(0.8, 1.2)
     target = target * rng.uniform(0.8, 1.2, (bands, 1, 1)).astype(np.float32)
-    shift = rng.uniform(-0.2, 0.2, 2)
+    shift = np.clip(rng.normal(0.0, 0.2, 2), -0.6, 0.6)
     noise = rng.uniform(0.0, 0.004) if rng.random() < 0.5 else 0.0
     gains = np.clip(rng.uniform(0.20, 0.40) + rng.uniform(-0.03, 0.03, bands), 0.18, 0.42)
     ms = np.stack([_degrade(b, ratio, g, shift, noise, rng) for b, g in zip(target, gains, strict=True)])
