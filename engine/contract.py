@@ -34,6 +34,7 @@ class InputSpec:
             robust maximum over the scene, so that most values lie in 0..1 (nothing is clipped).
         kernel: how an input that is coarser than the base grid is sampled onto it.
         ratio: least and most base-grid px per px of this input that the model takes; None for any.
+        bits: depth of the sensor whose stored values are expected; None where any depth will do.
     """
 
     name: str
@@ -41,6 +42,7 @@ class InputSpec:
     range: Range = "native"
     kernel: Literal["cubic", "lanczos"] = "cubic"
     ratio: tuple[float, float] | None = None
+    bits: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,10 @@ from . import grids
 from .consistency import consistency_reach
 from .contract import ModelSpec, Precision, Runtime, Sight
 from .coregistration import Misregistration, Shift, moved
-from .errors import ModelError, RequestError
+from .errors import RequestError
 from .grids import Window
-from .radiometry import EXACT_DTYPES
-from .scene import Band, Policy, Scene, describe
+from .inputs import check_ratios, describe_inputs, meet
+from .scene import Band, Policy, Scene
 from .sensors import UNKNOWN, find_sensor
 from .serial import digest, to_jsonable
 from .tiles import TileGrid, even_axis
@@ -204,7 +204,7 @@ def make_plan(request: Request, spec: ModelSpec, identity: str, *, shift: Shift 
     Raises:
         RequestError: the inputs, the options and the model do not fit each other.
     """
-    scenes = _describe_inputs(request, spec)
+    scenes = describe_inputs(request, spec)
     if shift is not None:
         scenes = tuple(moved(scene, shift) if scene.name == spec.main else scene for scene in scenes)
     by_name = {scene.name: scene for scene in scenes}
@@ -212,12 +212,12 @@ def make_plan(request: Request, spec: ModelSpec, identity: str, *, shift: Shift 
     inside = Window(0, 0, *fine.grid.shape)
     align = spec.align
     for other in scenes[1:]:
-        inside = _meet(
+        inside = meet(
             inside, grids.footprint(fine.grid, other.grid, fine_name=fine.source, coarse_name=other.source), fine
         )
         align = math.lcm(align, grids.whole_ratio(fine.grid, other.grid))
     base = grids.crop(fine.grid, inside)
-    _check_ratios(spec, base, by_name)
+    check_ratios(spec, base, by_name)
     consistency = _consistency(request, spec)
     gains = _gains(request, main) if consistency == "mtf" else ()
     tiles = _tile_grid(request, spec, base, align, _halo(consistency, spec, base, main))
@@ -246,62 +246,6 @@ def make_plan(request: Request, spec: ModelSpec, identity: str, *, shift: Shift 
         statistics=(),
         versions={name: _version(name) for name in _LIBRARIES},
     )
-
-
-def _describe_inputs(request: Request, spec: ModelSpec) -> tuple[Scene, ...]:
-    if request.dtype is not None and request.dtype not in EXACT_DTYPES:
-        raise RequestError(
-            f"the data type {request.dtype} is not supported",
-            where="--dtype",
-            cure=f"choose one of {', '.join(EXACT_DTYPES)}",
-        )
-    scenes = []
-    for wanted in spec.inputs:
-        scene = describe(
-            wanted.name,
-            request.inputs[wanted.name],
-            bands=request.bands if wanted.name == spec.main else (),
-            any_dtype=request.dtype is not None,
-            policy=request.policy,
-        )
-        if wanted.bands is not None and len(scene.bands) != wanted.bands:
-            raise ModelError(
-                f"{spec.name} takes {wanted.bands} band(s) as {wanted.name}, but it has {len(scene.bands)}",
-                where=scene.source,
-                cure="choose bands with --bands" if wanted.name == spec.main else "give a file with that many bands",
-            )
-        if len(spec.inputs) > 1 and scene.grid.affine.is_identity:
-            raise RequestError(
-                "it has no georeference, so it cannot be laid on the other input",
-                where=scene.source,
-                cure="assign one with gdal_edit.py -a_ullr",
-            )
-        scenes.append(scene)
-    return tuple(scenes)
-
-
-def _meet(a: Window, b: Window, fine: Scene) -> Window:
-    top, left = max(a.row, b.row), max(a.column, b.column)
-    bottom, right = min(a.rows[1], b.rows[1]), min(a.columns[1], b.columns[1])
-    if bottom <= top or right <= left:
-        raise RequestError("the inputs have no ground in common", where=fine.source, cure="check their georeference")
-    return Window(top, left, bottom - top, right - left)
-
-
-def _check_ratios(spec: ModelSpec, base: GeoBox, scenes: Mapping[str, Scene]) -> None:
-    for wanted in spec.inputs:
-        scene = scenes[wanted.name]
-        rows, columns = grids.ratio(base, scene.grid)
-        if (
-            wanted.ratio is not None
-            and not wanted.ratio[0] <= min(rows, columns) <= max(rows, columns) <= wanted.ratio[1]
-        ):
-            raise ModelError(
-                f"its pixels are {columns:.3g} x {rows:.3g} px of the finest input; {spec.name} takes "
-                f"{wanted.ratio[0]:g} to {wanted.ratio[1]:g}",
-                where=scene.source,
-                cure="choose another --model: classical ones take any ratio",
-            )
 
 
 def _consistency(request: Request, spec: ModelSpec) -> Sight:

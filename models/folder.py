@@ -58,6 +58,7 @@ class Input(_Strict):
     range: Range = "native"
     kernel: Literal["cubic", "lanczos"] = "cubic"
     ratio: tuple[float, float] | None = None
+    bits: Annotated[int, Field(ge=1, le=32)] | None = None
 
 
 class QualityRow(_Strict):
@@ -125,7 +126,7 @@ class Card(_Strict):
             name=self.name,
             version=self.version,
             task=self.task,
-            inputs=tuple(InputSpec(i.name, i.bands, i.range, i.kernel, i.ratio) for i in self.inputs),
+            inputs=tuple(InputSpec(i.name, i.bands, i.range, i.kernel, i.ratio, i.bits) for i in self.inputs),
             main=self.main,
             bands=self.bands,
             scale=self.scale,

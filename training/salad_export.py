@@ -112,7 +112,10 @@ def _card(recipe: Recipe, stage: AdapterStage, use: SensorUse, rows: Mapping[str
         architecture=Architecture(
             name=ARCHITECTURE, config=json.loads(json.dumps({"network": asdict(config), "use": asdict(radiometry)}))
         ),
-        inputs=(Input(name="pan", bands=1, range=span), Input(name="ms", bands=bands, range=span, ratio=RATIOS)),
+        inputs=(
+            Input(name="pan", bands=1, range=span, bits=radiometry.bits),
+            Input(name="ms", bands=bands, range=span, ratio=RATIOS, bits=radiometry.bits),
+        ),
         needs_statistics=False,
         options=tuple(sorted(SPEC.options)),
         quality=tuple(

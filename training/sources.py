@@ -54,14 +54,27 @@ def load_sources(root: Path | None, settings: Sequence[SourceSettings], split: S
         seed: of the procedural scenes.
 
     Raises:
-        RequestError: there is no data folder, it does not hold a source, or a source has no image to train on.
+        RequestError: there is no data folder, it does not hold a source, a source has no image to train on, or its
+            settings name another number of wavelengths than of bands.
     """
     found = [_load(root, item, split, seed) for item in settings]
+    for source in found:
+        _check_wavelengths(source)
     if split == "train" and (empty := [source.settings.dataset for source in found if not source.images]):
         raise RequestError(
             "no image of the train part is left", where=empty[0], cure="correct contains and excludes, or leave it out"
         )
     return [source for source in found if source.images]
+
+
+def _check_wavelengths(source: Source) -> None:
+    named = len(source.settings.wavelengths)
+    if other := [len(image) for image in source.images if named and len(image) != named]:
+        raise RequestError(
+            f"{named} wavelengths are named for {other[0]} bands",
+            where=source.settings.dataset,
+            cure="give one wavelength a band, 0 where unknown",
+        )
 
 
 def fits(source: Source, patch: int) -> bool:

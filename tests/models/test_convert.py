@@ -8,15 +8,18 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
 from diffusers import UNet2DConditionModel
+from rasterio.transform import from_origin
 from safetensors.torch import load_file, save_file
 
 from seamline.cli import cli
 from seamline.engine.contract import Runtime
 from seamline.engine.errors import Cancelled, ModelError, RequestError
+from seamline.engine.plan import Request, make_plan
 from seamline.engine.sensors import find_sensor
 from seamline.models import convert as reading
 from seamline.models.convert import check_fit, read_tensors
@@ -103,7 +106,8 @@ def test_a_conversion_keeps_every_tensor_under_its_published_name(published, tmp
     assert "2602.04473" in card.citation
     assert card.architecture.config["network"]["scaling_factor"] == 0.7071
     assert card.architecture.config["use"]["prompts"] == list(prompts(find_sensor("QB")))
-    assert [(i.name, i.bands, i.range) for i in card.inputs] == [("pan", 1, "native"), ("ms", 4, "native")]
+    inputs = [(i.name, i.bands, i.range, i.bits) for i in card.inputs]
+    assert inputs == [("pan", 1, "native", 11), ("ms", 4, "native", 11)]
     assert card.name == "salad-pan-sd15-qb"
     adapters = torch.load(sources.adapters, weights_only=True)
     assert all(torch.equal(state[f"unet.{key}"], value.half()) for key, value in adapters.items())
@@ -120,6 +124,21 @@ def test_a_conversion_keeps_every_tensor_under_its_published_name(published, tmp
     stored = {key for key in state if key.startswith(TEXT)}
     assert stored == {TEXT + s for s in texts if s != "one that is not needed"}
     assert len(state) == len(adapters) + len(base) + len(band_vae(CONFIG).state_dict()) + len(stored)
+
+
+@pytest.mark.parametrize(("dtype", "refused"), [("uint8", True), ("uint16", False), ("float32", False)])
+def test_a_sensor_of_11_bits_is_not_given_8(published, tmp_path, write_raster, dtype, refused):
+    folder = convert(replace(published.sources, sensor=find_sensor("QB")), tmp_path / "out")
+    spec = folder.card.spec
+    coarse, fine = (from_origin(500000, 5000000, size, size) for size in (4, 1))
+    ms = write_raster("ms.tif", np.full((4, 16, 16), 100, dtype), transform=coarse, nodata=0)
+    pan = write_raster("pan.tif", np.full((1, 64, 64), 100, dtype), transform=fine, nodata=0)
+    request = Request({"pan": str(pan), "ms": str(ms)}, str(tmp_path / "fused.tif"))
+    if refused:
+        with pytest.raises(ModelError, match="its values have 8 bits, and salad-pan-sd15-qb takes the 11-bit values"):
+            make_plan(request, spec, folder.identity)
+    else:
+        assert make_plan(request, spec, folder.identity).output.dtype == dtype
 
 
 def test_without_a_sensor_any_bands_are_taken_and_the_card_says_what_the_architecture_does(published, tmp_path):

@@ -14,7 +14,7 @@ from seamline.training.loop import rate_at
 from seamline.training.losses import fusion_loss, spectral_angle
 from seamline.training.patches import Patches
 from seamline.training.recipe import DataSettings, SourceSettings, StageSettings
-from seamline.training.simulate import cubic_matrix, degrade_matrix, mix_bands, simulate_pair
+from seamline.training.simulate import cubic_matrix, degrade_matrix, mix_bands, panchromatic, simulate_pair
 from seamline.training.sources import Source
 
 
@@ -65,6 +65,31 @@ def test_mixed_bands_are_never_negative_and_can_outnumber_the_source():
     mixed = mix_bands(rng.random((3, 8, 8)).astype(np.float32), 7, rng)
     assert mixed.shape == (7, 8, 8)
     assert mixed.min() >= 0.0
+
+
+def test_pan_sees_nothing_of_the_shortwave_infrared():
+    infrared = np.stack([np.zeros((8, 8)), np.ones((8, 8)), np.zeros((8, 8))]).astype(np.float32)
+    known = [panchromatic(infrared, np.random.default_rng(k), (0.56, 1.61, 0.0)) for k in range(40)]
+    assert max(float(np.abs(pan).max()) for pan in known) == 0.0
+    unknown = [float(panchromatic(infrared, np.random.default_rng(k)).max()) for k in range(40)]
+    assert max(unknown) > 0.2
+    assert min(unknown) == 0.0  # some instruments leave a band out
+
+
+def test_either_instrument_may_be_the_sharper_one():
+    rng = np.random.default_rng(3)
+    values = np.repeat(rng.random((1, 64, 64)), 4, axis=0).astype(np.float32)
+    ratios = []
+    for k in range(60):
+        pair = simulate_pair(values, 3, 4.0, np.random.default_rng(k))
+        ratios.append(contrast(pair.target).mean() / contrast(pair.pan).mean())
+    assert min(ratios) < 0.85
+    assert max(ratios) > 1.15
+
+
+def contrast(image: np.ndarray) -> np.ndarray:
+    """Mean step between neighbouring pixels over the standard deviation, by band."""
+    return np.abs(np.diff(image[:, 8:-8, 8:-8])).mean((1, 2)) / image[:, 8:-8, 8:-8].std((1, 2))
 
 
 def stream(seed: int) -> Patches:

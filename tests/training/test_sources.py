@@ -91,6 +91,12 @@ def test_files_can_be_chosen_by_name(data):
     assert not fits(source, 101)
 
 
+def test_a_wavelength_belongs_to_every_band(data):
+    with pytest.raises(RequestError, match="whole: 1 wavelengths are named for 2 bands"):
+        load_sources(data, [SourceSettings("whole", wavelengths=(0.5,))], "train", 0)
+    assert load_sources(data, [SourceSettings("whole", wavelengths=(0.5, 0.0))], "train", 0)
+
+
 def test_what_is_missing_is_named(data):
     with pytest.raises(RequestError, match="no such dataset"):
         load_sources(data, [SourceSettings("nowhere")], "train", 0)

@@ -203,7 +203,10 @@ def _card(sources: Sources, config: Config, use: Radiometry) -> Card:
             name=ARCHITECTURE,
             config=json.loads(json.dumps({"network": asdict(config), "use": asdict(use)})),
         ),
-        inputs=(Input(name="pan", bands=1, range=span), Input(name="ms", bands=bands, range=span, ratio=RATIOS)),
+        inputs=(
+            Input(name="pan", bands=1, range=span, bits=use.bits),
+            Input(name="ms", bands=bands, range=span, ratio=RATIOS, bits=use.bits),
+        ),
         main=SPEC.main,
         align=SPEC.align,
         margin=SPEC.margin,

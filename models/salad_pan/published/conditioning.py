@@ -51,6 +51,11 @@ class Radiometry:
         if self.noise not in ("shared", "band") or not (isinstance(self.chunk, int) and self.chunk > 0):
             raise ValueError("noise is shared or band, and chunk a positive whole number")
 
+    @property
+    def bits(self) -> int | None:
+        """Depth of the stored values, by their maximum; None where any depth will do."""
+        return None if self.maximum is None else int(self.maximum).bit_length()
+
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:
         """From a card, where a tuple is a list.
