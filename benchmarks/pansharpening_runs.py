@@ -1,4 +1,4 @@
-"""Runs of pan-sharpening models for ``pansharpening.py``: fuse, score, cost by steps, agreement across tiles."""
+"""Runs of pan-sharpening models for ``pansharpening.py``: fuse, score, adapt, cost by steps, agreement across tiles."""
 
 from __future__ import annotations
 
@@ -14,20 +14,23 @@ import rasterio
 import torch
 from pansharpening_scenes import REAL, Scene, real_pair
 
+from seamline.api import run_request
 from seamline.engine.contract import InputSpec, ModelSource, ModelSpec, Runtime, Where
+from seamline.engine.errors import RequestError
 from seamline.engine.grids import whole_ratio
 from seamline.engine.plan import Request
 from seamline.engine.quality.evaluation import evaluate
 from seamline.engine.quality.evaluation_plan import EvaluationRequest, plan_evaluation
 from seamline.engine.run import plan_run, run, run_planned
 from seamline.engine.scene import Policy
-from seamline.engine.sensitivity import shifted
+from seamline.engine.sensitivity import shifted, tile_sensitivity
 from seamline.models.registry import resolve
 
 METRICS = ("Q2n", "SAM", "ERGAS")
 INTERPOLATED = "interpolated MS"
 TILES = (192, 256, 512)
 ROUNDS = 3
+ADAPT_STEPS = 60
 
 Scores = Mapping[str, float]
 
@@ -135,26 +138,62 @@ def cost_by_steps(source: ModelSource, scene: Scene, counts: Sequence[int], fold
 
 
 @dataclass(frozen=True)
+class Adapted:
+    """A model adapted to a scene.
+
+    Attributes:
+        scores: of the fused scene.
+        kept: step whose weights were kept; 0 for the shipped ones.
+        cost: CPU seconds of adapting and fusing over those of fusing alone.
+    """
+
+    scores: Scores
+    kept: int
+    cost: float
+
+
+def adapted_scores(model: str, scenes: Sequence[Scene], folder: Path) -> dict[str, Adapted | None]:
+    """By scene at reduced resolution, adapted to that very scene; None where it is too small to adapt to."""
+    found: dict[str, Adapted | None] = {}
+    for scene in scenes:
+        seconds = [fuse(resolve(model, "pansharpen"), scene.ms, scene.pan, folder / "fused.tif", reduced=True)]
+        started = time.process_time()
+        inputs = {"ms": str(scene.ms), "pan": str(scene.pan)}
+        out = str(folder / "fused.tif")
+        request = Request(inputs, out, dtype="float32", sensor="none", threads=1, overwrite=True)
+        try:
+            outcome = run_request(request, "pansharpen", model, adapt=ADAPT_STEPS)
+        except RequestError:
+            found[scene.name] = None
+            continue
+        seconds.append(time.process_time() - started)
+        kept = int(outcome.facts["adaptation"]["kept_step"])
+        found[scene.name] = Adapted(score(scene, folder / "fused.tif"), kept, seconds[1] / seconds[0])
+        _say(f"{model}, adapted", scene.name, score(scene, folder / "fused.tif"))
+    return found
+
+
+@dataclass(frozen=True)
 class Agreement:
     """Of a run with the run of the largest tiles.
 
     Attributes:
         tile: side, px.
         moved: whether the grid was moved by half a tile.
-        whole: share of all values within 1 DN.
-        inner: the same without the model's margin along the rim of the scene.
+        share: of all values, within 1 DN.
+        seam: score of the run, and the band of its shams; None where there is no boundary.
     """
 
     tile: int
     moved: bool
-    whole: float
-    inner: float
+    share: float
+    seam: tuple[float, float, float] | None
 
 
 def tile_agreement(source: ModelSource, ms: Path, pan: Path, folder: Path) -> Iterator[Agreement]:
-    """Run a pair at full resolution with several tile grids and compare."""
+    """Run a pair at full resolution with several tile grids and compare with the first grid of the largest tiles."""
     folder.mkdir()
-    outputs: dict[tuple[int, bool], Path] = {}
+    outputs: dict[tuple[int, bool], tuple[Path, tuple[float, float, float] | None]] = {}
     for tile in TILES:
         request = Request({"ms": str(ms), "pan": str(pan)}, str(folder / "out.tif"), tile=tile, threads=1)
         plan, _ = plan_run(request, source)
@@ -162,21 +201,30 @@ def tile_agreement(source: ModelSource, ms: Path, pan: Path, folder: Path) -> It
         moved = replace(plan.tiles, rows=shifted(plan.tiles.rows, align), columns=shifted(plan.tiles.columns, align))
         for grid in (plan.tiles, moved):
             out = folder / f"{tile}-{grid is moved}.tif"
-            run_planned(replace(plan, tiles=grid), source, out, policy=Policy())
-            outputs[tile, grid is moved] = out
-    against = outputs.pop((TILES[-1], False))
-    for (tile, is_moved), out in outputs.items():
-        inner = share_within(out, against, rim=source.spec.margin)
-        yield Agreement(tile, is_moved, share_within(out, against), inner)
+            facts = run_planned(replace(plan, tiles=grid), source, out, policy=Policy()).facts
+            seam = None if facts["seam_score"] is None else (facts["seam_score"], *facts["seam_sham_band"])
+            outputs[tile, grid is moved] = out, seam
+    against = outputs[TILES[-1], False][0]
+    for (tile, is_moved), (out, seam) in outputs.items():
+        yield Agreement(tile, is_moved, share_within(out, against), seam)
 
 
-def share_within(first: Path, second: Path, *, tolerance: float = 1.0, rim: int = 0) -> float:
-    """Share of the values valid in both rasters that differ by no more than the tolerance, DN; ``rim`` px left out."""
+def sensitivity(source: ModelSource, ms: Path, pan: Path, folder: Path) -> tuple[float, ...]:
+    """RMS of what the smallest tiles change against a run without tiles, DN by band, at full resolution."""
+    inputs = {"ms": str(ms), "pan": str(pan)}
+    request = Request(inputs, str(folder / "out.tif"), tile=TILES[0], threads=1, overwrite=True)
+    untiled = tile_sensitivity(request, source).untiled
+    if untiled is None:
+        raise ValueError(f"{pan} is too large to be run without tiles")
+    return untiled
+
+
+def share_within(first: Path, second: Path, *, tolerance: float = 1.0) -> float:
+    """Share of the values valid in both rasters that differ by no more than the tolerance, DN."""
     with rasterio.open(first) as a, rasterio.open(second) as b:
-        inside = np.s_[:, rim : a.height - rim, rim : a.width - rim]
         valid = (a.read_masks() > 0) & (b.read_masks() > 0)
         difference = np.abs(a.read().astype(np.float64) - b.read())
-    return float((difference[inside][valid[inside]] <= tolerance).mean())
+    return float((difference[valid] <= tolerance).mean())
 
 
 def _say(model: str, scene: str, scores: Scores) -> None:
