@@ -49,7 +49,7 @@ def measured(
         return plan
     readers = [InputReader(s, plan.base, spec.input(s.name).kernel, policy) for s in plan.scenes]
     try:
-        return _levels(_sums(plan, spec, load(), readers, check), spec, readers, check)
+        return _sums(_levels(plan, spec, readers, check), spec, load(), readers, check)
     finally:
         for reader in readers:
             reader.close()
@@ -79,11 +79,21 @@ def _sums(plan: Plan, spec: ModelSpec, model: TileModel, readers: list[InputRead
             ratio={scene.name: ratio(plan.base, scene.grid) for scene in plan.scenes},
             checkpoint=check,
         )
-        batch = {name: torch.from_numpy(patch.values)[None] for name, patch in patches.items()}
+        batch = {
+            name: torch.from_numpy(_in_range(patch.values, plan.levels.get(name)))[None]
+            for name, patch in patches.items()
+        }
         with torch.inference_mode():
             part = model.measure(batch, torch.from_numpy(valid)[None, None], where)
         total = part if total is None else total + part
     return replace(plan, statistics=() if total is None else tuple(float(value) for value in total))
+
+
+def _in_range(
+    values: np.ndarray[tuple[int], np.dtype[np.float32]], levels: tuple[float, ...] | None
+) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+    """Stored values as the model sees them."""
+    return values if levels is None else values / np.array(levels, np.float32)[:, None, None]
 
 
 def _levels(plan: Plan, spec: ModelSpec, readers: list[InputReader], check: Callable[[], None]) -> Plan:

@@ -26,8 +26,16 @@ def _salad_pan_adapters() -> int:
     return sum(p.numel() for name, p in named if not is_base(name))
 
 
+def _slimdiffsr() -> int:
+    from .slimdiffsr.config import Config
+    from .slimdiffsr.network import SlimDiffSR
+
+    # As published, which counts what the released model stores and never runs.
+    return sum(p.numel() for p in SlimDiffSR(Config(compat=True)).parameters())
+
+
 COUNTS: Mapping[str, Callable[[], int]] = MappingProxyType(
-    {"salad-pan-vae": _salad_pan_vae, "salad-pan-adapters": _salad_pan_adapters}
+    {"salad-pan-vae": _salad_pan_vae, "salad-pan-adapters": _salad_pan_adapters, "slimdiffsr": _slimdiffsr}
 )
 """What can be counted."""
 

@@ -1,0 +1,80 @@
+"""The released checkpoint: which keys it has, and how it becomes a model folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ...engine.errors import RequestError
+from ..convert import check_fit, read_tensors
+from ..folder import Folder, write_folder
+from .config import Config
+from .network import outline
+from .tile import Use, card
+
+PUBLISHED = Config()
+"""Shape of the released network."""
+
+CROP = 512
+"""Output px along a side of the images of the published training."""
+
+CITATION = (
+    "Wang, Sun and Hu, SlimDiffSR: Toward Lightweight and Efficient Remote Sensing Image Super-Resolution "
+    "via Diffusion Model Distillation, arXiv 2605.02198, 2026"
+)
+NOT_STATED = "not stated"
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What a model folder is made of.
+
+    Attributes:
+        checkpoint: state dict as the released training saves it, with or without the prefix of parallel training.
+        scale: that it was trained for; the file does not say.
+        licence, training_data, citation: statements for the card.
+    """
+
+    checkpoint: Path
+    scale: int = 4
+    licence: str = NOT_STATED
+    training_data: str = NOT_STATED
+    citation: str = CITATION
+
+
+def dead_keys(config: Config) -> frozenset[str]:
+    """Keys that the released model stores and never runs."""
+    stored, run = (outline(replace(config, compat=compat)).state_dict() for compat in (True, False))
+    return frozenset(stored.keys() - run.keys())
+
+
+def convert(sources: Sources, out: Path, check: Callable[[], None] = lambda: None) -> Folder:
+    """Write a model folder from the released checkpoint, as fp16 and without what is never run.
+
+    Args:
+        check: called before the file is read and before the folder is written; may raise to cancel.
+
+    Raises:
+        RequestError: the file is not there, ``out`` already holds something, or there is no such scale.
+        ModelError: keys or shapes are not those of the network.
+    """
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        raise RequestError("it exists already", where=str(out), cure="name a new folder")
+    if sources.scale not in (4, 8):
+        raise RequestError(f"no weights were released for scale {sources.scale}", where="--scale", cure="pass 4 or 8")
+    check()
+    dead = dead_keys(PUBLISHED)
+    state = {key: value for key, value in read_tensors(sources.checkpoint).items() if key not in dead}
+    check_fit(outline(PUBLISHED).state_dict(), state, where=str(sources.checkpoint))
+    check()
+    about = card(
+        PUBLISHED,
+        Use(sources.scale, CROP // sources.scale),
+        name=f"slimdiffsr-x{sources.scale}",
+        version="1",
+        licence=sources.licence,
+        training_data=sources.training_data,
+        citation=sources.citation,
+    )
+    return write_folder(out, about, state)

@@ -1,0 +1,119 @@
+"""The paper's three replacements: two convolutions for 3x3 ones, and attention to a few learned queries.
+
+Attributes are named so that a state dict has the keys of published checkpoints.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+def _depthwise(channels: int, height: int, width: int) -> nn.Sequential:
+    padding = (height // 2, width // 2)
+    return nn.Sequential(nn.Conv2d(channels, channels, (height, width), padding=padding, groups=channels, bias=False))
+
+
+def _gate(channels: int, hidden: int, maps: int) -> nn.Sequential:
+    """Weight of each map, 0..1, from the channels' means over the image."""
+    return nn.Sequential(nn.Linear(channels, hidden, bias=False), nn.ReLU(), nn.Linear(hidden, maps), nn.Sigmoid())
+
+
+def _weighted(maps: tuple[torch.Tensor, ...], weights: torch.Tensor) -> torch.Tensor:
+    """Sum of maps (N, C, h, w), each times its column of weights (N, maps)."""
+    total = weights[:, 0, None, None, None] * maps[0]
+    for i, each in enumerate(maps[1:], start=1):
+        total = total + weights[:, i, None, None, None] * each
+    return total
+
+
+class FrequencySeparableConv(nn.Module):
+    """Low frequencies and the rest, each through its own 3x3 kernel a channel, weighted, then mixed over channels.
+
+    FSC of SlimDiffSR (arXiv 2605.02198, section 3.3.3 and figure 8).  What counts as low is learned: it is what the
+    first kernel lets through.
+    """
+
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__()
+        middle = channels_in // 4
+        self.low_branch = _depthwise(channels_in, 3, 3)
+        self.high_branch = _depthwise(channels_in, 3, 3)
+        self.mlp = _gate(channels_in, 8, 2)
+        self.bottleneck = nn.Sequential(
+            nn.Conv2d(channels_in, middle, 1, bias=False), nn.ReLU(), nn.Conv2d(middle, channels_out, 1, bias=False)
+        )
+
+    def branches(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """(N, channels_in, h, w) to its low and high frequencies, of the same shape."""
+        low = self.low_branch(x)
+        return low, self.high_branch(x - low)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, channels_in, h, w) to (N, channels_out, h, w)."""
+        out: torch.Tensor = self.bottleneck(_weighted(self.branches(x), self.mlp(x.mean(dim=(2, 3)))))
+        return out
+
+
+class DirectionSeparableConv(nn.Module):
+    """Columns, both directions in turn, and rows, through kernels of three taps; weighted, then mixed over channels.
+
+    DSC of SlimDiffSR (arXiv 2605.02198, section 3.3.3 and figure 8).  ``h_conv`` has the kernel of three rows and one
+    column in spite of its published name.  The two channel mixings have no activation between them, as released.
+    """
+
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__()
+        middle = channels_in // 4
+        self.h_conv = _depthwise(channels_in, 3, 1)
+        self.v_conv = _depthwise(channels_in, 1, 3)
+        self.mlp = _gate(channels_in, channels_in // 8, 3)
+        self.conv_reduce = nn.Conv2d(channels_in, middle, 1, bias=False)
+        self.conv_expand = nn.Conv2d(middle, channels_out, 1, bias=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, channels_in, h, w) to (N, channels_out, h, w)."""
+        along = self.h_conv(x)
+        maps = (along, self.v_conv(along), self.v_conv(x))
+        out: torch.Tensor = self.conv_expand(self.conv_reduce(_weighted(maps, self.mlp(x.mean(dim=(2, 3))))))
+        return out
+
+
+class QueryAggregation(nn.Module):
+    """Learned queries gather from all tokens, and every token reads what they gathered.
+
+    QGAM of SlimDiffSR (arXiv 2605.02198, equations 14 and 15): cost grows with the number of tokens, not with its
+    square.  One head; both scales are ``channels ** -0.5`` as released, although attention happens in ``squeeze``
+    channels.
+
+    Args:
+        channels: of a token.
+        queries: how many.
+        squeeze: channels in which the attention happens.
+    """
+
+    def __init__(self, channels: int, queries: int, squeeze: int) -> None:
+        super().__init__()
+        self.scale = channels**-0.5
+        self.query = nn.Parameter(torch.randn(queries, channels))
+        self.q_proj = nn.Linear(channels, squeeze, bias=False)
+        self.k_proj = nn.Linear(channels, squeeze, bias=False)
+        self.v_proj = nn.Linear(channels, squeeze, bias=False)
+        self.q_proj_c = nn.Linear(channels, squeeze, bias=False)
+        self.k_proj_c = nn.Linear(squeeze, squeeze, bias=False)
+        self.v_proj_c = nn.Linear(squeeze, squeeze, bias=False)
+        self.out_proj = nn.Linear(squeeze, channels)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, tokens, channels) to the same shape."""
+        query = self.q_proj(self.query).expand(x.shape[0], -1, -1)
+        gathered = self._attend(query, self.k_proj(x), self.v_proj(x))
+        read = self._attend(self.q_proj_c(x), self.k_proj_c(gathered), self.v_proj_c(gathered))
+        out: torch.Tensor = self.out_proj(read)
+        return out
+
+    def _attend(self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+        """(N, m, squeeze) queries on (N, n, squeeze) keys and values."""
+        # Four axes: some kernels know no others.
+        return F.scaled_dot_product_attention(query[:, None], key[:, None], value[:, None], scale=self.scale)[:, 0]

@@ -1,0 +1,67 @@
+"""The student: an upsampled image goes in and a sharper one of the same size comes out, in one pass."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from ...engine.errors import ModelError
+from .codec import FullCodec, TinyCodec
+from .config import Config
+from .unet import Features, PrunedUNet
+
+
+class SlimDiffSR(nn.Module):
+    """The student of SlimDiffSR (arXiv 2605.02198): no noise, no timestep, no text.
+
+    Every pixel depends on the whole image, by global aggregation, group norms and gates.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.config = config
+        self.vae = FullCodec(config) if config.codec == "kl" else TinyCodec(config)
+        self.unet = PrunedUNet(config)
+        if config.codec == "fused":
+            self.merge_conv1 = nn.Conv2d(config.codec_width, config.channels[0], 3, padding=1)
+            self.merge_conv2 = nn.Conv2d(config.channels[0], config.codec_width, 3, padding=1)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Sharpen an upsampled image.
+
+        Args:
+            image: (N, config.image, H, W) in -1..1, at the size of the result; what a side lacks to a multiple of
+                ``config.stride`` is repeated from its last pixels and cut off again.
+
+        Returns:
+            The same shape and range; not clamped.
+        """
+        return self.with_features(image)[0]
+
+    def with_features(self, image: torch.Tensor) -> tuple[torch.Tensor, Features]:
+        """As ``forward``, with the maps after each layer of the UNet."""
+        height, width = image.shape[-2:]
+        stride = self.config.stride
+        padded = F.pad(image, (0, -width % stride, 0, -height % stride), mode="replicate")
+        fused = self.config.codec == "fused"
+        enter, leave = (self.merge_conv1, self.merge_conv2) if fused else (self.unet.conv_in, self.unet.conv_out)
+        maps, features = self.unet(enter(self.vae.encode(padded)))
+        return self.vae.decode(leave(maps))[..., :height, :width], features
+
+
+def outline(config: Config) -> SlimDiffSR:
+    """The network on the meta device: every shape, no memory.
+
+    Raises:
+        ModelError: no network can be built with these widths.
+    """
+    try:
+        with torch.device("meta"):
+            return SlimDiffSR(config)
+    except (TypeError, ValueError, RuntimeError, ZeroDivisionError) as error:
+        raise ModelError(
+            f"no network can be built with these widths ({error})",
+            where="slimdiffsr",
+            cure="give the config that belongs to the weights",
+        ) from error

@@ -1,0 +1,184 @@
+"""The student as a tile model: tiles of any band count in, tiles ``scale`` times as fine out.
+
+It looks at the whole tile, so tiles are as large as the images of its training, are blended, and are not exact: pixels
+depend on the tile grid, and the seam score of a run says by how much.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional as F
+
+from ...engine.contract import Runtime, TileModel, Where
+from ...engine.errors import ModelError
+from ..folder import Architecture, Card, Input, load_strictly
+from .bands import Rule, in_groups
+from .colour import Match, sums
+from .config import Config
+from .network import SlimDiffSR, outline
+
+ARCHITECTURE = "slimdiffsr"
+LARGEST_SCALE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """How a student is applied to scenes.
+
+    Attributes:
+        scale: output px per input px.
+        tile: input px along a side of the images of its training; the default tile.
+        bands: what is done with bands of another count than the network has channels.
+        colour: whether mean and deviation of each band are set to those of the input, over the scene, as released.
+    """
+
+    scale: int
+    tile: int
+    bands: Rule = "groups"
+    colour: Literal["scene", "none"] = "scene"
+
+    def __post_init__(self) -> None:
+        if type(self.scale) is not int or not 2 <= self.scale <= LARGEST_SCALE:
+            raise ValueError(f"scale is a whole number from 2 to {LARGEST_SCALE}, not {self.scale!r}")
+        if type(self.tile) is not int or self.tile < 1:
+            raise ValueError("tile is a positive whole number")
+        if self.bands not in ("groups", "single") or self.colour not in ("scene", "none"):
+            raise ValueError("bands is groups or single, and colour scene or none")
+
+
+class SlimTile:
+    """A loaded student.
+
+    Args:
+        network: in evaluation mode, on the run's device.
+        use: how it is applied.
+    """
+
+    def __init__(self, network: SlimDiffSR, use: Use) -> None:
+        self.network, self.use = network, use
+
+    @torch.inference_mode()
+    def predict(self, batch: Mapping[str, torch.Tensor], where: Where) -> torch.Tensor:
+        """Sharpen tiles.
+
+        Args:
+            batch: ``"image"`` (B, C, h, w), unit range.
+            where: only its ``checkpoint`` is used.
+
+        Returns:
+            (B, C, h * scale, w * scale), unit range.
+        """
+        return self.sharpen(self.upsampled(batch["image"]), where)
+
+    def upsampled(self, image: torch.Tensor) -> torch.Tensor:
+        """Bicubic interpolation by the scale at pixel centres, as the network saw it in training: a = -0.75."""
+        return F.interpolate(image, scale_factor=self.use.scale, mode="bicubic", align_corners=False)
+
+    def sharpen(self, upsampled: torch.Tensor, where: Where) -> torch.Tensor:
+        """(B, C, H, W) at the size of the result, to the same shape and range.
+
+        The network sees 0..1 as -1..1.  What lies beyond, as the brightest pixels of a scene do, goes round it and is
+        added again.
+        """
+
+        def network(planes: torch.Tensor) -> torch.Tensor:
+            where.checkpoint()
+            seen: torch.Tensor = self.network(2.0 * planes - 1.0)
+            return seen.float() / 2.0 + 0.5
+
+        known = upsampled.clamp(0.0, 1.0)
+        sharp = in_groups(network, known, self.network.config.image, self.use.bands)
+        return sharp + (upsampled - known)
+
+
+class MatchedTile(SlimTile):
+    """A loaded student whose colours are set to those of the scene."""
+
+    @torch.inference_mode()
+    def predict(self, batch: Mapping[str, torch.Tensor], where: Where) -> torch.Tensor:
+        """As ``SlimTile.predict``, with the colours that ``measure`` found for the scene."""
+        sharp = super().predict(batch, where)
+        # Nothing was measured where no sample block has a valid pixel.
+        return Match.of(where.statistics)(sharp) if where.statistics.size else sharp
+
+    def measure(self, batch: Mapping[str, torch.Tensor], valid: torch.Tensor, where: Where) -> NDArray[np.float64]:
+        """Colours of result and input in one block, which is cut into images as large as those of the training.
+
+        Returns:
+            As ``colour.sums``.
+        """
+        scale, side = self.use.scale, self.use.tile
+        upsampled = self.upsampled(batch["image"].to(next(self.network.parameters()).device))
+        counted = valid[0, 0].repeat_interleave(scale, 0).repeat_interleave(scale, 1)
+        # From the first counted row and column on, so that a block without a mask is a whole number of images.
+        rows, columns = (counted.any(axis).nonzero().flatten().tolist() for axis in (1, 0))
+        total = np.zeros(5 * upsampled.shape[1])
+        for row in range(rows[0], rows[-1] + 1, side * scale):
+            for column in range(columns[0], columns[-1] + 1, side * scale):
+                inside = (..., slice(row, row + side * scale), slice(column, column + side * scale))
+                if counted[inside].any():
+                    part = upsampled[inside]
+                    total += sums(self.sharpen(part, where)[0], part[0], counted[inside])
+        return total
+
+
+def card(config: Config, use: Use, *, name: str, version: str, licence: str, training_data: str, citation: str) -> Card:
+    """The card of a student.
+
+    The margin keeps the rim, where convolutions see padding, out of the result; what lies outside a tile would change
+    pixels at any depth.
+    """
+    align = config.stride // math.gcd(config.stride, use.scale)
+    tile = -(-use.tile // align) * align
+    return Card(
+        name=name,
+        version=version,
+        task="superres",
+        architecture=Architecture(
+            name=ARCHITECTURE, config=json.loads(json.dumps({"network": asdict(config), "use": asdict(use)}))
+        ),
+        inputs=(Input(name="image", range="unit"),),
+        main="image",
+        scale=use.scale,
+        align=align,
+        margin=tile // 16,
+        tile=tile,
+        overlap=tile // 4,
+        needs_statistics=True,
+        generated=True,
+        consistency="mtf",
+        licence=licence,
+        training_data=training_data,
+        citation=citation,
+    )
+
+
+def load(config: Mapping[str, Any], state: Mapping[str, torch.Tensor], runtime: Runtime) -> TileModel:
+    """Build the network and load its weights strictly.
+
+    Args:
+        config: ``"network"`` as ``Config`` and ``"use"`` as ``Use`` name their values.
+        state: tensors of ``SlimDiffSR``.
+        runtime: device; the engine sets the precision around ``predict``.
+
+    Raises:
+        ModelError: config or weights do not fit.
+    """
+    try:
+        shape, use = Config.of(config["network"]), Use(**config["use"])
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"the config does not describe this network ({error})", where=ARCHITECTURE, cure="fetch the model again"
+        ) from error
+    network = outline(shape).to_empty(device="cpu")
+    load_strictly(network, {key: value.float() for key, value in state.items()}, where=ARCHITECTURE)
+    network = network.eval().requires_grad_(False).to(runtime.device)
+    return MatchedTile(network, use) if use.colour == "scene" else SlimTile(network, use)
