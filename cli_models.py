@@ -80,8 +80,12 @@ def models_verify(name: str | None) -> None:
             click.echo(f"{each}: {'built in' if origin == 'built-in' else 'all files are as published'}")
 
 
-@models.command("convert")
-@click.argument("system", type=click.Choice(["salad-pan"]))
+@models.group("convert")
+def models_convert() -> None:
+    """Make a model folder from published checkpoints of a system."""
+
+
+@models_convert.command("salad-pan")
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--base", required=True, type=_PATH, metavar="DIR", help="Stable Diffusion 1.5, as safetensors.")
 @click.option("--vae", required=True, type=_PATH, metavar="FILE|DIR", help="Band autoencoder.")
@@ -96,16 +100,37 @@ def models_verify(name: str | None) -> None:
     show_default=True,
     help="Whether the bands start from one noise, as in training, or each from its own, as in the released code.",
 )
+@click.option(
+    "--norm",
+    type=click.Choice(["tile", "scene"]),
+    default="tile",
+    show_default=True,
+    help="Whose moments the group norms use: the tile's, as published, or those of the whole scene.",
+)
 @click.option("--licence", default="not stated", show_default=True, help="Licence of the weights, for the card.")
 @click.option("--training-data", default="not stated", show_default=True, help="What they were trained on.")
-def models_convert(system: str, out: Path, sensor: str | None, **sources: Any) -> None:  # noqa: ARG001
-    """Make the model folder OUT from published checkpoints of SYSTEM."""
+def convert_salad_pan(out: Path, sensor: str | None, **sources: Any) -> None:
+    """Make the model folder OUT from Stable Diffusion 1.5, a band autoencoder and adapters."""
     with guarded(False, False) as (_, cancel):
         from .engine.sensors import find_sensor
         from .models.salad_pan.published.checkpoint import Sources, convert
 
         known = None if sensor is None else find_sensor(sensor)
         click.echo(convert(Sources(sensor=known, **sources), out, cancel.check).identity)
+
+
+@models_convert.command("slimdiffsr")
+@click.argument("checkpoint", type=_PATH)
+@click.argument("out", type=_PATH)
+@click.option("--scale", type=int, default=4, show_default=True, help="Scale of the weights, 4 or 8.")
+@click.option("--licence", default="not stated", show_default=True, help="Licence of the weights, for the card.")
+@click.option("--training-data", default="not stated", show_default=True, help="What they were trained on.")
+def convert_slimdiffsr(out: Path, **sources: Any) -> None:
+    """Make the model folder OUT from the released CHECKPOINT (net_params_4x.pkl)."""
+    with guarded(False, False) as (_, cancel):
+        from .models.slimdiffsr.checkpoint import Sources, convert
+
+        click.echo(convert(Sources(**sources), out, cancel.check).identity)
 
 
 @models.command("count")

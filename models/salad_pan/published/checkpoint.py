@@ -25,7 +25,7 @@ from ...folder import Architecture, Card, Folder, Input, write_folder
 from .conditioning import ANY_BAND, Radiometry, embed, radiometry, read_embeddings
 from .config import Config
 from .network import outline, unet_settings
-from .tile import ARCHITECTURE, RATIOS, SPEC, TEXT
+from .tile import ARCHITECTURE, RATIOS, SPEC, TEXT, Norm
 from .vae import vae_settings
 
 CITATION = "Li et al., SALAD-Pan: Sensor-Agnostic Latent Adaptive Diffusion for Pan-Sharpening, arXiv 2602.04473, 2026"
@@ -72,6 +72,7 @@ class Sources:
         text: table of embeddings keyed by prompt (safetensors), or a folder with a CLIP encoder; ``base`` if None.
         sensor: whose bands and brightest value the model is for; None for any.
         noise: whether the bands share it.
+        norm: whose moments the group norms use.
         licence, training_data, citation: statements for the card.
     """
 
@@ -82,6 +83,7 @@ class Sources:
     text: Path | None = None
     sensor: Sensor | None = None
     noise: Literal["shared", "band"] = "shared"
+    norm: Norm = "tile"
     licence: str = NOT_STATED
     training_data: str = NOT_STATED
     citation: str = CITATION
@@ -201,7 +203,7 @@ def _card(sources: Sources, config: Config, use: Radiometry) -> Card:
         task=SPEC.task,
         architecture=Architecture(
             name=ARCHITECTURE,
-            config=json.loads(json.dumps({"network": asdict(config), "use": asdict(use)})),
+            config=json.loads(json.dumps({"network": asdict(config), "use": asdict(use), "norm": sources.norm})),
         ),
         inputs=(
             Input(name="pan", bands=1, range=span, bits=use.bits),
@@ -213,7 +215,7 @@ def _card(sources: Sources, config: Config, use: Radiometry) -> Card:
         tile=SPEC.tile,
         overlap=SPEC.overlap,
         latent=SPEC.latent,
-        needs_statistics=use.maximum is None,
+        needs_statistics=use.maximum is None or sources.norm == "scene",
         stochastic=SPEC.stochastic,
         generated=SPEC.generated,
         consistency=SPEC.consistency,

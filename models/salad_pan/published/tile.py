@@ -1,17 +1,22 @@
 """The published network as a tile model: PAN and MS tiles in, fused tiles out, noise from the ground they lie on.
 
 Its attention and its norms look at the whole tile, so tiles are blended and are not exact: pixels depend on the tile
-grid, and the seam score of a run says by how much.
+grid, and the seam score of a run says by how much.  The norms can be those of the whole scene instead, where the model
+folder says so; attention cannot.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from functools import partial
+from typing import Any, Literal, get_args
 
+import numpy as np
 import torch
 from diffusers.models.attention_processor import Attention
+from numpy.typing import NDArray
+from torch.nn import functional as F
 
 from ....engine.contract import InputSpec, ModelSpec, Runtime, TileModel, Where
 from ....engine.errors import ModelError, RequestError
@@ -19,12 +24,16 @@ from ...folder import load_strictly
 from .conditioning import ANY_BAND, Radiometry, images
 from .config import FACTOR, LATENT, Config
 from .network import SaladPan, outline
+from .norms import Evaluate, Pooled, Sums, by_tile
 from .sampler import STEPS, Denoiser, guided, sample
 from .vae import decode
 
 ARCHITECTURE = "salad_pan_sd15"
 TEXT = "text."
 """What the keys of embedded prompts begin with in a model folder; the prompt follows."""
+
+Norm = Literal["tile", "scene"]
+"""Whose mean and deviation the group norms use: the tile's, as published, or the whole scene's."""
 
 MOST_STEPS = 1000
 RATIOS = (2.0, 6.0)
@@ -84,6 +93,10 @@ class SaladPanTile:
         Returns:
             (B, C, H, W) in the range of ``"ms"``, clipped to its maximum.
         """
+        return self._fuse(batch, where, by_tile)
+
+    def _fuse(self, batch: Mapping[str, torch.Tensor], where: Where, evaluate: Evaluate) -> torch.Tensor:
+        """Fuse tiles, the networks evaluated in the given way."""
         ms = batch["ms"]
         tiles, bands, height, width = ms.shape
         maximum = self.use.maximum or 1.0
@@ -92,35 +105,65 @@ class SaladPanTile:
         drawn = where.noise(0, 0, (1 if self.use.noise == "shared" else bands, *cells), cell=FACTOR)
         start = drawn.expand(tiles, bands, *cells).reshape(tiles * bands, *cells).to(ms.device)
         denoise = guided(
-            self._denoiser(self._prompted(bands), given, bands),
-            self._denoiser((ANY_BAND,) * bands, given, bands),
+            self._denoiser(self._prompted(bands), given, bands, evaluate),
+            self._denoiser((ANY_BAND,) * bands, given, bands, evaluate),
             self.guidance,
         )
         latents = sample(denoise, start, self.steps, where.checkpoint)
-        fused = torch.cat([decode(self.network.vae, part) for part in torch.split(latents, self.use.chunk)])
+        fused = evaluate(partial(decode, self.network.vae), (latents,), self.use.chunk)
         return fused.reshape(ms.shape).float() * maximum
 
     def _prompted(self, bands: int) -> tuple[str, ...]:
         return self.use.prompts * bands if len(self.use.prompts) == 1 else self.use.prompts
 
-    def _denoiser(self, prompts: tuple[str, ...], given: torch.Tensor, bands: int) -> Denoiser:
+    def _denoiser(self, prompts: tuple[str, ...], given: torch.Tensor, bands: int, evaluate: Evaluate) -> Denoiser:
         """The network under these prompts, a few bands at a time."""
         # Bands that attend to each other go together.
         chunk = self.use.chunk if self.network.config.region is None else bands
 
         def denoise(latents: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
             text = torch.stack([self.text[prompt] for prompt in prompts]).repeat(latents.shape[0] // bands, 1, 1)
-            parts = zip(*(torch.split(whole, chunk) for whole in (latents, time, text, given)), strict=True)
-            return torch.cat([self.network.unet(*part, bands) for part in parts])
+            return evaluate(partial(self.network.unet, bands=bands), (latents, time, text, given), chunk)
 
         return denoise
+
+
+class SceneNormTile(SaladPanTile):
+    """The network with group norms by the moments of the whole scene; of a tile only its attention sees all."""
+
+    @torch.inference_mode()
+    def predict(self, batch: Mapping[str, torch.Tensor], where: Where) -> torch.Tensor:
+        """As ``SaladPanTile.predict``.
+
+        Raises:
+            ModelError: ``where`` holds no statistics, or not those of a run like this.
+        """
+        return self._fuse(batch, where, Pooled(where.statistics, batch["ms"].shape[1]))
+
+    @torch.inference_mode()
+    def measure(self, batch: Mapping[str, torch.Tensor], valid: torch.Tensor, where: Where) -> NDArray[np.float64]:
+        """Sums over a block on which the network runs as published, laid out as ``norms`` says.
+
+        Args:
+            batch: as for ``predict``, of one tile and any size; continued by its last row and column where needed.
+            valid: bool (1, 1, H, W), pixels that count.
+            where: anchors.
+        """
+        device = next(self.network.parameters()).device
+        height, width = valid.shape[2:]
+        missing = (0, -width % SPEC.align, 0, -height % SPEC.align)
+        block = {name: F.pad(x.to(device), missing, mode="replicate") for name, x in batch.items()}
+        sums = Sums(F.pad(valid.to(device), missing))
+        self._fuse(block, where, sums)
+        return sums.total
 
 
 def load(config: Mapping[str, Any], state: Mapping[str, torch.Tensor], runtime: Runtime) -> TileModel:
     """Build the network and load its weights strictly; only cross-band attention may be absent, and is then left out.
 
     Args:
-        config: ``"network"`` as ``Config`` and ``"use"`` as ``Radiometry`` name their values.
+        config: ``"network"`` as ``Config`` and ``"use"`` as ``Radiometry`` name their values; ``"norm"`` as ``Norm``,
+            that of the tile where it is not there.
         state: tensors of ``SaladPan``, and the embedded prompts.
         runtime: device, attention, steps and guidance; the engine sets the precision around ``predict``.
 
@@ -132,6 +175,9 @@ def load(config: Mapping[str, Any], state: Mapping[str, torch.Tensor], runtime: 
     if not 1 <= steps <= MOST_STEPS:
         raise RequestError(f"{steps} steps", where="--steps", cure=f"ask for 1 to {MOST_STEPS}")
     shape, use = parse(config)
+    norm = config.get("norm", "tile")
+    if norm not in get_args(Norm):
+        raise ModelError(f"norm is tile or scene, not {norm!r}", where=ARCHITECTURE, cure="convert the model again")
     weights = {key: value.float() for key, value in state.items() if not key.startswith(TEXT)}
     text = {key.removeprefix(TEXT): value.float() for key, value in state.items() if key.startswith(TEXT)}
     if not any("_cross_band." in key for key in weights):
@@ -147,7 +193,8 @@ def load(config: Mapping[str, Any], state: Mapping[str, torch.Tensor], runtime: 
     network = network.eval().requires_grad_(False).to(runtime.device)
     if runtime.attention == "xformers":
         _use_xformers(network)
-    return SaladPanTile(network, use, {p: v.to(runtime.device) for p, v in text.items()}, steps, guidance)
+    kind = SceneNormTile if norm == "scene" else SaladPanTile
+    return kind(network, use, {p: v.to(runtime.device) for p, v in text.items()}, steps, guidance)
 
 
 def parse(config: Mapping[str, Any]) -> tuple[Config, Radiometry]:
