@@ -1,4 +1,4 @@
-"""What brings images to the UNet's cells and back: a tiny autoencoder or Stable Diffusion's, whole or its outer part.
+"""What brings images to the UNet's cells and back: an autoencoder, whole or its outer part.
 
 The layers of the tiny one are called directly, as in the released code: without the shift of the range to 0..1 and
 back and without the soft clamp of the latent that diffusers wraps around them.  Images are in -1..1 on both sides.
@@ -13,6 +13,7 @@ import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 from torch import nn
+from torch.nn import functional as F
 
 from .config import LATENT, Config
 
@@ -65,6 +66,22 @@ class TinyCodec(nn.Module):
         """Inverse of ``encode`` in its shapes."""
         out: torch.Tensor = self.decoder(cells)
         return out
+
+
+class ShuffleCodec(nn.Module):
+    """The pixels of a cell as channels and back, band by band: nothing is learned and nothing is lost."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.factor = config.factor
+
+    def encode(self, image: torch.Tensor) -> torch.Tensor:
+        """(N, image channels, H, W) to (N, image channels * factor ** 2, H / factor, W / factor)."""
+        return F.pixel_unshuffle(image, self.factor)
+
+    def decode(self, cells: torch.Tensor) -> torch.Tensor:
+        """Inverse of ``encode``."""
+        return F.pixel_shuffle(cells, self.factor)
 
 
 class FullCodec(nn.Module):

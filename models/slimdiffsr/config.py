@@ -22,13 +22,16 @@ class Config:
         queries, squeeze: learned queries of the global aggregation, and channels in which it attends.
         image: channels of the image.
         codec_width: channels of the tiny autoencoder.
-        codec_blocks: its residual blocks at each resolution of the encoder; the decoder has them in reverse.
+        codec_blocks: its residual blocks at each resolution of the encoder; the decoder has them in reverse.  Where
+            the codec has none, only the number of resolutions counts.
         first, second: convolutions of a residual block: frequency- and direction-separable, or plain 3x3.
         attention: global aggregation by queries, or self-attention.
         codec: ``"fused"``: halves of the tiny autoencoder without the convolutions at its latent, joined to a UNet
             without its own first and last by one convolution on either side; ``"taesd"``: the tiny autoencoder and
             the UNet whole, meeting in four latent channels; ``"kl"``: likewise with Stable Diffusion's autoencoder,
-            of which ``codec_width`` is half the first width.
+            of which ``codec_width`` is half the first width; ``"shuffle"``: that of the small base model at its
+            outermost, pixels of a cell as channels and back, joined as the fused one; what comes out is added to the
+            upsampled image.
         compat: hold the parameters too that the released model stores and never runs.
     """
 
@@ -42,7 +45,7 @@ class Config:
     first: Literal["fsc", "conv"] = "fsc"
     second: Literal["dsc", "conv"] = "dsc"
     attention: Literal["qgam", "self"] = "qgam"
-    codec: Literal["fused", "taesd", "kl"] = "fused"
+    codec: Literal["fused", "taesd", "kl", "shuffle"] = "fused"
     compat: bool = False
 
     def __post_init__(self) -> None:
@@ -56,7 +59,7 @@ class Config:
         if self.codec == "kl" and (len(self.codec_blocks) != 4 or 2 * self.codec_width % self.groups):
             raise ValueError("Stable Diffusion's autoencoder has four levels, and twice its width is whole in groups")
         choices = {"first": ("fsc", "conv"), "second": ("dsc", "conv"), "attention": ("qgam", "self")}
-        for name, allowed in {**choices, "codec": ("fused", "taesd", "kl"), "compat": (False, True)}.items():
+        for name, allowed in {**choices, "codec": ("fused", "taesd", "kl", "shuffle"), "compat": (False, True)}.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} is one of {', '.join(map(str, allowed))}, not {getattr(self, name)!r}")
 
@@ -64,6 +67,17 @@ class Config:
     def factor(self) -> int:
         """Image px per cell of the UNet's first level."""
         return int(2 ** (len(self.codec_blocks) - 1))
+
+    @property
+    def cells(self) -> int:
+        """Channels that the codec hands to the UNet."""
+        widths = {"fused": self.codec_width, "shuffle": self.image * self.factor**2}
+        return widths.get(self.codec, LATENT)
+
+    @property
+    def joined(self) -> bool:
+        """Whether one convolution on either side joins codec and UNet, instead of four latent channels."""
+        return self.codec in ("fused", "shuffle")
 
     @property
     def stride(self) -> int:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from ...engine.errors import ModelError
-from .codec import FullCodec, TinyCodec
+from .codec import FullCodec, ShuffleCodec, TinyCodec
 from .config import Config
 from .unet import Features, PrunedUNet
+
+Codec = TinyCodec | FullCodec | ShuffleCodec
+CODECS: Mapping[str, Callable[[Config], Codec]] = MappingProxyType(
+    {"fused": TinyCodec, "taesd": TinyCodec, "kl": FullCodec, "shuffle": ShuffleCodec}
+)
 
 
 class SlimDiffSR(nn.Module):
@@ -21,11 +29,11 @@ class SlimDiffSR(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.config = config
-        self.vae = FullCodec(config) if config.codec == "kl" else TinyCodec(config)
+        self.vae = CODECS[config.codec](config)
         self.unet = PrunedUNet(config)
-        if config.codec == "fused":
-            self.merge_conv1 = nn.Conv2d(config.codec_width, config.channels[0], 3, padding=1)
-            self.merge_conv2 = nn.Conv2d(config.channels[0], config.codec_width, 3, padding=1)
+        if config.joined:
+            self.merge_conv1 = nn.Conv2d(config.cells, config.channels[0], 3, padding=1)
+            self.merge_conv2 = nn.Conv2d(config.channels[0], config.cells, 3, padding=1)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Sharpen an upsampled image.
@@ -44,10 +52,13 @@ class SlimDiffSR(nn.Module):
         height, width = image.shape[-2:]
         stride = self.config.stride
         padded = F.pad(image, (0, -width % stride, 0, -height % stride), mode="replicate")
-        fused = self.config.codec == "fused"
-        enter, leave = (self.merge_conv1, self.merge_conv2) if fused else (self.unet.conv_in, self.unet.conv_out)
+        joined = self.config.joined
+        enter, leave = (self.merge_conv1, self.merge_conv2) if joined else (self.unet.conv_in, self.unet.conv_out)
         maps, features = self.unet(enter(self.vae.encode(padded)))
-        return self.vae.decode(leave(maps))[..., :height, :width], features
+        found = self.vae.decode(leave(maps))
+        if self.config.codec == "shuffle":
+            found = padded + found
+        return found[..., :height, :width], features
 
 
 def outline(config: Config) -> SlimDiffSR:

@@ -176,7 +176,7 @@ class PrunedUNet(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         outer, inner, middle = config.channels
-        if config.codec != "fused" or config.compat:
+        if not config.joined or config.compat:
             self.conv_in = nn.Conv2d(LATENT, outer, 3, padding=1)
             self.conv_out = nn.Conv2d(outer, LATENT, 3, padding=1)
         if config.compat:

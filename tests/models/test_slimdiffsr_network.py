@@ -307,6 +307,7 @@ def taesd(config: Config) -> AutoencoderTiny:
         {"attention": "self"},
         {"codec": "taesd"},
         {"codec": "kl"},
+        {"codec": "shuffle", "codec_blocks": (1, 1, 1)},
         {"codec_blocks": (1, 1, 1), "image": 5},
     ],
 )
@@ -319,6 +320,17 @@ def test_every_variant_runs_and_every_parameter_that_is_not_dead_matters(change)
     idle = {name for name, parameter in network.named_parameters() if parameter.grad is None}
     dead = set(outline(config).state_dict()) - set(outline(replace(config, compat=False)).state_dict())
     assert idle == dead
+
+
+def test_a_student_without_a_codec_starts_from_the_upsampled_image():
+    network = SlimDiffSR(replace(SMALL, codec="shuffle", codec_blocks=(1, 1, 1), image=4))
+    assert network.merge_conv1.in_channels == 4 * 16
+    torch.nn.init.zeros_(network.merge_conv2.weight)
+    torch.nn.init.zeros_(network.merge_conv2.bias)
+    image = torch.rand(2, 4, 21, 34) * 2 - 1
+    assert torch.equal(network(image), image)
+    torch.nn.init.normal_(network.merge_conv2.bias)
+    assert not torch.allclose(network(image), image)
 
 
 def test_dead_parameters_change_nothing():
