@@ -62,7 +62,7 @@ def superres(
     """Give an image ``scale`` times as many pixels along each axis.
 
     Args:
-        image: (band, y, x) with CRS and transform, or the path of a raster.
+        image: (band, y, x) with CRS and transform, or the path of a raster or of a Sentinel-2 product.
         scale: for models that take any scale; None for the model's own.
 
     For the rest see ``pansharpen``.

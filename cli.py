@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -32,6 +33,8 @@ _AS_THEY_ARE = (
     "precision",
     "threads",
     "bands",
+    "offset",
+    "scale_factor",
     "extent",
     "window",
     "consistency",
@@ -77,19 +80,19 @@ class _Shard(click.ParamType[tuple[int, int]]):
         return int(index), int(count)
 
 
-class _Bands(click.ParamType[tuple[int, ...]]):
-    """1,2,3."""
+class _Bands(click.ParamType[tuple[int | str, ...]]):
+    """1,2,3 or B04,B03,B02."""
 
     name = "bands"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
-        """Band numbers from a comma-separated list."""
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int | str, ...]:
+        """Band numbers, and names with a number in them, from a comma-separated list."""
         if isinstance(value, tuple):
             return value
-        parts = str(value).split(",")
-        if not all(part.strip().isdigit() for part in parts):
-            self.fail(f"{value!r} is not a list of bands: give numbers such as 4,3,2", param, ctx)
-        return tuple(int(part) for part in parts)
+        parts = [part.strip() for part in str(value).split(",")]
+        if not all(part.isdigit() or re.fullmatch(r"[A-Za-z_]+\d\w*", part) for part in parts):
+            self.fail(f"{value!r} is not a list of bands: give numbers such as 4,3,2 or names such as B8A", param, ctx)
+        return tuple(int(part) if part.isdigit() else part for part in parts)
 
 
 _RUN_OPTIONS = [
@@ -116,7 +119,9 @@ _RUN_OPTIONS = [
     click.option("--overlap", type=int, metavar="PX", help="Least overlap of neighbouring tiles."),
     click.option("--batch-size", "batch", type=int, metavar="N", help="Tiles a batch."),
     click.option("--threads", type=int, metavar="N", help="Processor threads of one process; decides bits."),
-    click.option("--bands", type=_Bands(), default=(), help="Bands of the main input, from 1, such as 4,3,2."),
+    click.option("--bands", type=_Bands(), default=(), help="Bands of the main input, such as 4,3,2 or B04,B8A."),
+    click.option("--offset", type=float, metavar="DN", help="Reflectance is (DN + offset) * factor: a tag of OUT."),
+    click.option("--scale-factor", type=float, metavar="F", help="The factor; DN stay as they are."),
     click.option(
         "--extent",
         type=float,
@@ -185,7 +190,10 @@ def pansharpen(ms: str, pan: str, out: Path, **options: Any) -> None:
 @click.option("--scale", type=int, help="Output pixels per input pixel, for models that take any.")
 @_with(_RUN_OPTIONS + _EVENT_OPTIONS)
 def superres(lr: str, out: Path, scale: int | None, **options: Any) -> None:
-    """Super-resolve LR into OUT, over the same extent."""
+    """Super-resolve LR into OUT, over the same extent.
+
+    LR is a raster, several files separated by commas, or a Sentinel-2 product: a SAFE folder, its zip or its metadata.
+    """
     _run("superres", {"image": lr}, out, scale, options)
 
 

@@ -1,5 +1,7 @@
 """Consistency: seen with pixels as large as those of the input, the output is the input.
 
+Where bands of an input were delivered on several grids, each is looked at with the pixels in which it was delivered.
+
 An input pixel sees the area mean of the output under it, or what the sensor's modulation transfer function lets through
 (``mtf_axis``, sampled at the pixel's centre).  Measured for every run whose output is finer than its main input, and
 enforced on request by back-projection: the residual on the coarse cells is brought to the fine grid and added.  Bicubic
@@ -10,8 +12,8 @@ all on the coarse grid.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -61,6 +63,11 @@ class Residual:
     squares: NDArray[np.float64]
     inputs: NDArray[np.float64]
     cells: NDArray[np.float64]
+
+    @classmethod
+    def joined(cls, parts: Sequence[Residual]) -> Residual:
+        """The residual of all bands from those of the parts."""
+        return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
 
     def as_lists(self) -> list[list[float]]:
         """For the journal."""
@@ -128,7 +135,7 @@ class CellAxis:
 
 @dataclass(frozen=True, slots=True)
 class Consistency:
-    """How output pixels and cells of the main input relate.
+    """How output pixels and cells of one part of the main input relate.
 
     Attributes:
         rows, columns: the axes.
@@ -140,17 +147,27 @@ class Consistency:
     gains: tuple[float, ...] = ()
 
     @classmethod
-    def of(cls, plan: Plan) -> Consistency | None:
-        """For a plan; None where output and input coincide or are turned against each other."""
-        fine, coarse = magnified(plan.base, plan.scale), plan.scene.grid
-        mapping = relation(fine, coarse)
-        if not is_separable(mapping) or max(mapping.a, mapping.e) > 1 - _TOLERANCE:
-            return None
-        return cls(
-            CellAxis(mapping.e, mapping.f, coarse.shape[0], fine.shape[0]),
-            CellAxis(mapping.a, mapping.c, coarse.shape[1], fine.shape[1]),
-            plan.gains,
-        )
+    def of(cls, plan: Plan) -> tuple[Consistency, ...]:
+        """One for each part; none where output and input coincide in all bands or are turned against each other."""
+        fine, relations, first = magnified(plan.base, plan.scale), [], 0
+        for part in plan.scene.parts:
+            mapping, (height, width) = relation(fine, part.grid), part.grid.shape
+            if not is_separable(mapping):
+                return ()
+            stop = first + len(part.bands)
+            rows = CellAxis(mapping.e, mapping.f, height, fine.shape[0])
+            columns = CellAxis(mapping.a, mapping.c, width, fine.shape[1])
+            relations.append(cls(rows, columns, plan.gains[first:stop]))
+            first = stop
+        if all(part.coincides for part in relations):
+            return ()
+        # What was delivered in pixels of the output was not seen through anything that the output was not.
+        return tuple(cls(part.rows, part.columns) if part.coincides else part for part in relations)
+
+    @property
+    def coincides(self) -> bool:
+        """Whether a cell is no larger than an output pixel: then nothing is to be corrected."""
+        return max(self.rows.slope, self.columns.slope) > 1 - _TOLERANCE
 
     def cells(self, block: Window) -> Window | None:
         """The coarse cells that see nothing beyond a block of output pixels."""

@@ -72,9 +72,11 @@ class Misregistration:
 
 
 def moved(scene: Scene, shift: Shift) -> Scene:
-    """The scene with its grid moved back by a shift, px of the scene."""
-    grid = scene.grid
-    return replace(scene, grid=GeoBox(grid.shape, grid.affine * Affine.translation(-shift[1], -shift[0]), grid.crs))
+    """The scene with its grids moved back by a shift, px of the scene."""
+    a = scene.grid.affine
+    back = Affine.translation(a.a * -shift[1] + a.b * -shift[0], a.d * -shift[1] + a.e * -shift[0])
+    parts = (replace(p, grid=GeoBox(p.grid.shape, back * p.grid.affine, p.grid.crs)) for p in scene.parts)
+    return replace(scene, parts=tuple(parts))
 
 
 def warn_if_shifted(found: Misregistration, fine: Scene, coarse: Scene) -> None:

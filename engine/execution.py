@@ -18,7 +18,7 @@ import rasterio
 import torch
 from numpy.typing import NDArray
 
-from .consistency import Consistency
+from .consistency import Consistency, Residual
 from .contract import ModelSource
 from .events import Cancel, Listener, Progress, Stopwatch
 from .grids import Window
@@ -26,7 +26,7 @@ from .inference import TileRows
 from .joining import RowJoiner, Rows
 from .plan import Plan
 from .radiometry import quantise
-from .reading import InputReader
+from .reading import InputReader, PartReader
 from .scene import Policy
 from .workspace import Workspace
 
@@ -133,11 +133,12 @@ class BandFinisher:
     def __init__(self, plan: Plan, kernel: str, workspace: Workspace, policy: Policy, watch: Stopwatch) -> None:
         self._plan, self._workspace, self._watch = plan, workspace, watch
         self._consistency = Consistency.of(plan)
-        self._cells = InputReader(plan.scene, plan.scene.grid, kernel, policy)
+        self._cells = [PartReader(part, part.grid, kernel, policy) for part in plan.scene.parts]
 
     def close(self) -> None:
         """Close the file handles."""
-        self._cells.close()
+        for reader in self._cells:
+            reader.close()
 
     def finish(self, band: int, blended: Rows, receipt: dict[str, Any]) -> None:
         """Finish one row band."""
@@ -149,7 +150,7 @@ class BandFinisher:
             valid = valid.repeat(scale, axis=1).repeat(scale, axis=2)
         values = blended.values
         with self._watch.stage("consistency"):
-            values, sums = self._made_consistent(values, valid, area, rows)
+            sums = self._make_consistent(values, valid, area, rows)
         low, high = plan.rows_of(band)
         if high <= low:
             return
@@ -162,24 +163,41 @@ class BandFinisher:
             receipt |= {"counts": counts, "residual": sums, "rows": [low, high], "process": os.getpid()}
             self._workspace.write_band(band, planes, receipt)
 
-    def _made_consistent(
+    def _make_consistent(
         self, values: NDArray[np.float32], valid: NDArray[np.bool_] | None, area: Window, rows: tuple[int, int]
-    ) -> tuple[NDArray[np.float32], list[list[float]] | None]:
-        relation, plan = self._consistency, self._plan
-        if relation is None or len(values) != len(plan.scene.bands):
-            return values, None
-        cells = relation.cells(area)
-        if cells is None:
-            return values, None
-        coarse = self._cells.patch(self._cells.strip(cells), cells)
-        residual, counted = relation.residual(values, valid, area, coarse.values, coarse.valid, cells)
-        if plan.consistency != "off":
-            values = values + relation.correction(residual, area, cells)
-            residual, counted = relation.residual(values, valid, area, coarse.values, coarse.valid, cells)
-        window, scale = plan.window, plan.scale
+    ) -> list[list[float]] | None:
+        """Correct ``values`` in place, part by part, and say what is left."""
+        plan, window, scale = self._plan, self._plan.window, self._plan.scale
+        if not self._consistency or len(values) != len(plan.scene.bands):
+            return None
         low, high = max(rows[0], window.row), min(rows[1], window.rows[1])
         own = Window(low * scale, window.column * scale, max(high - low, 0) * scale, window.width * scale)
-        return values, relation.sums(residual, counted, coarse.values, cells, own).as_lists()
+        sums, first = [], 0
+        for relation, reader in zip(self._consistency, self._cells, strict=True):
+            bands = slice(first, first + len(reader.part.bands))
+            known = None if valid is None else valid[bands]
+            sums.append(self._make_part_consistent(relation, reader, values[bands], known, area, own))
+            first = bands.stop
+        return Residual.joined(sums).as_lists()
+
+    def _make_part_consistent(
+        self,
+        relation: Consistency,
+        reader: PartReader,
+        values: NDArray[np.float32],
+        valid: NDArray[np.bool_] | None,
+        area: Window,
+        own: Window,
+    ) -> Residual:
+        cells = relation.cells(area)
+        if cells is None:
+            return Residual(*np.zeros((3, len(values))))
+        coarse = reader.patch(reader.strip(cells), cells)
+        residual, counted = relation.residual(values, valid, area, coarse.values, coarse.valid, cells)
+        if self._plan.consistency != "off" and not relation.coincides:
+            values += relation.correction(residual, area, cells)
+            residual, counted = relation.residual(values, valid, area, coarse.values, coarse.valid, cells)
+        return relation.sums(residual, counted, coarse.values, cells, own)
 
     def _stored(
         self, values: NDArray[np.float32], valid: NDArray[np.bool_] | None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +15,8 @@ from .contract import InputSpec, ModelSpec
 from .errors import ModelError, RequestError
 from .grids import Window
 from .radiometry import EXACT_DTYPES
-from .scene import Scene, describe
+from .scene import Band, Scene, describe
+from .sentinel2 import find_product
 
 if TYPE_CHECKING:
     from .plan import Request
@@ -41,6 +44,8 @@ def describe_inputs(request: Request, spec: ModelSpec) -> tuple[Scene, ...]:
             any_dtype=request.dtype is not None,
             policy=request.policy,
         )
+        if wanted.name == spec.main:
+            scene = _with_reflectance(scene, request)
         if wanted.bands is not None and len(scene.bands) != wanted.bands:
             raise ModelError(
                 f"{spec.name} takes {wanted.bands} band(s) as {wanted.name}, but it has {len(scene.bands)}",
@@ -56,6 +61,33 @@ def describe_inputs(request: Request, spec: ModelSpec) -> tuple[Scene, ...]:
             )
         scenes.append(scene)
     return tuple(scenes)
+
+
+def _with_reflectance(scene: Scene, request: Request) -> Scene:
+    """The scene with the offset and factor that the user states in place of those of its file."""
+    offset, factor = request.offset, request.scale_factor
+    if offset is None and factor is None:
+        return scene
+    if offset is not None and not math.isfinite(offset):
+        raise RequestError(f"{offset} is no number", where="--offset", cure="give DN, such as -1000")
+    if factor is not None and not 0 < factor < math.inf:
+        raise RequestError(f"{factor} is no factor", where="--scale-factor", cure="give one above 0, such as 0.0001")
+    if find_product(scene.source) is not None:
+        raise RequestError(
+            "the metadata of a Sentinel-2 product state its offsets and its quantification value",
+            where="--offset or --scale-factor",
+            cure="leave them out, or give the images as a stack",
+        )
+    parts = (replace(p, bands=tuple(_restated(band, offset, factor) for band in p.bands)) for p in scene.parts)
+    return replace(scene, parts=tuple(parts))
+
+
+def _restated(band: Band, offset: float | None, factor: float | None) -> Band:
+    scale = band.scale if factor is None else factor
+    # Files say value = DN * scale + offset.
+    own = band.offset / band.scale if band.scale else 0.0
+    added = own if offset is None else offset
+    return replace(band, scale=scale, offset=added * scale)
 
 
 def meet(a: Window, b: Window, fine: Scene) -> Window:

@@ -42,7 +42,9 @@ class Request:
         tile, overlap: base-grid px.
         extent: (xmin, ymin, xmax, ymax) in the CRS of the first finest input.
         window: (column, row, width, height) in px of the first finest input.
-        bands: band numbers of the main input, from 1.
+        bands: numbers, from 1, or names of bands of the main input.
+        offset, scale_factor: of the main input: reflectance = (DN + offset) * scale_factor; None for what its file
+            says.  They become tags of the output and change no DN.
         consistency: ``"on"`` for the sensor's MTF where ``sensor`` or the model names one, else the area mean.
         sensor: of the main input, as ``sensors.find_sensor`` takes it.
         coregister: the main input is moved by its measured shift against the finest one.
@@ -68,7 +70,9 @@ class Request:
     coregister: bool = False
     extent: tuple[float, float, float, float] | None = None
     window: tuple[int, int, int, int] | None = None
-    bands: tuple[int, ...] = ()
+    bands: tuple[int | str, ...] = ()
+    offset: float | None = None
+    scale_factor: float | None = None
     dtype: str | None = None
     compress: Literal["zstd", "deflate", "lzw", "none"] = "zstd"
     memory: int | None = None
@@ -218,7 +222,7 @@ def make_plan(request: Request, spec: ModelSpec, identity: str, *, shift: Shift 
         align = math.lcm(align, grids.whole_ratio(fine.grid, other.grid))
     base = grids.crop(fine.grid, inside)
     check_ratios(spec, base, by_name)
-    consistency = _consistency(request, spec)
+    consistency = _consistency(request, spec, main)
     gains = _gains(request, main) if consistency == "mtf" else ()
     tiles = _tile_grid(request, spec, base, align, _halo(consistency, spec, base, main))
     window = _window(request, fine, inside, base)
@@ -248,8 +252,8 @@ def make_plan(request: Request, spec: ModelSpec, identity: str, *, shift: Shift 
     )
 
 
-def _consistency(request: Request, spec: ModelSpec) -> Sight:
-    measurable = spec.scale > 1 or len(spec.inputs) > 1
+def _consistency(request: Request, spec: ModelSpec, main: Scene) -> Sight:
+    measurable = spec.scale > 1 or len(spec.inputs) > 1 or len(main.parts) > 1
     if not measurable or request.consistency == "off":
         return "off"
     by_sensor: Sight = "mtf" if request.sensor is not None or spec.consistency == "mtf" else "area"
@@ -268,10 +272,10 @@ def _gains(request: Request, main: Scene) -> tuple[float, ...]:
 def _halo(consistency: Sight, spec: ModelSpec, base: GeoBox, main: Scene) -> int:
     """Rows beyond a row band that its consistency needs: to measure it, or also to enforce it."""
     # In output px, brought back to the base grid.
-    per_cell = max(grids.ratio(base, main.grid))
+    per_cell = max(max(grids.ratio(base, part.grid)) for part in main.parts)
     if consistency != "off":
         return math.ceil(consistency_reach(consistency, per_cell * spec.scale) / spec.scale)
-    return math.ceil(per_cell) + 1 if len(spec.inputs) > 1 else 0
+    return math.ceil(per_cell) + 1 if len(spec.inputs) > 1 or len(main.parts) > 1 else 0
 
 
 def _tile_grid(request: Request, spec: ModelSpec, base: GeoBox, align: int, halo: int) -> TileGrid:

@@ -21,7 +21,7 @@ from .errors import RunError
 from .fill import fill_masked
 from .grids import Window, centres, is_separable, relation, whole_shift
 from .resample import KERNELS, gather, point_taps
-from .scene import Policy, Scene, open_raster
+from .scene import Part, Policy, Scene, open_raster
 
 Values = NDArray[np.float32]
 Validity = NDArray[np.bool_]
@@ -41,13 +41,13 @@ class Patch:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Strip:
-    """Stored values of one input around a rectangle of the base grid.
+class Stored:
+    """Stored values of one part of an input around a rectangle of the base grid.
 
     Attributes:
         raw: (C, n, m), stored data type.
         valid: (C, n, m) or (1, n, m); None where everything is valid.
-        window: where they lie, in px of the input.
+        window: where they lie, in px of the part.
     """
 
     raw: NDArray[np.generic]
@@ -55,19 +55,62 @@ class Strip:
     window: Window
 
 
+Strip = tuple[Stored, ...]
+"""Stored values of one input, part by part."""
+
+
 class InputReader:
     """Reads one input; owns its file handles, so it belongs to one thread.
+
+    Every part is sampled from the pixels in which it was delivered, as if it were an input of its own.
 
     Args:
         scene: the input.
         base: the base grid.
-        kernel: how the input is sampled where it does not coincide with the base grid.
+        kernel: how a part is sampled where it does not coincide with the base grid.
     """
 
     def __init__(self, scene: Scene, base: GeoBox, kernel: str, policy: Policy) -> None:
-        self.scene, self.kernel = scene, kernel
+        self.scene = scene
+        self._parts = tuple(PartReader(part, base, kernel, policy) for part in scene.parts)
+
+    def close(self) -> None:
+        """Close the file handles."""
+        for part in self._parts:
+            part.close()
+
+    def strip(self, window: Window) -> Strip:
+        """Read what the base-grid rectangle needs.
+
+        Raises:
+            RunError: a file cannot be read there (truncated or damaged).
+        """
+        return tuple(part.strip(window) for part in self._parts)
+
+    def patch(self, strip: Strip, window: Window) -> Patch:
+        """Cut one tile out of its strip, fill what is masked, and bring it onto the base grid."""
+        patches = [part.patch(stored, window) for part, stored in zip(self._parts, strip, strict=True)]
+        if len(patches) == 1:
+            return patches[0]
+        values = np.concatenate([patch.values for patch in patches])
+        if all(patch.valid is None for patch in patches):
+            return Patch(values, None)
+        known = [np.ones(p.values.shape, np.bool_) if p.valid is None else p.valid for p in patches]
+        return Patch(values, np.concatenate(known))
+
+
+class PartReader:
+    """Reads one part of an input; belongs to one thread.
+
+    Args:
+        part: the part.
+        base, kernel: as for ``InputReader``.
+    """
+
+    def __init__(self, part: Part, base: GeoBox, kernel: str, policy: Policy) -> None:
+        self.part, self.kernel = part, kernel
         self._policy = policy
-        self._mapping = relation(base, scene.grid)
+        self._mapping = relation(base, part.grid)
         self._shift = whole_shift(self._mapping)
         self._handles: dict[str, rasterio.DatasetReader] = {}
 
@@ -77,7 +120,7 @@ class InputReader:
             handle.close()
         self._handles.clear()
 
-    def strip(self, window: Window) -> Strip:
+    def strip(self, window: Window) -> Stored:
         """Read what the base-grid rectangle needs.
 
         Raises:
@@ -85,7 +128,7 @@ class InputReader:
         """
         source = self._source_window(window)
         by_file: dict[str, list[int]] = {}
-        for band in self.scene.bands:
+        for band in self.part.bands:
             by_file.setdefault(band.path, []).append(band.index)
         where = RasterWindow(source.column, source.row, source.width, source.height)
         try:
@@ -97,12 +140,12 @@ class InputReader:
         except rasterio.errors.RasterioError as error:
             raise RunError(
                 f"rows {source.row} to {source.rows[1] - 1} cannot be read ({_reason(error)})",
-                where=self.scene.source,
+                where=", ".join(by_file),
                 cure="the file is truncated or damaged: fetch it again",
             ) from error
-        return Strip(raw, valid, source)
+        return Stored(raw, valid, source)
 
-    def patch(self, strip: Strip, window: Window) -> Patch:
+    def patch(self, strip: Stored, window: Window) -> Patch:
         """Cut one tile out of its strip, fill what is masked, and bring it onto the base grid."""
         source = self._source_window(window)
         rows = slice(source.row - strip.window.row, source.rows[1] - strip.window.row)
@@ -120,7 +163,7 @@ class InputReader:
     def _sampled(self, values: Values, valid: Validity | None, source: Window, window: Window) -> Patch:
         row_indices, column_indices = np.arange(*window.rows), np.arange(*window.columns)
         rows, columns = centres(self._mapping, row_indices, column_indices)
-        height, width = self.scene.grid.shape
+        height, width = self.part.grid.shape
         # Nearest cell: validity belongs to the cell that holds the pixel's centre; outside nothing is valid.
         near_rows, near_columns = np.floor(rows + 1e-6).astype(np.int64), np.floor(columns + 1e-6).astype(np.int64)
         if is_separable(self._mapping):
@@ -144,7 +187,7 @@ class InputReader:
         """Pixels of the input that the taps of a base-grid rectangle touch."""
         if self._shift is not None:
             moved = Window(window.row + self._shift[0], window.column + self._shift[1], window.height, window.width)
-            height, width = self.scene.grid.shape
+            height, width = self.part.grid.shape
             if moved.row >= 0 and moved.column >= 0 and moved.rows[1] <= height and moved.columns[1] <= width:
                 return moved
         corners = [
@@ -154,8 +197,8 @@ class InputReader:
         ]
         xs, ys = zip(*corners, strict=True)
         radius = KERNELS[self.kernel][1]
-        column, width = _touched(min(xs), max(xs), radius, self.scene.grid.shape[1])
-        row, height = _touched(min(ys), max(ys), radius, self.scene.grid.shape[0])
+        column, width = _touched(min(xs), max(xs), radius, self.part.grid.shape[1])
+        row, height = _touched(min(ys), max(ys), radius, self.part.grid.shape[0])
         return Window(row, column, height, width)
 
     def _handle(self, path: str) -> rasterio.DatasetReader:
@@ -165,27 +208,27 @@ class InputReader:
 
     def _file_order(self, by_file: Mapping[str, list[int]]) -> list[int]:
         read = [(path, index) for path, indexes in by_file.items() for index in indexes]
-        return [read.index((band.path, band.index)) for band in self.scene.bands]
+        return [read.index((band.path, band.index)) for band in self.part.bands]
 
     def _validity(self, raw: NDArray[np.generic], where: RasterWindow) -> Validity | None:
         valid: Validity | None = None
         if raw.dtype.kind == "f":
             valid = np.isfinite(raw)
-        for i, band in enumerate(self.scene.bands):
+        for i, band in enumerate(self.part.bands):
             if band.nodata is not None and not math.isnan(band.nodata):
                 valid = np.ones(raw.shape, np.bool_) if valid is None else valid
                 valid[i] &= raw[i] != raw.dtype.type(band.nodata)
-        if self.scene.mask == "alpha":
-            opaque = self._handle(self.scene.bands[0].path).read([self.scene.alpha], window=where) > 0
+        if self.part.mask == "alpha":
+            opaque = self._handle(self.part.bands[0].path).read([self.part.alpha], window=where) > 0
             valid = opaque if valid is None else valid & opaque
-        elif self.scene.mask == "dataset":
+        elif self.part.mask == "dataset":
             inside = np.concatenate([self._dataset_mask(path, where) for path in self._paths_of_bands()])
             valid = inside if valid is None else valid & inside
         return valid
 
     def _paths_of_bands(self) -> list[str]:
         """The file of each band; one for all where there is only one."""
-        paths = [band.path for band in self.scene.bands]
+        paths = [band.path for band in self.part.bands]
         return paths if len(set(paths)) > 1 else paths[:1]
 
     def _dataset_mask(self, path: str, where: RasterWindow) -> Validity:

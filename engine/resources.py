@@ -47,8 +47,9 @@ def estimate(plan: Plan) -> Estimate:
     tile_rows = min(plan.tiles.rows.tile, plan.base.shape[0])
     strips = 0.0
     for scene in plan.scenes:
-        shrink = scene.grid.shape[0] * scene.grid.shape[1] / (plan.base.shape[0] * plan.base.shape[1])
-        strips += 2 * tile_rows * width * len(scene.bands) * np.dtype(scene.dtype).itemsize * min(shrink, 1.0)
+        for part in scene.parts:
+            shrink = part.grid.shape[0] * part.grid.shape[1] / (plan.base.shape[0] * plan.base.shape[1])
+            strips += 2 * tile_rows * width * len(part.bands) * np.dtype(scene.dtype).itemsize * min(shrink, 1.0)
     open_rows = (tile_rows + 2 * plan.tiles.halo) * width * plan.scale**2 * len(plan.output.bands)
     # Blended rows of this and the finishing band in float32; more where a halo must be joined or a correction added.
     copies = 2 + bool(plan.tiles.halo or plan.output.mask != "none") + (plan.consistency != "off")

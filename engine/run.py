@@ -13,7 +13,9 @@ from typing import Any
 
 import psutil
 import rasterio
+from odc.geo.geobox import GeoBox
 
+from .archives import exists
 from .cog import Finished, finish_cog
 from .consistency import Consistency, relative_rms
 from .contract import ModelSource
@@ -124,7 +126,7 @@ def run(
         mine = [band for band in shard_bands(list(plan.bands), share.index - 1, share.count) if band in set(bands)]
         if request.sensor is not None and plan.consistency != "mtf":
             warnings.warn(UnusedOptionWarning("--sensor does nothing without --consistency on"), stacklevel=2)
-        if plan.consistency != "off" and Consistency.of(plan) is None:
+        if plan.consistency != "off" and not Consistency.of(plan):
             text = "--consistency on does nothing here: the inputs are turned against each other"
             warnings.warn(ConsistencyWarning(text), stacklevel=2)
         listener.emit("start", plan=summary(plan, needs), out=str(out), bands=len(mine))
@@ -192,7 +194,7 @@ def check_destination(request: Request, out: Path) -> None:
     """
     for source in request.inputs.values():
         for part in {source, *source.split(",")}:
-            if Path(part).exists() and out.exists() and Path(part).samefile(out):
+            if exists(part) and out.exists() and Path(part).samefile(out):
                 raise RequestError("the output is one of the inputs", where=str(out), cure="choose another name")
     if out.is_dir():
         raise RequestError("the output is a folder", where=str(out), cure="give a file name that ends in .tif")
@@ -329,15 +331,16 @@ def summary(plan: Plan, needs: Estimate) -> dict[str, Any]:
         "inputs": {
             scene.name: {
                 "path": scene.source,
-                "size": [int(v) for v in reversed(scene.grid.shape)],
+                "size": _size(scene.grid),
                 "bands": len(scene.bands),
+                "parts": [{"size": _size(part.grid), "bands": [b.name for b in part.bands]} for part in scene.parts],
                 "dtype": scene.dtype,
                 "mask": scene.mask,
             }
             for scene in plan.scenes
         },
         "output": {
-            "size": [int(v) for v in reversed(plan.output.grid.shape)],
+            "size": _size(plan.output.grid),
             "bands": len(plan.output.bands),
             "dtype": plan.output.dtype,
             "nodata": to_jsonable(plan.output.nodata),
@@ -361,6 +364,10 @@ def summary(plan: Plan, needs: Estimate) -> dict[str, Any]:
             "seconds": needs.seconds,
         },
     }
+
+
+def _size(grid: GeoBox) -> list[int]:
+    return [int(length) for length in reversed(grid.shape)]
 
 
 def tags_of(plan: Plan) -> dict[str, str]:

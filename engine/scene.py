@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import math
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,10 +16,14 @@ from odc.geo.geobox import GeoBox
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
 
+from .archives import content_of, exists, split_archived
 from .errors import GeoreferenceWarning, RequestError
+from .fitting import check_fit, leaves_gaps
 from .radiometry import EXACT_DTYPES
+from .sentinel2 import NODATA, Product, find_product
 
 Mask = Literal["none", "nodata", "dataset", "alpha"]
+_MASKS: tuple[Mask, ...] = ("alpha", "dataset", "nodata", "none")
 
 # Formats that read pixels of the file named, and nothing else: a VRT can point anywhere, so it needs a flag.
 DRIVERS = ("GTiff", "COG", "JP2OpenJPEG", "JP2ECW", "JP2KAK", "DIMAP", "TIL", "PNG", "JPEG", "WEBP", "HFA", "ENVI")
@@ -47,35 +53,63 @@ class Band:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """Consecutive bands of an input that were delivered on one grid.
+
+    Attributes:
+        grid: shape, affine and CRS.
+        bands: without alpha.
+        mask: how validity is stored beside nodata values.
+        alpha: band number of the alpha band, 0 where there is none.
+    """
+
+    grid: GeoBox
+    bands: tuple[Band, ...]
+    mask: Mask
+    alpha: int
+
+
+@dataclass(frozen=True, slots=True)
 class Scene:
     """One named input.
 
     Attributes:
         name: of the input in the model's specification.
         source: as the user gave it.
-        grid: shape, affine and CRS.
+        parts: its bands in order; more than one part where pixel sizes differ.
         dtype: of every band.
-        bands: without alpha.
-        mask: how validity is stored beside nodata values.
-        alpha: band number of the alpha band, 0 where there is none.
         point: whether the file calls its pixels points (``AREA_OR_POINT=Point``); the affine is corner-based anyway.
         fingerprint: of size and content samples; part of the run's identity.
     """
 
     name: str
     source: str
-    grid: GeoBox
+    parts: tuple[Part, ...]
     dtype: str
-    bands: tuple[Band, ...]
-    mask: Mask
-    alpha: int
     point: bool
     fingerprint: str
 
     @property
+    def grid(self) -> GeoBox:
+        """The finest grid of its parts, onto which the others are sampled."""
+        return min((part.grid for part in self.parts), key=lambda grid: abs(grid.affine.determinant))
+
+    @property
+    def bands(self) -> tuple[Band, ...]:
+        """The bands of all parts."""
+        return tuple(band for part in self.parts for band in part.bands)
+
+    @property
+    def mask(self) -> Mask:
+        """How validity is stored; where the parts differ, what needs most room."""
+        kinds = {part.mask for part in self.parts}
+        return next(kind for kind in _MASKS if kind in kinds)
+
+    @property
     def has_invalid(self) -> bool:
-        """Whether cells can be invalid."""
-        return self.mask != "none" or self.dtype.startswith("float")
+        """Whether cells can be invalid: marked so, not finite, or outside the ground that a part covers."""
+        marked = self.mask != "none" or self.dtype.startswith("float")
+        return marked or any(leaves_gaps(self.grid, part.grid) for part in self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,55 +119,121 @@ class Policy:
     vrt: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _File:
+    """One file: ``part`` has all its bands but alpha."""
+
+    path: str
+    part: Part
+    dtype: str
+    point: bool
+    fingerprint: str
+
+
 def describe(
-    name: str, source: str, *, bands: tuple[int, ...] = (), any_dtype: bool = False, policy: Policy | None = None
+    name: str, source: str, *, bands: tuple[int | str, ...] = (), any_dtype: bool = False, policy: Policy | None = None
 ) -> Scene:
-    """Describe one input: a file, or several single-band files of one grid separated by commas.
+    """Describe one input: a file, several files separated by commas, or a Sentinel-2 product.
+
+    Several files have one grid, or pixels that are whole multiples of those of the finest one over the same ground.
 
     Args:
-        bands: band numbers to take, from 1, in that order; all (but alpha) where empty.
+        bands: numbers (from 1) or names of the bands to take, in that order; all (but alpha) where empty.
         any_dtype: accept data types that cannot be returned exactly (the user named an output type).
 
     Raises:
-        RequestError: missing, unreadable, not allowed, not georeferenced by an affine, or of an unsupported type.
+        RequestError: missing, unreadable, not allowed, not georeferenced by an affine, or of an unsupported type; the
+            files do not fit each other; the product is not complete.
     """
-    parts = [part for part in source.split(",") if part] if not Path(source).exists() else [source]
-    if not parts:
-        raise RequestError("no file is named", where=name, cure="give a path")
-    scenes = [_describe_file(name, part, any_dtype, bands, policy or Policy()) for part in parts]
-    first = scenes[0]
-    for other in scenes[1:]:
-        if (other.grid, other.dtype) != (first.grid, first.dtype):
-            raise RequestError(
-                f"its grid or data type differs from {first.source}",
-                where=other.source,
-                cure="give files of one grid and one type, or stack them first",
-            )
-    every = tuple(band for scene in scenes for band in scene.bands)
-    # A file counts its own bands, alpha included; several files are counted one after another.
-    numbered = {band.index: band for band in every} if len(scenes) == 1 else dict(enumerate(every, 1))
-    chosen = _choose(numbered, bands, source) if bands else every
-    fingerprint = hashlib.sha256("".join(scene.fingerprint for scene in scenes).encode()).hexdigest()
-    mask: Mask = "nodata" if any(b.nodata is not None for b in chosen) else "none"
-    kinds = {scene.mask for scene in scenes}
-    if "alpha" in kinds and len(scenes) > 1:
+    policy = policy or Policy()
+    product = find_product(source)
+    if product is not None:
+        files, chosen = _of_product(product, bands, any_dtype, policy)
+    else:
+        files, chosen = _of_files(name, source, bands, any_dtype, policy)
+    if len(files) > 1 and any(file.part.alpha for file in files):
         raise RequestError(
             "one of several files has an alpha band",
             where=source,
             cure="give files without alpha, or stack them first",
         )
-    if kinds & {"dataset", "alpha"}:
-        mask = "alpha" if "alpha" in kinds else "dataset"
-    return Scene(name, source, first.grid, first.dtype, chosen, mask, first.alpha, first.point, fingerprint)
-
-
-def _choose(numbered: dict[int, Band], bands: tuple[int, ...], source: str) -> tuple[Band, ...]:
-    for number in bands:
-        if number not in numbered:
+    for file in files[1:]:
+        if file.dtype != files[0].dtype:
             raise RequestError(
-                f"it has no band {number}", where=source, cure=f"choose bands from 1 to {max(numbered)} with --bands"
+                f"its data type {file.dtype} differs from {files[0].dtype} of {files[0].path}",
+                where=file.path,
+                cure="give files of one data type, or convert them with gdal_translate -ot",
             )
-    return tuple(numbered[number] for number in bands)
+    fingerprint = hashlib.sha256("".join(file.fingerprint for file in files).encode()).hexdigest()
+    scene = Scene(name, source, _parts(files, chosen), files[0].dtype, files[0].point, fingerprint)
+    finest = next(part for part in scene.parts if part.grid == scene.grid).bands[0].path
+    for part in scene.parts:
+        check_fit(scene.grid, part.grid, fine_name=finest, coarse_name=part.bands[0].path)
+    return scene
+
+
+def _of_files(
+    name: str, source: str, bands: tuple[int | str, ...], any_dtype: bool, policy: Policy
+) -> tuple[list[_File], tuple[Band, ...]]:
+    paths = [source] if exists(source) else [path for path in source.split(",") if path]
+    if not paths:
+        raise RequestError("no file is named", where=name, cure="give a path")
+    files = [_describe_file(path, any_dtype, bands, policy) for path in paths]
+    every = tuple(band for file in files for band in file.part.bands)
+    if not every:
+        raise RequestError("it holds nothing but alpha", where=source, cure="pass --bands 1 to take that for data")
+    # A file counts its own bands, alpha included; several files are counted one after another.
+    numbered = {band.index: band for band in every} if len(files) == 1 else dict(enumerate(every, 1))
+    numbers = _choose({number: band.name for number, band in numbered.items()}, bands, source)
+    return files, tuple(numbered[number] for number in numbers)
+
+
+def _of_product(
+    product: Product, bands: tuple[int | str, ...], any_dtype: bool, policy: Policy
+) -> tuple[list[_File], tuple[Band, ...]]:
+    files, chosen = [], []
+    names = {number: band.name for number, band in enumerate(product.bands, 1)}
+    for number in _choose(names, bands, product.source):
+        band = product.bands[number - 1]
+        file = _describe_file(product.path(band), any_dtype, (), policy)
+        if len(file.part.bands) != 1:
+            raise RequestError(
+                f"it holds {len(file.part.bands)} bands, not one", where=file.path, cure="fetch the product again"
+            )
+        colour = {"B02": "blue", "B03": "green", "B04": "red"}.get(band.name, "")
+        files.append(file)
+        chosen.append(Band(file.path, 1, band.name, "", colour, band.scale, band.offset, NODATA))
+    return files, tuple(chosen)
+
+
+def _choose(names: dict[int, str], wanted: tuple[int | str, ...], source: str) -> list[int]:
+    """The numbers of the wanted bands: all where none is wanted; a name counts in any case of its letters."""
+    by_name = {name.lower(): number for number, name in reversed(names.items()) if name}
+    chosen = []
+    for band in wanted:
+        number = by_name.get(band.lower(), 0) if isinstance(band, str) else band
+        if number not in names:
+            known = f" or {', '.join(filter(None, names.values()))}" if by_name else ""
+            raise RequestError(
+                f"it has no band {band}", where=source, cure=f"choose bands from 1 to {max(names)}{known} with --bands"
+            )
+        chosen.append(number)
+    return chosen or list(names)
+
+
+def _parts(files: Sequence[_File], chosen: Sequence[Band]) -> tuple[Part, ...]:
+    """The chosen bands, cut where the grid changes."""
+    by_path = {file.path: file.part for file in files}
+    parts = []
+    for _, run in groupby(chosen, key=lambda band: by_path[band.path].grid):
+        bands = tuple(run)
+        whole = [by_path[path] for path in dict.fromkeys(band.path for band in bands)]
+        kinds = {part.mask for part in whole} & {"alpha", "dataset"}
+        mask: Mask = "nodata" if any(band.nodata is not None for band in bands) else "none"
+        if kinds:
+            mask = "alpha" if "alpha" in kinds else "dataset"
+        parts.append(Part(whole[0].grid, bands, mask, whole[0].alpha))
+    return tuple(parts)
 
 
 def open_raster(path: str, policy: Policy) -> rasterio.DatasetReader:
@@ -143,9 +243,10 @@ def open_raster(path: str, policy: Policy) -> rasterio.DatasetReader:
         RequestError: missing, unreadable, or of a format that the policy does not allow.
     """
     drivers = [*DRIVERS, "VRT"] if policy.vrt else list(DRIVERS)
-    if "://" in path or path.startswith("/vsi"):
+    archive = split_archived(path)
+    if "://" in path or (path.startswith("/vsi") and archive is None):
         raise RequestError("it is not a local file", where=path, cure="download it first")
-    if not Path(path).exists():
+    if not exists(path if archive is None else archive[0]):
         raise RequestError("the file does not exist", where=path, cure="check the path")
     try:
         with warnings.catch_warnings(), rasterio.Env():
@@ -159,7 +260,7 @@ def open_raster(path: str, policy: Policy) -> rasterio.DatasetReader:
         raise RequestError("it cannot be opened as a raster of an allowed format", where=path, cure=cure) from error
 
 
-def _describe_file(name: str, path: str, any_dtype: bool, wanted: tuple[int, ...], policy: Policy) -> Scene:
+def _describe_file(path: str, any_dtype: bool, wanted: tuple[int | str, ...], policy: Policy) -> _File:
     with open_raster(path, policy) as data:
         # Who names the alpha band wants its values.
         alpha_is_data = bool(wanted) and _alpha(data) in wanted
@@ -177,7 +278,8 @@ def _describe_file(name: str, path: str, any_dtype: bool, wanted: tuple[int, ...
         alpha = 0 if alpha_is_data else _alpha(data)
         bands = tuple(_band(data, path, i) for i in range(1, data.count + 1) if i != alpha)
         point = data.tags().get("AREA_OR_POINT") == "Point"
-        return Scene(name, path, grid, data.dtypes[0], bands, _mask(data, alpha, bands), alpha, point, _sample(path))
+        part = Part(grid, bands, _mask(data, alpha, bands), alpha)
+        return _File(path, part, data.dtypes[0], point, _sample(path))
 
 
 def _alpha(data: rasterio.DatasetReader) -> int:
@@ -249,6 +351,9 @@ def _mask(data: rasterio.DatasetReader, alpha: int, bands: tuple[Band, ...]) -> 
 
 def _sample(path: str) -> str:
     """Fingerprint of a file: its size and up to 64 evenly spread blocks of its content."""
+    archive = split_archived(path)
+    if archive is not None:
+        return hashlib.sha256(content_of(*archive).encode()).hexdigest()
     size = Path(path).stat().st_size if Path(path).is_file() else 0
     digest = hashlib.sha256(str(size).encode())
     if size:

@@ -212,7 +212,7 @@ SUPERRES = {
     "no model folder": ("pan.tif", ["--model", "./nowhere"], r"no model\.json"),
     "bands of a model": ("ms.tif", ["--model", "{}/toy"], r"ms\.tif: toy takes 3 band\(s\) as image, but it has 4"),
     "device": ("pan.tif", ["--device", "abacus"], "--device"),
-    "grids of several files": ("pan.tif,ms1.tif", [], "its grid or data type differs"),
+    "grids of several files": ("pan.tif,far.tif", [], r"far\.tif: it covers other ground than .*pan\.tif"),
 }
 
 

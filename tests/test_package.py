@@ -102,6 +102,6 @@ def commands(group: click.Group, prefix: str = "") -> dict[str, click.Command]:
 def test_the_reference_names_every_command_and_option_and_no_other():
     page = (ROOT / "docs" / "command-line.md").read_text()
     known = commands(cli)
-    assert set(known) == set(re.findall(r"^\| `seamline ([a-z ]+?)(?: [A-Z\[].*?)?`", page, re.MULTILINE))
+    assert set(known) == set(re.findall(r"^\| `seamline ([a-z -]+?)(?: [A-Z\[].*?)?`", page, re.MULTILINE))
     options = {opt for command in known.values() for param in command.params for opt in param.opts if opt[:2] == "--"}
     assert options == set(re.findall(r"`(--[a-z-]+)", page)) - {"--help"}

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..degrade import Rows
+from ..errors import RequestError
 from ..grids import Window
-from ..reading import InputReader
+from ..reading import PartReader
 from ..scene import Policy, Scene, open_raster
 
 Raw = NDArray[np.generic]
@@ -40,7 +41,11 @@ class RasterRows:
         policy = policy or Policy()
         height, width = scene.grid.shape
         self.scene, self.window = scene, window or Window(0, 0, int(height), int(width))
-        self._reader = InputReader(scene, scene.grid, "cubic", policy)
+        if len(scene.parts) > 1:
+            raise RequestError(
+                "its bands have pixels of several sizes", where=scene.source, cure="give bands of one pixel size"
+            )
+        self._reader = PartReader(scene.parts[0], scene.grid, "cubic", policy)
         with open_raster(scene.bands[0].path, policy) as file:
             self._chunk = min(max(int(file.block_shapes[0][0]), _SHORTEST), _TALLEST)
         # A strip with its halo touches so many of them.
