@@ -201,8 +201,8 @@ def tile_agreement(source: ModelSource, ms: Path, pan: Path, folder: Path) -> It
         moved = replace(plan.tiles, rows=shifted(plan.tiles.rows, align), columns=shifted(plan.tiles.columns, align))
         for grid in (plan.tiles, moved):
             out = folder / f"{tile}-{grid is moved}.tif"
-            facts = run_planned(replace(plan, tiles=grid), source, out, policy=Policy()).facts
-            seam = None if facts["seam_score"] is None else (facts["seam_score"], *facts["seam_sham_band"])
+            found = run_planned(replace(plan, tiles=grid), source, out, policy=Policy()).facts["metrics"]
+            seam = None if found["seam_score"] is None else (found["seam_score"], *found["seam_sham_band"])
             outputs[tile, grid is moved] = out, seam
     against = outputs[TILES[-1], False][0]
     for (tile, is_moved), (out, seam) in outputs.items():

@@ -20,6 +20,7 @@ from seamline.engine.run import Share
 from seamline.engine.testing import assert_is_crop, assert_same_pixels
 from seamline.engine.workspace import Workspace
 from seamline.models import registry
+from seamline.models.salad_pan.tile import SPEC
 from seamline.training import adapt_data, adapt_loop
 
 STEPS = 2
@@ -95,7 +96,7 @@ def test_the_report_and_the_card_say_what_was_done(whole):
     facts = json.loads(outcome.report.read_text())["adaptation"]
     assert facts["steps"] == facts["kept_step"] == STEPS
     assert facts["loss_before"] != facts["loss_after"]
-    assert json.loads(outcome.report.read_text())["model"].startswith("salad-pan-tiny-adapted@1+adapt2.")
+    assert json.loads(outcome.report.read_text())["model"].startswith(f"salad-pan-tiny-adapted@{SPEC.version}+adapt2.")
     adapted, shipped = registry.info(str(kept)), registry.info("salad-pan-tiny")
     assert "Adapted to one scene (fingerprints: pan " in adapted.training_data
     assert (adapted.licence, adapted.spec.margin) == (shipped.licence, shipped.spec.margin)

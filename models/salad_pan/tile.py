@@ -23,7 +23,7 @@ RATIOS = (1.5, 5.0)
 
 SPEC = ModelSpec(
     name="salad-pan-tiny",
-    version="1",
+    version="2",
     task="pansharpen",
     inputs=(InputSpec("pan", 1, "unit"), InputSpec("ms", None, "unit", ratio=RATIOS)),
     main="ms",
