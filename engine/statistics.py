@@ -58,6 +58,8 @@ def measured(
 def _sums(plan: Plan, spec: ModelSpec, model: TileModel, readers: list[InputReader], check: Callable[[], None]) -> Plan:
     if not isinstance(model, MeasuringModel):
         return plan
+    # The sums are part of the plan, whoever makes it.
+    torch.set_num_threads(plan.threads)
     height, width = plan.base.shape
     total: np.ndarray[tuple[int], np.dtype[np.float64]] | None = None
     for block in sample_blocks(height, width):

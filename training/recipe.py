@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import yaml
 
 from ..engine.errors import RequestError
+from .degradation.settings import DegradationSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +181,57 @@ class SaladSettings:
     fusion: FusionWeights = FusionWeights()
 
 
+def _left_out() -> StageSettings:
+    return StageSettings(steps=0)
+
+
+@dataclass(frozen=True, slots=True)
+class RestorationWeights:
+    """Terms of the loss of restored images beside the mean absolute error, as published; 0 leaves one out.
+
+    Attributes:
+        perceptual: of the perceptual distance.
+        adversarial: of the critic's judgement.
+    """
+
+    perceptual: float = 2.5
+    adversarial: float = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class SlimSettings:
+    """What only SlimDiffSR asks for; paths as in ``PairSettings``.
+
+    Attributes:
+        base: model folder of the base model, for the teacher and for looks.
+        scale: output px per input px.
+        bands: what is done with bands of another count than the student has channels; see ``models.slimdiffsr.bands``.
+        degradation: what makes the coarse images.
+        estimator, adapters, teacher: stages of the teacher: its uncertainty estimator alone; its adapters with the
+            predictor of the noise level held; both.
+        student: the last stage.
+        weights: terms of the loss.
+        mmd: weight of the discrepancy of feature distributions.
+        times: one timestep an image, or a map.
+        lpips: folder with the weights of LPIPS; empty for features of the base model in its place.
+        critic_width: channels of the critic's first convolution.
+    """
+
+    base: str = ""
+    scale: int = 4
+    bands: Literal["groups", "single"] = "groups"
+    degradation: DegradationSettings = field(default_factory=DegradationSettings)
+    estimator: StageSettings = field(default_factory=_left_out)
+    adapters: StageSettings = field(default_factory=_left_out)
+    teacher: StageSettings = field(default_factory=_left_out)
+    student: StageSettings = field(default_factory=_left_out)
+    weights: RestorationWeights = RestorationWeights()
+    mmd: float = 0.1
+    times: Literal["scalar", "map"] = "scalar"
+    lpips: str = ""
+    critic_width: int = 32
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """A training run.
@@ -196,6 +248,7 @@ class Recipe:
         data: patches.
         vae, diffusion: the two stages.
         salad: of the system ``"salad-pan-sd15"``.
+        slim: of the system ``"slimdiffsr"``, which has its stages there.
         card: what the model folder says of licence, data and citation.
     """
 
@@ -211,6 +264,7 @@ class Recipe:
     vae: StageSettings
     diffusion: StageSettings
     salad: SaladSettings = SaladSettings()
+    slim: SlimSettings = field(default_factory=SlimSettings)
     card: Mapping[str, Any] = field(default_factory=dict)
 
 

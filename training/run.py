@@ -27,6 +27,8 @@ from .recipe import Recipe, read_recipe
 from .salad_run import SYSTEM as PUBLISHED
 from .salad_run import train_published
 from .simulate import Batch
+from .slim_run import SYSTEM as SLIM
+from .slim_run import train_slim
 from .sources import Source, Split, fits, load_sources
 from .stages import DiffusionStage, VaeStage, calibrate
 from .validate import as_text, table
@@ -131,6 +133,7 @@ TRAINERS: Mapping[str, Callable[[Recipe, Path, Callable[[], None]], Path]] = Map
         SYSTEM: train_base,
         "yardstick-cnn": train_yardstick,
         PUBLISHED: train_published,
+        SLIM: train_slim,
     }
 )
 """Trainer of each system: takes a recipe, the folder that its relative paths begin at, and what is called before every

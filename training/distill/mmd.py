@@ -19,8 +19,10 @@ def mmd_squared(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     """
     with torch.autocast(a.device.type, enabled=False):
         pooled, count = torch.cat((a.float(), b.float())), len(a)
-        # By differences: by products, vectors far from zero lose the digits in which they differ.
-        squares = torch.cdist(pooled, pooled, compute_mode="donot_use_mm_for_euclid_dist").square()
+        # Around their mean: by products, vectors far from zero would lose the digits in which they differ.
+        pooled = pooled - pooled.detach().mean(dim=0)
+        lengths = pooled.square().sum(dim=1)
+        squares = (lengths[:, None] + lengths[None] - 2.0 * pooled @ pooled.T).clamp(min=0.0)
         kernel = torch.exp(-squares / (2.0 * median_square(squares.detach())))
         return kernel[:count, :count].mean() + kernel[count:, count:].mean() - 2.0 * kernel[:count, count:].mean()
 

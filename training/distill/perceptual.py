@@ -70,9 +70,10 @@ class Lpips(nn.Module):
 
 
 class BaseFeatures(nn.Module):
-    """Mean absolute difference in the latents of the base model and in the maps of its UNet, each band by itself.
+    """Mean absolute difference in the latents of the base model and in the maps of its UNet, of the mean of all bands.
 
-    Every map counts in units of its own root mean square over the truth, and all maps count alike.
+    It looks for structure, which bands share; their differences are the absolute error's.  Every map counts in units
+    of its own root mean square over the truth, and all maps count alike.
 
     Args:
         base: is taken over and frozen; not one that a teacher adapts.
@@ -94,8 +95,8 @@ class BaseFeatures(nn.Module):
             return torch.stack(distances).mean()
 
     def maps(self, image: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Latents and the UNet's five maps of images (N, C, H, W) in -1..1, bands along the first axis."""
-        latents = self.base.vae.encode(image.reshape(-1, 1, *image.shape[-2:]) / 2 + 0.5)
+        """Latents and the UNet's five maps of images (N, C, H, W) in -1..1."""
+        latents = self.base.vae.encode(image.mean(dim=1, keepdim=True) / 2 + 0.5)
         time = torch.full((len(latents),), GLANCE, device=latents.device)
         seen = self.base.unet.trace(latents, time, Conditioning.of([Band()] * len(latents), latents.device))[1]
         return latents, *seen.encoder, seen.middle, *seen.decoder

@@ -166,7 +166,7 @@ class StudentStage(Stage):
         if self.distillation is None:
             return loss
         with torch.no_grad():
-            taught = self.teacher(batch.low, batch.given, batch.high).features
+            taught = self.teacher.denoise(batch.low, batch.given, batch.high).features
         generator = torch.Generator().manual_seed(batch.seed)
         distance: Distance = self.distillation(features._asdict(), taught, generator)
         return loss + distance.loss(self.mmd)

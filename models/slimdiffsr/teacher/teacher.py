@@ -77,14 +77,20 @@ class OneStepTeacher(nn.Module):
         Raises:
             RequestError: sides or bands do not fit.
         """
+        found = self.denoise(image, given, truth)
+        return found._replace(image=self.backbone.decode(found.latents).reshape(image.shape))
+
+    def denoise(
+        self, image: torch.Tensor, given: Conditioning | None = None, truth: torch.Tensor | None = None
+    ) -> Restored:
+        """As ``forward``, but nothing is decoded: the image that comes back is the one that was given."""
         latents = self.encode(image)
         estimate: Estimate = self.estimator(latents)
         shown = estimate.mean if truth is None else self.encode(truth)
         level = self.levels(shown, estimate.log_variance)
         clean, time, features = self._step(latents, level, given)
         joined = {name: each.reshape(len(image), -1, *each.shape[-2:]) for name, each in features.items()}
-        restored = self.backbone.decode(clean).reshape(image.shape)
-        return Restored(restored, clean, level, time, estimate, joined)
+        return Restored(image, clean, level, time, estimate, joined)
 
     def widths(self, bands: int) -> dict[str, int]:
         """Channels of the features by name, for images of so many bands."""

@@ -1,0 +1,188 @@
+"""Super-resolution by a recipe: pairs that tiles will look like, and a run that resumes and ends in a model folder."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from seamline.engine.contract import Runtime, Where
+from seamline.engine.errors import Cancelled, RequestError
+from seamline.models.base.network import Config as BaseConfig
+from seamline.models.base.network import TerraLdmTiny
+from seamline.models.folder import Architecture, Card, Input, read_card, write_folder
+from seamline.models.registry import resolve
+from seamline.models.slimdiffsr.tile import SlimTile, Use
+from seamline.training.degradation.mixed import Mixed
+from seamline.training.degradation.settings import DegradationSettings, SensorSettings
+from seamline.training.recipe import DataSettings, SourceSettings, read_recipe
+from seamline.training.run import train
+from seamline.training.slim_data import SlimPatches, as_seen
+from seamline.training.slim_run import SYSTEM, image_scores
+from seamline.training.sources import Source
+
+RECIPE = Path(__file__).parents[2] / "training" / "recipes" / "slimdiffsr_tiny_x4.yaml"
+SMALL = {
+    "network": {
+        "channels": [16, 16, 16],
+        "groups": 4,
+        "queries": 4,
+        "squeeze": 8,
+        "codec": "shuffle",
+        "codec_blocks": [1] * 3,
+    },
+    "data": {
+        "patch": 32,
+        "images": 2,
+        "held_out": 1,
+        "held_out_patch": 32,
+        "sources": [{"dataset": "procedural", "scenes": 1}],
+    },
+    "slim.student": {"steps": 2, "warmup": 1},
+    "slim.critic_width": 4,
+    "precision": "no",
+}
+STAGES = {f"slim.{name}": {"steps": 1, "warmup": 1} for name in ("estimator", "adapters", "teacher")}
+PLAIN = {f"slim.{name}": {"steps": 0} for name in ("estimator", "adapters", "teacher")}
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory) -> str:
+    """A tiny untrained base model's folder."""
+    config = BaseConfig(forecast=4, depth=1, unet=(16, 24), embedding=8)
+    network = TerraLdmTiny(config)
+    values = {"forecast": 4, "depth": 1, "unet": [16, 24], "embedding": 8}
+    card = Card(
+        name="base",
+        version="1",
+        task="superres",
+        architecture=Architecture(name="terra_ldm_tiny", config=values),
+        inputs=(Input(name="image", range="unit"),),
+        main="image",
+        licence="x",
+        training_data="x",
+        citation="x",
+    )
+    folder = tmp_path_factory.mktemp("base") / "base"
+    write_folder(folder, card, network.state_dict())
+    return str(folder)
+
+
+def settings(base: str, out: Path, **more) -> dict:
+    return SMALL | STAGES | {"slim.base": base, "output": str(out)} | more
+
+
+def patches(bands: int, source_bands: int = 4, share: float = 1.0) -> SlimPatches:
+    image = np.random.default_rng(0).integers(1, 255, (source_bands, 80, 80)).astype(np.uint8)
+    source = Source(
+        SourceSettings("x"), (image,), (np.ones((80, 80), np.bool_),), (np.full(source_bands, 200.0, np.float32),)
+    )
+    degradation = Mixed(
+        DegradationSettings(share, sensor=SensorSettings(electrons=(1e9, 1e9), read=(1e-9, 1e-9), bits=0))
+    )
+    return SlimPatches([source], DataSettings((source.settings,), patch=32, images=3), degradation, 4, bands, 7)
+
+
+@pytest.mark.parametrize("source_bands", [1, 3, 5])
+def test_batches_follow_from_their_number_and_have_the_students_bands(source_bands):
+    stream = patches(3, source_bands)
+    stream(0)
+    batch, again = stream(5), patches(3, source_bands)(5)
+    assert batch.low.shape == batch.high.shape == (3, 3, 32, 32)
+    assert torch.equal(batch.low, again.low)
+    assert torch.equal(batch.high, again.high)
+    assert len(batch.wavelength) == len(batch.kind) == 9
+    assert not torch.equal(batch.high, stream(6).high)
+
+
+def test_what_is_taught_is_what_a_tile_needs():
+    """A student that returns what it was taught, put in a tile model, gives the sharp image, bright pixels included."""
+    sharp = torch.rand(1, 3, 32, 32) * 1.3
+    coarse = F.avg_pool2d(sharp, 4)
+    coarse[..., 2, 3] = 1.4
+    low, high = as_seen(coarse, sharp)
+    assert low.min() >= -1.0
+    assert low.max() <= 1.0
+
+    class Taught(torch.nn.Module):
+        config = type("Config", (), {"image": 3})
+
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            assert torch.allclose(image, low)
+            return high
+
+    tile = SlimTile(Taught(), Use(4, 8, colour="none"))
+    where = Where(0, 0, ((0, 0),), {"image": (1.0, 1.0)})
+    assert torch.allclose(tile.predict({"image": coarse}, where), sharp, atol=1e-5)
+
+
+def test_scores_know_the_truth_noise_and_blur():
+    batch = patches(3)(0)
+    truth = image_scores([batch.high], [batch])
+    assert truth["PSNR"] > 100.0
+    assert truth["gradient error"] == truth["spectrum error"] == 0.0
+    blurred = image_scores([F.avg_pool2d(batch.high, 3, 1, 1)], [batch])
+    assert blurred["spectrum error"] > 1.0
+    assert 0.3 < blurred["gradient error"] < 1.0
+    off = image_scores([batch.high + 0.2], [batch])
+    assert off["PSNR"] == pytest.approx(20.0, abs=1e-3)
+
+
+def test_all_stages_end_in_a_model_that_runs(base, tmp_path):
+    folder = train(RECIPE, settings(base, tmp_path))
+    card = read_card(folder).card
+    assert (card.scale, card.architecture.name, card.consistency) == (4, SYSTEM, "mtf")
+    assert "teacher on terra-ldm-tiny" in card.citation
+    assert "patch critic" in card.citation
+    assert {"PSNR", "PSNR, upsampled", "gradient error", "spectrum error"} <= set(card.quality[0].values)
+    model = resolve(str(folder), "superres").load(Runtime())
+    where = Where(0, 0, ((0, 0),), {"image": (1.0, 1.0)})
+    assert model.predict({"image": torch.rand(1, 5, 8, 8)}, where).shape == (1, 5, 32, 32)
+    assert {"estimator.json", "adapters.json", "teacher.json", "student.json"} <= {p.name for p in tmp_path.iterdir()}
+    assert json.loads((tmp_path / "teacher.json").read_text())["step"] == 1
+
+
+def test_a_plain_network_needs_no_teacher_and_says_so(base, tmp_path):
+    plain = PLAIN | {"slim.weights": {"perceptual": 0.0, "adversarial": 0.0}}
+    folder = train(RECIPE, settings(base, tmp_path, **plain))
+    assert read_card(folder).card.citation.endswith("Trained with L1.")
+    assert not (tmp_path / "teacher.pt").exists()
+
+
+def test_a_cancelled_run_goes_on_and_ends_as_an_uninterrupted_one(base, tmp_path):
+    calls = iter(range(100))
+
+    def stop() -> None:
+        if next(calls) == 4:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        train(RECIPE, settings(base, tmp_path / "a"), stop)
+    broken = train(RECIPE, settings(base, tmp_path / "a"))
+    whole = train(RECIPE, settings(base, tmp_path / "b"))
+    assert (broken / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
+
+
+def test_weights_can_be_gone_on_from(base, tmp_path):
+    first = train(RECIPE, settings(base, tmp_path / "a"))
+    frozen = PLAIN | {"init": str(first), "slim.student": {"steps": 0}}
+    again = train(RECIPE, settings(base, tmp_path / "b", **frozen))
+    assert (first / "model.safetensors").read_bytes() == (again / "model.safetensors").read_bytes()
+
+
+def test_a_student_that_cannot_be_built_is_refused(base, tmp_path):
+    with pytest.raises(RequestError, match="the student cannot be built"):
+        train(RECIPE, settings(base, tmp_path, network={"channels": [15, 16, 16]}))
+
+
+def test_the_shipped_recipe_is_small_and_names_no_share_alike_source():
+    recipe = read_recipe(RECIPE)
+    names = [(source.dataset, source.excludes) for source in recipe.data.sources]
+    assert all(name != "planet" for name, _ in names)
+    assert ("hr_rgb", ("copr", "vegas")) in names
+    assert replace(recipe.slim.student).steps > 1000

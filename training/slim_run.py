@@ -1,0 +1,299 @@
+"""Train SlimDiffSR at small size by a recipe: uncertainty estimator, teacher, student, in the published order.
+
+A stage whose steps are zero is left out.  Without the first two the student learns from the images alone, which is the
+paper's ablation without distillation; without looks and critic as well it is the plain network that a student has to
+be compared with.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import nn
+
+from ..engine.errors import RequestError
+from ..models.base.network import TerraLdmTiny, load_base
+from ..models.folder import QualityRow, load_folder, load_strictly, write_folder
+from ..models.slimdiffsr.config import Config
+from ..models.slimdiffsr.network import SlimDiffSR
+from ..models.slimdiffsr.teacher.lora import Ranks
+from ..models.slimdiffsr.teacher.noise_level import NoiseLevelPredictor
+from ..models.slimdiffsr.teacher.teacher import OneStepTeacher
+from ..models.slimdiffsr.teacher.terra import TerraBackbone
+from ..models.slimdiffsr.teacher.uncertainty import UncertaintyEstimator
+from ..models.slimdiffsr.tile import Use, card
+from .degradation.mixed import Mixed
+from .distill.discriminator import PatchCritic
+from .distill.features import FeatureDistillation
+from .distill.perceptual import BaseFeatures, Lpips, Perceptual
+from .distill.restoration import Restoration, Weights
+from .distill.stages import EstimatorStage, Pair, StudentStage, TeacherStage, student_widths
+from .loop import Loop
+from .paths import locate
+from .recipe import Recipe, StageSettings
+from .slim_data import SlimPatches
+from .sources import Split, fits, load_sources
+from .spectrum import radial_spectrum, spectrum_error
+
+log = logging.getLogger(__name__)
+SYSTEM = "slimdiffsr"
+Row = dict[str, float]
+
+
+def train_slim(recipe: Recipe, beside: Path, check: Callable[[], None]) -> Path:
+    """Train the stages whose steps are not zero, or go on where they stopped.
+
+    Args:
+        recipe: of system ``slimdiffsr``.
+        beside: folder that relative paths of the recipe begin at.
+        check: called before every step; may raise ``Cancelled``.
+
+    Returns:
+        The student's model folder.
+
+    Raises:
+        RequestError: the recipe or the data do not fit.
+        ModelError: a folder that the recipe names is not what it should be, or a trained weight is not finite.
+    """
+    folder = Path(recipe.output)
+    folder.mkdir(parents=True, exist_ok=True)
+    run = _Run(recipe, beside, folder, check)
+    taught = bool(recipe.slim.teacher.steps)
+    if taught:
+        run.train_teacher()
+    student = run.train_student(taught)
+    if run.accelerator.is_main_process:
+        return export(recipe, student, run.held_out, folder, run.used(taught))
+    return folder / recipe.name
+
+
+class _Run:
+    """What the stages of one recipe share."""
+
+    def __init__(self, recipe: Recipe, beside: Path, folder: Path, check: Callable[[], None]) -> None:
+        self.recipe, self.beside, self.folder, self.check = recipe, beside, folder, check
+        self.config = student_config(recipe)
+        self.patches = slim_patches(recipe, "train", recipe.data.patch, recipe.seed)
+        stream = slim_patches(recipe, "val", recipe.data.held_out_patch, recipe.seed + 2)
+        self.held_out = [stream(k) for k in range(recipe.data.held_out)]
+        self.accelerator = Accelerator(mixed_precision=recipe.precision)
+        self.teacher = self._teacher()
+
+    def train_teacher(self) -> None:
+        """Estimator, then adapters with the predictor held, then both."""
+        slim = self.recipe.slim
+        self._stage(EstimatorStage(self.teacher), slim.estimator, "estimator", 0, self._observe_teacher)
+        for name, settings, hold in (("adapters", slim.adapters, True), ("teacher", slim.teacher, False)):
+            stage = TeacherStage(self.teacher, self._restoration(), hold=hold)
+            self._stage(stage, settings, name, 1 + (not hold), self._observe_teacher)
+        self.teacher.eval().requires_grad_(False)
+
+    def train_student(self, taught: bool) -> SlimDiffSR:
+        """The student, with or without the teacher's features."""
+        student = start_student(self.recipe, self.config, self.beside)
+        distillation = None
+        if taught:
+            widths = student_widths(self.config), self.teacher.widths(self.config.image)
+            distillation = self._seeded(lambda: FeatureDistillation(*widths))
+        stage = StudentStage(student, self.teacher, self._restoration(), distillation, self.recipe.slim.mmd)
+
+        def observe(weights: dict[str, torch.Tensor]) -> Row:
+            averaged = SlimDiffSR(self.config).eval()
+            own = {key.removeprefix("student."): v for key, v in weights.items() if key.startswith("student.")}
+            averaged.load_state_dict(own)
+            return scores(averaged, self.held_out)
+
+        self._stage(stage, self.recipe.slim.student, "student", 3, observe)
+        return student.eval().requires_grad_(False)
+
+    def used(self, taught: bool) -> str:
+        """What the student was trained with, for its card."""
+        weights = self.recipe.slim.weights
+        parts = ["L1"]
+        if weights.perceptual:
+            parts.append(f"{weights.perceptual:g} x {self._perceptual().label}")
+        if weights.adversarial:
+            parts.append(f"{weights.adversarial:g} x patch critic")
+        if taught:
+            parts.append("features of a one-step teacher on terra-ldm-tiny")
+        return f"Trained with {', '.join(parts)}."
+
+    def _stage(
+        self,
+        stage: nn.Module,
+        settings: StageSettings,
+        name: str,
+        order: int,
+        observe: Callable[[dict[str, torch.Tensor]], Row],
+    ) -> None:
+        """Train a stage and leave its averaged weights in it; its table lies in ``NAME.json``."""
+        if not settings.steps:
+            return
+
+        def noted(step: int, weights: dict[str, torch.Tensor]) -> Row:
+            row = observe(weights)
+            log.info("%s, validation at step %d: %s", name, step, row)
+            (self.folder / f"{name}.json").write_text(json.dumps({"step": step, **row}, indent=2), encoding="utf-8")
+            return row
+
+        # Every stage has draws of its own.
+        batches = replace(self.patches, seed=self.recipe.seed + 10 * (order + 1))
+        loop = Loop(settings, batches, self.folder / f"{name}.pt", noted, self.check)
+        stage.cpu().load_state_dict(loop.run(stage, self.accelerator))
+
+    def _observe_teacher(self, weights: dict[str, torch.Tensor]) -> Row:
+        averaged = self._teacher()
+        own = {key.removeprefix("teacher."): v for key, v in weights.items() if key.startswith("teacher.")}
+        averaged.load_state_dict(self.teacher.state_dict() | own)
+        return teacher_scores(averaged.eval(), self.held_out)
+
+    def _teacher(self) -> OneStepTeacher:
+        slim = self.recipe.slim
+
+        def build() -> OneStepTeacher:
+            backbone = TerraBackbone(self._base())
+            backbone.adapt(Ranks(), torch.Generator().manual_seed(self.recipe.seed))
+            latent = backbone.latent
+            return OneStepTeacher(backbone, UncertaintyEstimator(latent), NoiseLevelPredictor(latent), slim.times)
+
+        return self._seeded(build)
+
+    def _base(self) -> TerraLdmTiny:
+        return load_base(locate(self.recipe.slim.base, self.beside))
+
+    def _perceptual(self) -> Perceptual:
+        slim = self.recipe.slim
+        return Lpips(locate(slim.lpips, self.beside)) if slim.lpips else BaseFeatures(self._base())
+
+    def _restoration(self) -> Restoration:
+        weights = self.recipe.slim.weights
+        critic = self._seeded(lambda: PatchCritic(self.config.image, self.recipe.slim.critic_width))
+        return Restoration(
+            self._perceptual() if weights.perceptual else nothing,
+            critic if weights.adversarial else None,
+            Weights(weights.perceptual, weights.adversarial),
+        )
+
+    def _seeded(self, build: Callable[[], nn.Module]) -> nn.Module:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.recipe.seed)
+            return build()
+
+
+def nothing(found: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:  # noqa: ARG001
+    """A distance of images that nobody asked for."""
+    return torch.zeros((), device=found.device)
+
+
+def slim_patches(recipe: Recipe, split: Split, side: int, seed: int) -> SlimPatches:
+    """The stream of a split, from the data folder in the environment."""
+    root = os.environ.get("SEAMLINE_DATA")
+    sources = load_sources(Path(root) if root else None, recipe.data.sources, split, recipe.seed)
+    usable = [source for source in sources if fits(source, side)]
+    settings = replace(recipe.data, patch=side, images=recipe.data.images or 8)
+    degradation = Mixed(recipe.slim.degradation)
+    return SlimPatches(usable, settings, degradation, recipe.slim.scale, student_config(recipe).image, seed)
+
+
+def student_config(recipe: Recipe) -> Config:
+    """Shape of the student.
+
+    Raises:
+        RequestError: the recipe's widths cannot be.
+    """
+    try:
+        return Config.of(recipe.network)
+    except (TypeError, ValueError) as error:
+        raise RequestError(f"the student cannot be built ({error})", where="network", cure="see Config") from error
+
+
+def start_student(recipe: Recipe, config: Config, beside: Path) -> SlimDiffSR:
+    """The student to start from: the weights that the recipe names, or seeded, returning the upsampled image."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        student = SlimDiffSR(config)
+    if recipe.init:
+        state = load_folder(locate(recipe.init, beside))[1]
+        load_strictly(student, {name: value.float() for name, value in state.items()}, where=recipe.init)
+    elif config.codec == "shuffle":
+        nn.init.zeros_(student.merge_conv2.weight)
+        nn.init.zeros_(student.merge_conv2.bias)  # type: ignore[arg-type]
+    return student
+
+
+@torch.no_grad()
+def scores(student: SlimDiffSR, batches: Sequence[Pair]) -> Row:
+    """Of the student and of the upsampled image it gets, as ``image_scores`` has them."""
+    found = [student(batch.low).float() for batch in batches]
+    mine = image_scores(found, batches)
+    upsampled = image_scores([batch.low for batch in batches], batches)
+    return mine | {f"{name}, upsampled": value for name, value in upsampled.items()}
+
+
+@torch.no_grad()
+def teacher_scores(teacher: OneStepTeacher, batches: Sequence[Pair]) -> Row:
+    """Of the teacher that sees the truth, as published, and of the one that sees what is expected of it."""
+    told = image_scores([teacher(b.low, b.given, b.high).image.float() for b in batches], batches)
+    blind = image_scores([teacher(b.low, b.given).image.float() for b in batches], batches)
+    return told | {f"{name}, blind": value for name, value in blind.items()}
+
+
+def image_scores(images: Sequence[torch.Tensor], batches: Sequence[Pair]) -> Row:
+    """Means over batches of images (N, C, H, W) in -1..1 against the truth.
+
+    PSNR in dB over the unit range; error of gradient magnitudes over the sum of the truth's; error of the radial power
+    spectrum in dB.
+    """
+    rows = []
+    for found, batch in zip(images, batches, strict=True):
+        error = float(((found - batch.high) / 2).square().mean())
+        slopes, wanted = gradients(found), gradients(batch.high)
+        spectra = [radial_spectrum(x.reshape(-1, 1, *x.shape[-2:]) / 2) for x in (found, batch.high)]
+        slope_error = float((slopes - wanted).abs().sum() / wanted.sum())
+        rows.append((-10 * math.log10(max(error, 1e-12)), slope_error, spectrum_error(*spectra)))
+    return dict(zip(("PSNR", "gradient error", "spectrum error"), np.mean(rows, axis=0).tolist(), strict=True))
+
+
+def gradients(image: torch.Tensor) -> torch.Tensor:
+    """Magnitudes of the differences to the next row and column: (N, C, H - 1, W - 1)."""
+    down, across = image.diff(dim=2)[..., :-1], image.diff(dim=3)[..., :-1, :]
+    return torch.hypot(down, across)
+
+
+def export(recipe: Recipe, student: SlimDiffSR, held_out: Sequence[Pair], folder: Path, used: str) -> Path:
+    """Write ``folder / name``: the weights as stored (16 bit), measured as stored.
+
+    Raises:
+        ModelError: a weight is not finite.
+    """
+    state = {name: value.half() for name, value in student.state_dict().items()}
+    stored = SlimDiffSR(student.config).eval()
+    stored.load_state_dict({name: value.float() for name, value in state.items()})
+    scale = recipe.slim.scale
+    told = {name: " ".join(str(recipe.card.get(name, "not stated")).split()) for name in _STATEMENTS}
+    about = card(
+        student.config,
+        Use(scale, recipe.data.patch // scale, recipe.slim.bands, "none"),
+        name=recipe.name,
+        version=recipe.version,
+        licence=told["licence"],
+        training_data=told["training_data"],
+        citation=f"{told['citation']}. {used}",
+    )
+    protocol = "degraded as in training; mean over batches; unit range"
+    row = QualityRow(scene="validation split of the recipe", protocol=protocol, values=scores(stored, held_out))
+    path = folder / recipe.name
+    write_folder(path, about.model_copy(update={"quality": (row,)}), state, dtype=torch.float16)
+    return path
+
+
+_STATEMENTS = ("licence", "training_data", "citation")
