@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     from .plan import Plan
 
 Array = NDArray[np.float32]
-# Bicubic upsampling, then the area mean: every eigenvalue on both axes lies in 0.36..1 for ratios from 2 up.  Through
-# an MTF they begin at 0.1; what is as fine as that is also the least certain, and is corrected in part only.
-_ROUNDS, _LOWEST = 4, 0.35
+# Rounds, and the lowest eigenvalue for which they are the best.  Bicubic upsampling, then the area mean: every
+# eigenvalue on both axes lies in 0.36..1 for ratios from 2 up.  Through an MTF they begin at 0.1: what is as fine as
+# that is also the least certain, mostly noise, and is corrected in part only unless all of it is asked for.
+_IN_PART, _IN_WHOLE = (4, 0.35), (7, 0.1)
 _TOLERANCE = 1e-6
 # Fine px at which the spline's weights have fallen below 3e-5, and the MTF filter ends.
 _SPLINE = 8
@@ -39,14 +40,16 @@ _MTF_REACH = SIZE // 2 + _SPLINE
 _ROUND_REACH, _UP_REACH = {"area": 2, "mtf": 3}, 2
 
 
-def consistency_reach(sight: Sight, per_cell: float) -> int:
+def consistency_reach(sight: Sight, per_cell: float, *, strict: bool = False) -> int:
     """Output px around a pixel that its corrected value and the residual left there can depend on.
 
     Args:
         sight: not ``"off"``.
         per_cell: output px per input px.
+        strict: as ``Consistency`` has it.
     """
-    cells = _UP_REACH + (_ROUNDS - 1) * _ROUND_REACH[sight] + 2
+    rounds, _ = _IN_WHOLE if strict and sight == "mtf" else _IN_PART
+    cells = _UP_REACH + (rounds - 1) * _ROUND_REACH[sight] + 2
     return math.ceil(cells * per_cell) + (2 * _MTF_REACH if sight == "mtf" else 0)
 
 
@@ -140,11 +143,13 @@ class Consistency:
     Attributes:
         rows, columns: the axes.
         gains: of the MTF through which each band is seen; empty for area means.
+        strict: whether what an MTF hardly lets through is corrected like the rest.
     """
 
     rows: CellAxis
     columns: CellAxis
     gains: tuple[float, ...] = ()
+    strict: bool = False
 
     @classmethod
     def of(cls, plan: Plan) -> tuple[Consistency, ...]:
@@ -157,7 +162,7 @@ class Consistency:
             stop = first + len(part.bands)
             rows = CellAxis(mapping.e, mapping.f, height, fine.shape[0])
             columns = CellAxis(mapping.a, mapping.c, width, fine.shape[1])
-            relations.append(cls(rows, columns, plan.gains[first:stop]))
+            relations.append(cls(rows, columns, plan.gains[first:stop], plan.strict))
             first = stop
         if all(part.coincides for part in relations):
             return ()
@@ -211,7 +216,7 @@ class Consistency:
             down_columns = self.columns.down(cells.columns, block.column, block.width, gain)
             smooth_rows, smooth_columns = compose(down_rows, up_rows, reach), compose(down_columns, up_columns, reach)
             left = residual[bands]
-            for root in _chebyshev_roots():
+            for root in _chebyshev_roots(*(_IN_WHOLE if self.strict and self.gains else _IN_PART)):
                 step = left / np.float32(root)
                 sharpened[bands] += step
                 left = left - smooth_columns.along(smooth_rows.along(step, 1), 2)
@@ -235,10 +240,10 @@ class Consistency:
         )
 
 
-def _chebyshev_roots() -> list[float]:
-    """Roots of the polynomial that is smallest over the eigenvalues _LOWEST..1."""
-    middle, half = (1 + _LOWEST) / 2, (1 - _LOWEST) / 2
-    return [middle + half * math.cos(math.pi * (2 * i + 1) / (2 * _ROUNDS)) for i in range(_ROUNDS)]
+def _chebyshev_roots(rounds: int, lowest: float) -> list[float]:
+    """Roots of the polynomial of that degree which is smallest over the eigenvalues from the lowest to 1."""
+    middle, half = (1 + lowest) / 2, (1 - lowest) / 2
+    return [middle + half * math.cos(math.pi * (2 * i + 1) / (2 * rounds)) for i in range(rounds)]
 
 
 def compose(after: Taps, before: Taps, reach: int) -> Taps:

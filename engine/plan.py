@@ -45,7 +45,8 @@ class Request:
         bands: numbers, from 1, or names of bands of the main input.
         offset, scale_factor: of the main input: reflectance = (DN + offset) * scale_factor; None for what its file
             says.  They become tags of the output and change no DN.
-        consistency: ``"on"`` for the sensor's MTF where ``sensor`` or the model names one, else the area mean.
+        consistency: ``"on"`` for the sensor's MTF where ``sensor`` or the model names one, else the area mean.  What is
+            asked for is enforced in whole; a model's default through an MTF leaves part of the finest, which is noise.
         sensor: of the main input, as ``sensors.find_sensor`` takes it.
         coregister: the main input is moved by its measured shift against the finest one.
         dtype: of the output; None for that of the main input.
@@ -131,6 +132,7 @@ class Plan:
         runtime: device, precision, attention, steps.
         threads: intra-op threads of one process.
         consistency: what of the output is made equal to the main input.
+        strict: whether in whole, also what an MTF hardly lets through.
         gains: of the main input's MTF, one a band, where consistency is that of the sensor.
         generated: whether the pixels come from a learned model.
         levels: robust maximum of each band, for each input in the unit range.
@@ -155,6 +157,7 @@ class Plan:
     runtime: Runtime
     threads: int
     consistency: Sight
+    strict: bool
     gains: tuple[float, ...]
     generated: bool
     levels: dict[str, tuple[float, ...]]
@@ -224,7 +227,8 @@ def make_plan(request: Request, spec: ModelSpec, identity: str, *, shift: Shift 
     check_ratios(spec, base, by_name)
     consistency = _consistency(request, spec, main)
     gains = _gains(request, main) if consistency == "mtf" else ()
-    tiles = _tile_grid(request, spec, base, align, _halo(consistency, spec, base, main))
+    strict = request.consistency in ("on", "area", "mtf")
+    tiles = _tile_grid(request, spec, base, align, _halo(consistency, strict, spec, base, main))
     window = _window(request, fine, inside, base)
     return Plan(
         task=spec.task,
@@ -244,6 +248,7 @@ def make_plan(request: Request, spec: ModelSpec, identity: str, *, shift: Shift 
         runtime=Runtime(request.device, request.precision, request.attention, request.steps, request.guidance),
         threads=_positive(request.threads if request.threads is not None else min(os.cpu_count() or 1, 4), "--threads"),
         consistency=consistency,
+        strict=strict,
         gains=gains,
         generated=spec.generated,
         levels={},
@@ -269,12 +274,12 @@ def _gains(request: Request, main: Scene) -> tuple[float, ...]:
     return sensor.gains(len(main.bands), [band.name for band in main.bands])
 
 
-def _halo(consistency: Sight, spec: ModelSpec, base: GeoBox, main: Scene) -> int:
+def _halo(consistency: Sight, strict: bool, spec: ModelSpec, base: GeoBox, main: Scene) -> int:
     """Rows beyond a row band that its consistency needs: to measure it, or also to enforce it."""
     # In output px, brought back to the base grid.
     per_cell = max(max(grids.ratio(base, part.grid)) for part in main.parts)
     if consistency != "off":
-        return math.ceil(consistency_reach(consistency, per_cell * spec.scale) / spec.scale)
+        return math.ceil(consistency_reach(consistency, per_cell * spec.scale, strict=strict) / spec.scale)
     return math.ceil(per_cell) + 1 if len(spec.inputs) > 1 or len(main.parts) > 1 else 0
 
 
