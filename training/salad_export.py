@@ -110,7 +110,8 @@ def _card(recipe: Recipe, stage: AdapterStage, use: SensorUse, rows: Mapping[str
         name=model_name(recipe, use.name),
         version=recipe.version,
         architecture=Architecture(
-            name=ARCHITECTURE, config=json.loads(json.dumps({"network": asdict(config), "use": asdict(radiometry)}))
+            name=ARCHITECTURE,
+            config=json.loads(json.dumps({"network": asdict(config), "use": asdict(radiometry), "norm": "tile"})),
         ),
         inputs=(
             Input(name="pan", bands=1, range=span, bits=radiometry.bits),
