@@ -38,7 +38,7 @@ def pansharpen(
         ms: (band, y, x) with CRS and transform, or the path of a raster.
         pan: (y, x) or (1, y, x), likewise.
         model: name of a model, or a model folder.
-        out: where to keep the COG; without it the result lives in memory only.
+        out: where to keep the COG; without it the result lives in memory only.  ``uncertainty`` needs it.
         **options: fields of ``engine.plan.Request`` (tile, overlap, seed, steps, extent, ...), and ``workers``,
             ``listener``, ``cancel``, ``adapt`` (steps in which the model is adapted to the scene first).
 
@@ -143,6 +143,8 @@ def _run(
     share = Share(workers=options.pop("workers", 1))
     listener, cancel = options.pop("listener", None), options.pop("cancel", None)
     adapt = options.pop("adapt", None)
+    if out is None and options.get("uncertainty") is not None:
+        raise RequestError("the deviations have no output to lie beside", where="uncertainty", cure="give out too")
     options.setdefault("device", "auto")
     options["device"] = pick_device(options["device"])
     with tempfile.TemporaryDirectory(prefix="seamline-") as folder:

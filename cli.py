@@ -43,6 +43,7 @@ _AS_THEY_ARE = (
     "dtype",
     "compress",
     "memory",
+    "uncertainty",
     "overwrite",
     "resume",
 )
@@ -150,6 +151,7 @@ _RUN_OPTIONS = [
         show_default=True,
         help="Compression of the COG.",
     ),
+    click.option("--uncertainty", metavar="OUT_U", help="Write the standard deviation of every pixel, beside OUT."),
     click.option("--resume", is_flag=True, help="Go on with the unfinished run beside OUT."),
     click.option("--overwrite", is_flag=True, help="Replace an existing output."),
     click.option("--workers", type=int, default=1, show_default=True, help="Processes on this machine."),
@@ -203,8 +205,9 @@ def _run(task: Task, inputs: Mapping[str, str], out: Path, scale: int | None, op
         from .engine.device import pick_device
         from .engine.events import warnings_to
         from .engine.plan import Request
+        from .engine.report import summary
         from .engine.resources import with_pace
-        from .engine.run import Share, plan_run, summary
+        from .engine.run import Share, plan_run
         from .engine.scene import Policy
         from .models import registry
 

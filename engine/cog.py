@@ -1,4 +1,4 @@
-"""Put finished row bands together: one Cloud Optimized GeoTIFF, or none at all.
+"""Put finished row bands together: whole Cloud Optimized GeoTIFFs, or none at all.
 
 Row bands are joined by a virtual raster, overviews are made from the rows as they pass, and GDAL's COG driver lays
 both out in one go.  The result replaces the destination by a rename, so that a reader sees the old file or the new
@@ -13,7 +13,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
@@ -72,40 +72,67 @@ class Finished:
 
 
 def finish_cog(
-    plan: Plan, workspace: Workspace, out: Path, tags: dict[str, str], *, watch: Stopwatch, check: Callable[[], None]
-) -> Finished:
-    """Make the COG from the finished row bands and put it in place.
+    plan: Plan,
+    workspace: Workspace,
+    out: Path,
+    tags: Sequence[dict[str, str]],
+    *,
+    watch: Stopwatch,
+    check: Callable[[], None],
+) -> list[Finished]:
+    """Make the COG of every output from the finished row bands, then put them in place, the image last.
+
+    Args:
+        tags: of each output.
+
+    Returns:
+        What was found, one for each output.
 
     Raises:
-        RunError: the disk is full or the COG cannot be written; the row bands stay.
+        RunError: the disk is full or a COG cannot be written; the row bands stay.
         Cancelled: likewise.
     """
-    output = plan.output
-    part = workspace.folder / "output.tif"
+    workspaces = (workspace, workspace.deviations)[: len(plan.outputs)]
+    parts = [each.folder / "output.tif" for each in workspaces]
     try:
-        with watch.stage("overviews"):
-            seams, texture, levels = _overviews(plan, workspace, check)
-            if output.mask == "dataset":
-                levels = [_with_mask(level, output) for level in levels]
-        with watch.stage("cog"):
-            vrt = _write_vrt(plan, workspace, levels, tags)
-            _copy(vrt, part, output)
-            _check(part, output)
-            check()
-            with part.open("rb") as stream:
-                os.fsync(stream.fileno())
+        found = [
+            _make(replace(plan, output=output), each, part, its_tags, watch, check)
+            for output, each, part, its_tags in zip(plan.outputs, workspaces, parts, tags, strict=True)
+        ]
+        # Whoever finds the image finds its deviations too.
+        for part, destination in reversed(list(zip(parts, plan.destinations(out), strict=True))):
             # Side files of an older output would describe, mask or stand in for the wrong pixels.
             for ending in _SIDE_FILES:
-                out.with_name(out.name + ending).unlink(missing_ok=True)
-            part.replace(out)
+                destination.with_name(destination.name + ending).unlink(missing_ok=True)
+            part.replace(destination)
     except (OSError, rasterio.errors.RasterioError) as error:
-        part.unlink(missing_ok=True)
+        for part in parts:
+            part.unlink(missing_ok=True)
         raise RunError(
             f"the COG cannot be written ({error})",
             where=str(out),
             cure="make room on the disk, then run again with --resume",
         ) from error
-    return Finished(seams, texture, out.stat().st_size)
+    return found
+
+
+def _make(
+    plan: Plan, workspace: Workspace, part: Path, tags: dict[str, str], watch: Stopwatch, check: Callable[[], None]
+) -> Finished:
+    """Lay the row bands of ``plan.output`` out as a COG at ``part``, and make it last."""
+    output = plan.output
+    with watch.stage("overviews"):
+        seams, texture, levels = _overviews(plan, workspace, check)
+        if output.mask == "dataset":
+            levels = [_with_mask(level, output) for level in levels]
+    with watch.stage("cog"):
+        vrt = _write_vrt(plan, workspace, levels, tags)
+        _copy(vrt, part, output)
+        _check(part, output)
+        check()
+        with part.open("rb") as stream:
+            os.fsync(stream.fileno())
+    return Finished(seams, texture, part.stat().st_size)
 
 
 def _overviews(

@@ -65,6 +65,7 @@ class ModelSpec:
         consistency: enforced by default after blending: with the ``"mtf"`` of the sensor (that of an unknown one where
             the user names none), with the ``"area"`` mean, or ``"off"``.
         options: names of the run options that the model uses (``"steps"``, ``"guidance"``).
+        uncertainty: the model is an ``UncertainModel``: it can say how far its pixels may be off.
     """
 
     name: str
@@ -85,6 +86,7 @@ class ModelSpec:
     generated: bool = False
     consistency: Sight = "off"
     options: frozenset[str] = frozenset()
+    uncertainty: bool = False
 
     def input(self, name: str) -> InputSpec:
         """The input of that name (KeyError if the model has none)."""
@@ -181,6 +183,30 @@ class MeasuringModel(TileModel, Protocol):
             batch: as for ``predict``, with one tile (B = 1), including a rim of ``margin`` px where there is one.
             valid: bool (1, 1, h, w): pixels to be counted (valid in every input, inside the rim).
             where: as for ``predict``, without statistics.
+        """
+        ...
+
+
+@runtime_checkable
+class UncertainModel(TileModel, Protocol):
+    """A model that knows how uncertain its pixels are; its specification says ``uncertainty``."""
+
+    def predict_with_uncertainty(
+        self, batch: Mapping[str, torch.Tensor], where: Where
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Predict a batch of tiles and the standard deviation of every pixel; called only where deviations are wanted.
+
+        The engine blends deviations with the weights of the image.  A weighted mean of standard deviations is an upper
+        bound of the deviation of the blended image, reached where the errors of both tiles agree (Minkowski's
+        inequality), so that hand-overs are never called more certain than they are.  The consistency corrects the image
+        alone: deviations stay what the model said.
+
+        Args:
+            batch, where: as for ``predict``.
+
+        Returns:
+            (image, deviation), each (B, C, h * scale, w * scale) in the range of the main input.  The image holds the
+            bits that ``predict`` gives; deviations are finite and not negative.
         """
         ...
 

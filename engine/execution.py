@@ -128,7 +128,10 @@ def _blocks(
 
 
 class BandFinisher:
-    """Takes blended rows to a stored row band: consistency, crop to the window, rounding, writing."""
+    """Takes blended rows to a stored row band: consistency, crop to the window, rounding, writing.
+
+    Deviations go the same way but for the consistency, which corrects the image alone.
+    """
 
     def __init__(self, plan: Plan, kernel: str, workspace: Workspace, policy: Policy, watch: Stopwatch) -> None:
         self._plan, self._workspace, self._watch = plan, workspace, watch
@@ -148,9 +151,9 @@ class BandFinisher:
         valid = blended.valid
         if valid is not None and scale > 1:
             valid = valid.repeat(scale, axis=1).repeat(scale, axis=2)
-        values = blended.values
+        values, bands = blended.values, len(plan.output.bands)
         with self._watch.stage("consistency"):
-            sums = self._make_consistent(values, valid, area, rows)
+            sums = self._make_consistent(values[:bands], valid, area, rows)
         low, high = plan.rows_of(band)
         if high <= low:
             return
@@ -158,9 +161,15 @@ class BandFinisher:
             kept = slice((low - top) * scale, (high - top) * scale)
             left = plan.window.column - computed.column
             columns = slice(left * scale, (left + plan.window.width) * scale)
-            planes, counts = self._stored(values[:, kept, columns], None if valid is None else valid[:, kept, columns])
+            values = values[:, kept, columns]
+            valid = None if valid is None else self._validity(valid[:, kept, columns])
+            planes, counts = self._stored(values[:bands], valid)
+            deviations = [quantise(values[bands:], valid, o.dtype, o.nodata)[0] for o in plan.outputs[1:]]
         with self._watch.stage("write"):
             receipt |= {"counts": counts, "residual": sums, "rows": [low, high], "process": os.getpid()}
+            # First, so that the receipt of the image speaks for both.
+            for stored in deviations:
+                self._workspace.deviations.write_band(band, stored, {})
             self._workspace.write_band(band, planes, receipt)
 
     def _make_consistent(
@@ -199,12 +208,16 @@ class BandFinisher:
             residual, counted = relation.residual(values, valid, area, coarse.values, coarse.valid, cells)
         return relation.sums(residual, counted, coarse.values, cells, own)
 
+    def _validity(self, valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Validity as the image stores it: a band's own only where nodata tells."""
+        if self._plan.output.mask == "nodata":
+            return valid
+        return np.broadcast_to(valid.all(axis=0, keepdims=True), valid.shape)
+
     def _stored(
         self, values: NDArray[np.float32], valid: NDArray[np.bool_] | None
     ) -> tuple[NDArray[np.generic], dict[str, int]]:
         output = self._plan.output
-        if valid is not None and output.mask != "nodata":
-            valid = np.broadcast_to(valid.all(axis=0, keepdims=True), values.shape)
         planes, counts = quantise(values, valid, output.dtype, output.nodata)
         if output.mask in ("dataset", "alpha"):
             opaque = opaque_value(output.dtype)

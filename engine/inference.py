@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from .blending import place_tile
-from .contract import ModelSpec, TileModel, Where
+from .contract import ModelSpec, TileModel, UncertainModel, Where
 from .errors import RunError, ShortMemoryWarning
 from .events import Cancel, Progress, Stopwatch
 from .grids import Window, ratio
@@ -23,6 +23,27 @@ from .reading import InputReader, Patch, Strip, reflect_pad
 Array = NDArray[np.float32]
 Validity = NDArray[np.bool_]
 _AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
+_NO_CONTRACT = "the model does not keep the contract: report it to its author"
+
+
+def call(model: TileModel, batch: Mapping[str, torch.Tensor], where: Where, outputs: int) -> torch.Tensor:
+    """The image of a batch, (B, C, H, W); where two outputs are wanted, its standard deviations as C more planes.
+
+    Raises:
+        RunError: the model gives no deviations, or of another shape than its image.
+    """
+    if outputs == 1:
+        return model.predict(batch, where)
+    if not isinstance(model, UncertainModel):
+        raise RunError("the model gives no deviations", where="predict_with_uncertainty", cure=_NO_CONTRACT)
+    image, deviation = model.predict_with_uncertainty(batch, where)
+    if deviation.shape != image.shape:
+        raise RunError(
+            f"the model returned deviations of {tuple(deviation.shape)} for an image of {tuple(image.shape)}",
+            where="predict_with_uncertainty",
+            cure=_NO_CONTRACT,
+        )
+    return torch.cat([image.float(), deviation.float()], dim=1)
 
 
 class TileRows:
@@ -75,7 +96,7 @@ class TileRows:
             with self._watch.stage("blend"):
                 for j in group:
                     if strip is None:
-                        bands = len(plan.output.bands)
+                        bands = len(plan.output.bands) * len(plan.outputs)
                         strip = np.zeros((bands, area.height * plan.scale, computed.width * plan.scale), np.float32)
                     tile_valid = self._output_validity(patches[j])
                     valid = self._place_validity(valid, tile_valid, strip, j)
@@ -125,9 +146,9 @@ class TileRows:
         if strip is None and tile is None:
             return None
         plan = self._plan
-        bands, height, width = values.shape
+        height, width = values.shape[1:]
         if strip is None:
-            strip = np.ones((bands, height // plan.scale, width // plan.scale), np.bool_)
+            strip = np.ones((len(plan.output.bands), height // plan.scale, width // plan.scale), np.bool_)
         columns, first = plan.tiles.columns, plan.computed.column
         low, high = max(columns.up(j), first), min(columns.down(j), first + strip.shape[2])
         if high > low:
@@ -189,7 +210,8 @@ class TileRows:
         predicted = self._finite(batch, where, row, slots, patches)
         levels = plan.levels.get(plan.main)
         if levels is not None:
-            predicted = predicted * torch.tensor(levels, dtype=torch.float32)[None, :, None, None]
+            factors = torch.tensor(levels, dtype=torch.float32).repeat(len(plan.outputs))
+            predicted = predicted * factors[None, :, None, None]
         return {j: tile for j, tile in zip(slots, predicted.numpy(), strict=True) if j is not None}
 
     def _stack(
@@ -217,7 +239,11 @@ class TileRows:
         precision = self._plan.runtime.precision
         predicted = self._call(batch, where, precision)
         if precision != "fp32" and not _all_finite(predicted):
-            predicted = self._call(batch, where, "fp32")
+            again = self._call(batch, where, "fp32")
+            # Each output by itself: an image that is finite is the one that a run without deviations writes.
+            halves = (torch.split(each, len(self._plan.output.bands), dim=1) for each in (predicted, again))
+            kept = [first if _all_finite(first) else second for first, second in zip(*halves, strict=True)]
+            predicted = torch.cat(kept, dim=1)
         if _all_finite(predicted):
             return predicted
         for i, j in enumerate(slots):
@@ -231,7 +257,8 @@ class TileRows:
         return torch.nan_to_num(predicted)
 
     def _broken(self, predicted: torch.Tensor, patches: Mapping[str, Patch]) -> bool:
-        bad = ~torch.isfinite(predicted).numpy()
+        outputs = torch.isfinite(predicted).reshape(-1, len(self._plan.output.bands), *predicted.shape[1:])
+        bad = ~outputs.all(dim=0).numpy()
         valid = self._output_validity(patches)
         if valid is None:
             return bool(bad.any())
@@ -244,15 +271,15 @@ class TileRows:
         kind = _AUTOCAST.get(precision)
         context = torch.autocast(device.type, kind) if kind is not None else contextlib.nullcontext()
         with torch.inference_mode(), context:
-            predicted = self._model.predict(batch, where).float().cpu()
+            predicted = call(self._model, batch, where, len(self._plan.outputs)).float().cpu()
         tiles, scale = self._plan.tiles, self._plan.scale
         size = (tiles.rows.tile * scale, tiles.columns.tile * scale)
-        wanted = (len(where.origins), len(self._plan.output.bands), *size)
+        wanted = (len(where.origins), len(self._plan.output.bands) * len(self._plan.outputs), *size)
         if tuple(predicted.shape) != wanted:
             raise RunError(
                 f"the model {self._spec.name} returned {tuple(predicted.shape)} for {wanted}",
                 where="predict",
-                cure="the model does not keep the contract: report it to its author",
+                cure=_NO_CONTRACT,
             )
         return predicted
 

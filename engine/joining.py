@@ -17,7 +17,7 @@ class Rows:
 
     Attributes:
         top: base-grid row of the first one.
-        values: (C, rows * scale, columns * scale), stored units.
+        values: (C, rows * scale, columns * scale), stored units; standard deviations are C more planes below.
         valid: (C, rows, columns) on the base grid; None where everything is valid.
     """
 
@@ -87,8 +87,9 @@ class RowJoiner:
 def _joined_validity(above: Rows, below: Rows, scale: int) -> NDArray[np.bool_] | None:
     if above.valid is None and below.valid is None:
         return None
+    bands = next(len(part.valid) for part in (above, below) if part.valid is not None)
     parts = [
-        np.ones((len(part.values), part.values.shape[1] // scale, part.values.shape[2] // scale), np.bool_)
+        np.ones((bands, part.values.shape[1] // scale, part.values.shape[2] // scale), np.bool_)
         if part.valid is None
         else part.valid
         for part in (above, below)

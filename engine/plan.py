@@ -8,8 +8,9 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any, Literal
 
 from odc.geo.geobox import GeoBox
@@ -52,6 +53,7 @@ class Request:
         dtype: of the output; None for that of the main input.
         compress: of the output.
         memory: bytes the run may use; None for what is free.
+        uncertainty: a second COG to write, in the folder of ``out``: the standard deviation of every pixel.
     """
 
     inputs: Mapping[str, str]
@@ -79,6 +81,7 @@ class Request:
     memory: int | None = None
     overwrite: bool = False
     resume: bool = False
+    uncertainty: str | None = None
     policy: Policy = field(default_factory=Policy)
 
 
@@ -138,6 +141,7 @@ class Plan:
         levels: robust maximum of each band, for each input in the unit range.
         statistics: the model's sums over the sample blocks.
         versions: of the libraries that compute.
+        uncertainty: file name, beside the output, of the standard deviations; None where they are not wanted.
     """
 
     task: str
@@ -163,11 +167,21 @@ class Plan:
     levels: dict[str, tuple[float, ...]]
     statistics: tuple[float, ...]
     versions: dict[str, str]
+    uncertainty: str | None = None
 
     @property
     def identity(self) -> str:
-        """Hash of all that decides pixels; paths and compression do not."""
+        """Hash of all that decides the image; paths, compression and whether deviations are wanted do not."""
         return digest(_without_paths(to_jsonable(self)))
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """The image, then its standard deviations where they are wanted: the same grid and as many bands."""
+        return (self.output,) if self.uncertainty is None else (self.output, _deviations(self.output))
+
+    def destinations(self, out: Path) -> tuple[Path, ...]:
+        """Where each of the outputs goes if the image goes to ``out``."""
+        return (out,) if self.uncertainty is None else (out, out.with_name(self.uncertainty))
 
     @property
     def scene(self) -> Scene:
@@ -197,7 +211,7 @@ class Plan:
 
 def _without_paths(data: Any) -> Any:
     if isinstance(data, dict):
-        hidden = {"path", "source", "compress", "misregistration"}
+        hidden = {"path", "source", "compress", "misregistration", "uncertainty"}
         return {key: _without_paths(item) for key, item in data.items() if key not in hidden}
     return [_without_paths(item) for item in data] if isinstance(data, list) else data
 
@@ -211,6 +225,12 @@ def make_plan(request: Request, spec: ModelSpec, identity: str, *, shift: Shift 
     Raises:
         RequestError: the inputs, the options and the model do not fit each other.
     """
+    if request.uncertainty is not None and not spec.uncertainty:
+        raise RequestError(
+            f"the model {spec.name} cannot say how uncertain its pixels are",
+            where="--uncertainty",
+            cure="leave it out, or choose a model whose card says uncertainty",
+        )
     scenes = describe_inputs(request, spec)
     if shift is not None:
         scenes = tuple(moved(scene, shift) if scene.name == spec.main else scene for scene in scenes)
@@ -254,6 +274,7 @@ def make_plan(request: Request, spec: ModelSpec, identity: str, *, shift: Shift 
         levels={},
         statistics=(),
         versions={name: _version(name) for name in _LIBRARIES},
+        uncertainty=None if request.uncertainty is None else Path(request.uncertainty).name,
     )
 
 
@@ -323,6 +344,15 @@ def _output(request: Request, spec: ModelSpec, scenes: tuple[Scene, ...], grid: 
     if spec.bands is not None and spec.bands != len(bands):
         bands = tuple(Band("", i + 1, "", "", "", 1.0, 0.0, None) for i in range(spec.bands))
     return Output(grid, dtype, bands, nodata, mask, main.point, request.compress)
+
+
+def _deviations(image: Output) -> Output:
+    """The raster of standard deviations: stored units of the image, NaN where the image is masked."""
+    bands = tuple(
+        replace(band, name=f"standard deviation of {band.name or f'band {i}'}", colour="", offset=0.0, nodata=None)
+        for i, band in enumerate(image.bands, 1)
+    )
+    return replace(image, dtype="float32", bands=bands, nodata=math.nan, mask="nodata")
 
 
 def _holds(dtype: str, nodata: float) -> bool:

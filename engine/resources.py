@@ -15,6 +15,7 @@ from .cog import raw_bytes
 from .contract import ModelSource, Where
 from .errors import RequestError, ResourceError
 from .grids import ratio
+from .inference import call
 from .plan import Plan
 
 # Interpreter, libraries, GDAL's cache.
@@ -30,7 +31,7 @@ class Estimate:
         tiles: tiles to infer.
         memory_bytes: peak, without the model's own activations.
         disk_bytes: beside the output, at the worst moment, the output included.
-        output_bytes: of the COG, uncompressed.
+        output_bytes: of the COG, uncompressed; that of the standard deviations included.
         seconds: of inference, where a pace was measured.
     """
 
@@ -50,15 +51,16 @@ def estimate(plan: Plan) -> Estimate:
         for part in scene.parts:
             shrink = part.grid.shape[0] * part.grid.shape[1] / (plan.base.shape[0] * plan.base.shape[1])
             strips += 2 * tile_rows * width * len(part.bands) * np.dtype(scene.dtype).itemsize * min(shrink, 1.0)
-    open_rows = (tile_rows + 2 * plan.tiles.halo) * width * plan.scale**2 * len(plan.output.bands)
+    open_rows = (tile_rows + 2 * plan.tiles.halo) * width * plan.scale**2
     # Blended rows of this and the finishing band in float32; more where a halo must be joined or a correction added.
     copies = 2 + bool(plan.tiles.halo or plan.output.mask != "none") + (plan.consistency != "off")
-    rows = open_rows * (4 * copies + 2 * np.dtype(plan.output.dtype).itemsize)
+    rows = open_rows * sum(len(o.bands) * (4 * copies + 2 * np.dtype(o.dtype).itemsize) for o in plan.outputs)
     # A tile is padded to its full size, whatever the scene's.
-    shown = sum(len(scene.bands) for scene in plan.scenes) + len(plan.output.bands) * plan.scale**2
+    shown = sum(len(scene.bands) for scene in plan.scenes)
+    shown += sum(len(output.bands) for output in plan.outputs) * plan.scale**2
     batch = 4 * plan.batch * plan.tiles.rows.tile * plan.tiles.columns.tile * shown
-    raw = raw_bytes(plan.output)
-    # Row bands and overviews, then the COG beside them.
+    raw = sum(raw_bytes(output) for output in plan.outputs)
+    # Row bands and overviews, then the COGs beside them.
     return Estimate(
         tiles=len(plan.columns) * len(plan.bands),
         memory_bytes=int(_BASE_BYTES + strips + rows + batch),
@@ -114,6 +116,6 @@ def with_pace(plan: Plan, source: ModelSource, needs: Estimate) -> Estimate:
     with torch.inference_mode():
         for _ in range(2):
             started = time.perf_counter()
-            model.predict(batch, where).cpu()
+            call(model, batch, where, len(plan.outputs)).cpu()
             seconds = time.perf_counter() - started
     return replace(needs, seconds=round(seconds * needs.tiles / plan.batch, 1))

@@ -2,7 +2,8 @@
 
 ``OUT.seamline/`` lies beside the output, so that the last step is a rename on one file system.  A row band counts as
 finished when its receipt exists: the file is closed, synced and renamed before the receipt is written, and several
-processes may write different bands at once.
+processes may write different bands at once.  Row bands of standard deviations lie in a workspace inside this one, and
+are written before those of the image.
 """
 
 from __future__ import annotations
@@ -51,7 +52,8 @@ class Workspace:
         """
         was_there = self.folder.exists()
         try:
-            (self.folder / "bands").mkdir(parents=True, exist_ok=True)
+            for workspace in (self, self.deviations)[: len(plan.outputs)]:
+                (workspace.folder / "bands").mkdir(parents=True, exist_ok=True)
             self._write_json(self.folder / "plan.json", {"identity": plan.identity, "plan": to_jsonable(plan)})
         except OSError as error:
             if not was_there:
@@ -86,6 +88,11 @@ class Workspace:
         """Where a model that was adapted for this run lies."""
         return self.folder / "model"
 
+    @property
+    def deviations(self) -> Workspace:
+        """The row bands of the image's standard deviations."""
+        return Workspace(self.folder / "deviations")
+
     def remove(self) -> None:
         """Delete the folder and everything in it, but for a model that waits for its run to begin."""
         if self.exists or not self.model.exists():
@@ -107,6 +114,8 @@ class Workspace:
         try:
             data: dict[str, Any] = json.loads(self._receipt_path(band).read_text())
         except (FileNotFoundError, ValueError):
+            return None
+        if self.deviations.folder.exists() and not self.deviations.band_path(band).exists():
             return None
         return data if self.band_path(band).exists() else None
 

@@ -99,6 +99,7 @@ class Card(_Strict):
     generated: bool = True
     consistency: Sight = "off"
     options: tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], ...] = ()
+    uncertainty: bool = False
     licence: Text
     training_data: Text
     citation: Text
@@ -141,6 +142,7 @@ class Card(_Strict):
             generated=self.generated,
             consistency=self.consistency,
             options=frozenset(self.options),
+            uncertainty=self.uncertainty,
         )
 
 
