@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import torch
 from torch import nn
-from torch.nn import functional as F
+
+from .wholes import AS_PUBLISHED, Wholes, attend
 
 
 def _depthwise(channels: int, height: int, width: int) -> nn.Sequential:
@@ -50,9 +51,9 @@ class FrequencySeparableConv(nn.Module):
         low = self.low_branch(x)
         return low, self.high_branch(x - low)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, wholes: Wholes = AS_PUBLISHED) -> torch.Tensor:
         """(N, channels_in, h, w) to (N, channels_out, h, w)."""
-        out: torch.Tensor = self.bottleneck(_weighted(self.branches(x), self.mlp(x.mean(dim=(2, 3)))))
+        out: torch.Tensor = self.bottleneck(_weighted(self.branches(x), self.mlp(wholes.means(x))))
         return out
 
 
@@ -72,11 +73,11 @@ class DirectionSeparableConv(nn.Module):
         self.conv_reduce = nn.Conv2d(channels_in, middle, 1, bias=False)
         self.conv_expand = nn.Conv2d(middle, channels_out, 1, bias=False)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, wholes: Wholes = AS_PUBLISHED) -> torch.Tensor:
         """(N, channels_in, h, w) to (N, channels_out, h, w)."""
         along = self.h_conv(x)
         maps = (along, self.v_conv(along), self.v_conv(x))
-        out: torch.Tensor = self.conv_expand(self.conv_reduce(_weighted(maps, self.mlp(x.mean(dim=(2, 3))))))
+        out: torch.Tensor = self.conv_expand(self.conv_reduce(_weighted(maps, self.mlp(wholes.means(x)))))
         return out
 
 
@@ -105,15 +106,10 @@ class QueryAggregation(nn.Module):
         self.v_proj_c = nn.Linear(squeeze, squeeze, bias=False)
         self.out_proj = nn.Linear(squeeze, channels)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, wholes: Wholes = AS_PUBLISHED) -> torch.Tensor:
         """(N, tokens, channels) to the same shape."""
         query = self.q_proj(self.query).expand(x.shape[0], -1, -1)
-        gathered = self._attend(query, self.k_proj(x), self.v_proj(x))
-        read = self._attend(self.q_proj_c(x), self.k_proj_c(gathered), self.v_proj_c(gathered))
+        gathered = wholes.gathered(query, self.k_proj(x), self.v_proj(x), self.scale)
+        read = attend(self.q_proj_c(x), self.k_proj_c(gathered), self.v_proj_c(gathered), self.scale)
         out: torch.Tensor = self.out_proj(read)
         return out
-
-    def _attend(self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
-        """(N, m, squeeze) queries on (N, n, squeeze) keys and values."""
-        # Four axes: some kernels know no others.
-        return F.scaled_dot_product_attention(query[:, None], key[:, None], value[:, None], scale=self.scale)[:, 0]

@@ -13,6 +13,7 @@ from ...engine.errors import ModelError
 from .codec import FullCodec, ShuffleCodec, TinyCodec
 from .config import Config
 from .unet import Features, PrunedUNet
+from .wholes import AS_PUBLISHED, Wholes
 
 Codec = TinyCodec | FullCodec | ShuffleCodec
 CODECS: Mapping[str, Callable[[Config], Codec]] = MappingProxyType(
@@ -23,7 +24,7 @@ CODECS: Mapping[str, Callable[[Config], Codec]] = MappingProxyType(
 class SlimDiffSR(nn.Module):
     """The student of SlimDiffSR (arXiv 2605.02198): no noise, no timestep, no text.
 
-    Every pixel depends on the whole image, by global aggregation, group norms and gates.
+    As published, every pixel depends on the whole image, by global aggregation, group norms and gates.
     """
 
     def __init__(self, config: Config) -> None:
@@ -35,26 +36,27 @@ class SlimDiffSR(nn.Module):
             self.merge_conv1 = nn.Conv2d(config.cells, config.channels[0], 3, padding=1)
             self.merge_conv2 = nn.Conv2d(config.channels[0], config.cells, 3, padding=1)
 
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
+    def forward(self, image: torch.Tensor, wholes: Wholes = AS_PUBLISHED) -> torch.Tensor:
         """Sharpen an upsampled image.
 
         Args:
             image: (N, config.image, H, W) in -1..1, at the size of the result; what a side lacks to a multiple of
                 ``config.stride`` is repeated from its last pixels and cut off again.
+            wholes: what the layers of the UNet know of the whole image.
 
         Returns:
             The same shape and range; not clamped.
         """
-        return self.with_features(image)[0]
+        return self.with_features(image, wholes)[0]
 
-    def with_features(self, image: torch.Tensor) -> tuple[torch.Tensor, Features]:
+    def with_features(self, image: torch.Tensor, wholes: Wholes = AS_PUBLISHED) -> tuple[torch.Tensor, Features]:
         """As ``forward``, with the maps after each layer of the UNet."""
         height, width = image.shape[-2:]
         stride = self.config.stride
         padded = F.pad(image, (0, -width % stride, 0, -height % stride), mode="replicate")
         joined = self.config.joined
         enter, leave = (self.merge_conv1, self.merge_conv2) if joined else (self.unet.conv_in, self.unet.conv_out)
-        maps, features = self.unet(enter(self.vae.encode(padded)))
+        maps, features = self.unet(enter(self.vae.encode(padded)), wholes)
         found = self.vae.decode(leave(maps))
         if self.config.codec == "shuffle":
             found = padded + found

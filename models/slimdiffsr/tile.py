@@ -1,14 +1,15 @@
 """The student as a tile model: tiles of any band count in, tiles ``scale`` times as fine out.
 
-It looks at the whole tile, so tiles are as large as the images of its training, are blended, and are not exact: pixels
-depend on the tile grid, and the seam score of a run says by how much.
+As published it looks at the whole tile, so tiles are as large as the images of its training, are blended, and are not
+exact: pixels depend on the tile grid, and the seam score of a run says by how much.  What it knows of the whole can be
+the scene's instead, where the model folder says so: a departure from the released inference.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -20,13 +21,17 @@ from torch.nn import functional as F
 from ...engine.contract import Runtime, TileModel, Where
 from ...engine.errors import ModelError
 from ..folder import Architecture, Card, Input, load_strictly
-from .bands import Rule, in_groups
-from .colour import Match, sums
+from .bands import Rule, groups, in_groups
+from .colour import Match
+from .colour import sums as colour_sums
 from .config import Config
 from .network import SlimDiffSR, outline
+from .reach import reach
+from .wholes import MeasuredWholes, SceneWholes, unmeasured
 
 ARCHITECTURE = "slimdiffsr"
 LARGEST_SCALE = 16
+_CUBIC = 2  # input px that bicubic interpolation sees on either side
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +43,14 @@ class Use:
         tile: input px along a side of the images of its training; the default tile.
         bands: what is done with bands of another count than the network has channels.
         colour: whether mean and deviation of each band are set to those of the input, over the scene, as released.
+        wholes: whether norms, gates and queries see the tile, as released, or the scene.
     """
 
     scale: int
     tile: int
     bands: Rule = "groups"
     colour: Literal["scene", "none"] = "scene"
+    wholes: Literal["tile", "scene"] = "tile"
 
     def __post_init__(self) -> None:
         if type(self.scale) is not int or not 2 <= self.scale <= LARGEST_SCALE:
@@ -52,6 +59,11 @@ class Use:
             raise ValueError("tile is a positive whole number")
         if self.bands not in ("groups", "single") or self.colour not in ("scene", "none"):
             raise ValueError("bands is groups or single, and colour scene or none")
+        if self.wholes not in ("tile", "scene"):
+            raise ValueError("wholes is tile or scene")
+
+
+Network = Callable[[torch.Tensor], torch.Tensor]
 
 
 class SlimTile:
@@ -82,20 +94,23 @@ class SlimTile:
         """Bicubic interpolation by the scale at pixel centres, as the network saw it in training: a = -0.75."""
         return F.interpolate(image, scale_factor=self.use.scale, mode="bicubic", align_corners=False)
 
-    def sharpen(self, upsampled: torch.Tensor, where: Where) -> torch.Tensor:
+    def sharpen(self, upsampled: torch.Tensor, where: Where, network: Network | None = None) -> torch.Tensor:
         """(B, C, H, W) at the size of the result, to the same shape and range.
 
         The network sees 0..1 as -1..1.  What lies beyond, as the brightest pixels of a scene do, goes round it and is
         added again.
-        """
 
-        def network(planes: torch.Tensor) -> torch.Tensor:
+        Args:
+            network: called for every group of bands; the student by itself where None.
+        """
+        evaluate = network or self.network
+
+        def sharpened(planes: torch.Tensor) -> torch.Tensor:
             where.checkpoint()
-            seen: torch.Tensor = self.network(2.0 * planes - 1.0)
-            return seen.float() / 2.0 + 0.5
+            return evaluate(2.0 * planes - 1.0).float() / 2.0 + 0.5
 
         known = upsampled.clamp(0.0, 1.0)
-        sharp = in_groups(network, known, self.network.config.image, self.use.bands)
+        sharp = in_groups(sharpened, known, self.network.config.image, self.use.bands)
         return sharp + (upsampled - known)
 
 
@@ -110,34 +125,105 @@ class MatchedTile(SlimTile):
         return Match.of(where.statistics)(sharp) if where.statistics.size else sharp
 
     def measure(self, batch: Mapping[str, torch.Tensor], valid: torch.Tensor, where: Where) -> NDArray[np.float64]:
-        """Colours of result and input in one block, which is cut into images as large as those of the training.
+        """Sums over one block, which is cut into images as large as those of the training.
 
         Returns:
-            As ``colour.sums``.
+            Colours of result and input, as ``colour.sums``.
         """
         scale, side = self.use.scale, self.use.tile
         upsampled = self.upsampled(batch["image"].to(next(self.network.parameters()).device))
         counted = valid[0, 0].repeat_interleave(scale, 0).repeat_interleave(scale, 1)
         # From the first counted row and column on, so that a block without a mask is a whole number of images.
         rows, columns = (counted.any(axis).nonzero().flatten().tolist() for axis in (1, 0))
-        total = np.zeros(5 * upsampled.shape[1])
+        total = np.zeros(1)
         for row in range(rows[0], rows[-1] + 1, side * scale):
             for column in range(columns[0], columns[-1] + 1, side * scale):
                 inside = (..., slice(row, row + side * scale), slice(column, column + side * scale))
                 if counted[inside].any():
-                    part = upsampled[inside]
-                    total += sums(self.sharpen(part, where)[0], part[0], counted[inside])
+                    total = total + self.sums(upsampled[inside], counted[inside], where)
         return total
 
+    def sums(self, upsampled: torch.Tensor, counted: torch.Tensor, where: Where) -> NDArray[np.float64]:
+        """What ``measure`` adds up, of one image (1, C, H, W) whose px count where the bool (H, W) says so."""
+        return colour_sums(self.sharpen(upsampled, where)[0], upsampled[0], counted)
 
-def card(config: Config, use: Use, *, name: str, version: str, licence: str, training_data: str, citation: str) -> Card:
+
+class SceneTile(MatchedTile):
+    """A loaded student that knows the whole scene, and sets colours to it where asked to.
+
+    Its statistics are the sums of the colours, where these are set, then those of ``wholes.MeasuredWholes`` for one
+    group of bands after the other.
+    """
+
+    @torch.inference_mode()
+    def predict(self, batch: Mapping[str, torch.Tensor], where: Where) -> torch.Tensor:
+        """As ``SlimTile.predict``.
+
+        Raises:
+            ModelError: ``where`` holds no statistics, or not those of this model and so many bands.
+        """
+        image = batch["image"]
+        colours = 5 * image.shape[1] if self.use.colour == "scene" else 0
+        passes = len(list(groups(image.shape[1], self.network.config.image, self.use.bands)))
+        given = where.statistics[colours:]
+        if len(given) % passes:
+            raise unmeasured()
+        wholes = (SceneWholes(part, image.device) for part in np.split(given, passes))
+        sharp = self.sharpen(self.upsampled(image), where, lambda planes: self.network(planes, next(wholes)))
+        return Match.of(where.statistics[:colours])(sharp) if colours else sharp
+
+    def sums(self, upsampled: torch.Tensor, counted: torch.Tensor, where: Where) -> NDArray[np.float64]:
+        """As ``MatchedTile.sums``, followed by what the layers saw."""
+        passes: list[MeasuredWholes] = []
+
+        def network(planes: torch.Tensor) -> torch.Tensor:
+            passes.append(MeasuredWholes(counted, self.network.config.stride))
+            found: torch.Tensor = self.network(planes, passes[-1])
+            return found
+
+        sharp = self.sharpen(upsampled, where, network)
+        colours = colour_sums(sharp[0], upsampled[0], counted) if self.use.colour == "scene" else np.zeros(0)
+        return np.concatenate([colours, *(each.sums for each in passes)])
+
+
+def sight(config: Config, use: Use) -> int:
+    """Bound of the distance of input px, along an axis, that decide a px where the network knows the scene.
+
+    Raises:
+        ValueError: as ``reach``.
+    """
+    return -(-reach(config) // use.scale) + _CUBIC
+
+
+def card(
+    config: Config,
+    use: Use,
+    *,
+    name: str,
+    version: str,
+    licence: str,
+    training_data: str,
+    citation: str,
+    tile: int | None = None,
+) -> Card:
     """The card of a student.
 
-    The margin keeps the rim, where convolutions see padding, out of the result; what lies outside a tile would change
-    pixels at any depth.
+    The margin keeps the rim, where convolutions see padding, out of the result.  What lies outside a tile would change
+    pixels at any depth where the network sees the whole tile; where it knows the scene, pixels farther than ``sight``
+    from the rim are exact, and the margin is as wide as that where a tile has four times the room.
+
+    Args:
+        tile: input px along a side of a tile, rounded up to what the network takes; that of the training where None.
+            Only a network that knows the scene does not mind another.
+
+    Raises:
+        ValueError: the network cannot do without seeing all of a tile, and is asked to.
     """
     align = config.stride // math.gcd(config.stride, use.scale)
-    tile = -(-use.tile // align) * align
+    tile = -(-(tile or use.tile) // align) * align
+    margin = tile // 16
+    if use.wholes == "scene" and 4 * sight(config, use) <= tile:
+        margin = sight(config, use)
     return Card(
         name=name,
         version=version,
@@ -149,9 +235,9 @@ def card(config: Config, use: Use, *, name: str, version: str, licence: str, tra
         main="image",
         scale=use.scale,
         align=align,
-        margin=tile // 16,
+        margin=margin,
         tile=tile,
-        overlap=tile // 4,
+        overlap=max(tile // 4, 2 * margin),
         needs_statistics=True,
         generated=True,
         consistency="mtf",
@@ -174,6 +260,8 @@ def load(config: Mapping[str, Any], state: Mapping[str, torch.Tensor], runtime: 
     """
     try:
         shape, use = Config.of(config["network"]), Use(**config["use"])
+        if use.wholes == "scene":
+            reach(shape)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ModelError(
             f"the config does not describe this network ({error})", where=ARCHITECTURE, cure="fetch the model again"
@@ -181,4 +269,6 @@ def load(config: Mapping[str, Any], state: Mapping[str, torch.Tensor], runtime: 
     network = outline(shape).to_empty(device="cpu")
     load_strictly(network, {key: value.float() for key, value in state.items()}, where=ARCHITECTURE)
     network = network.eval().requires_grad_(False).to(runtime.device)
+    if use.wholes == "scene":
+        return SceneTile(network, use)
     return MatchedTile(network, use) if use.colour == "scene" else SlimTile(network, use)

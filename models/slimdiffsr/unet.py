@@ -1,6 +1,7 @@
 """The pruned UNet: two levels of Stable Diffusion 2.1 and one residual block for all that was deeper.
 
-No timestep, no text.  Skips are passed on in a list of each call, so a network may run in many threads at once.
+No timestep, no text.  Skips are passed on in a list of each call, and what is known of the whole image in an object of
+each call, so a network may run in many threads at once.
 Attributes are named so that a state dict has the keys of published checkpoints.
 """
 
@@ -20,6 +21,7 @@ from torch.nn import functional as F
 
 from .config import LATENT, Config
 from .layers import DirectionSeparableConv, FrequencySeparableConv, QueryAggregation
+from .wholes import AS_PUBLISHED, Wholes
 
 _HEAD = 64  # channels of a head of self-attention in Stable Diffusion 2.1
 
@@ -61,12 +63,18 @@ class Residual(nn.Module):
             self.conv2 = nn.Conv2d(channels_out, channels_out, 3, padding=1)
         self.conv_shortcut = nn.Conv2d(channels_in, channels_out, 1) if channels_in != channels_out else None
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, wholes: Wholes = AS_PUBLISHED) -> torch.Tensor:
         """(N, channels_in, h, w) to (N, channels_out, h, w)."""
-        h = self.conv1(F.silu(self.norm1(x)))
-        h = self.conv2(F.silu(self.norm2(h)))
+        h = _convolved(self.conv1, F.silu(wholes.normed(self.norm1, x)), wholes)
+        h = _convolved(self.conv2, F.silu(wholes.normed(self.norm2, h)), wholes)
         out: torch.Tensor = h + (x if self.conv_shortcut is None else self.conv_shortcut(x))
         return out
+
+
+def _convolved(conv: nn.Module, x: torch.Tensor, wholes: Wholes) -> torch.Tensor:
+    gated = isinstance(conv, FrequencySeparableConv | DirectionSeparableConv)
+    out: torch.Tensor = conv(x, wholes) if gated else conv(x)
+    return out
 
 
 class TransformerBlock(nn.Module):
@@ -84,9 +92,11 @@ class TransformerBlock(nn.Module):
         self.norm3 = nn.LayerNorm(channels)
         self.ff = FeedForward(channels, activation_fn="geglu")
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, wholes: Wholes = AS_PUBLISHED) -> torch.Tensor:
         """(N, tokens, channels) to the same shape."""
-        x = x + self.attn1(self.norm1(x))
+        tokens = self.norm1(x)
+        aggregates = isinstance(self.attn1, QueryAggregation)
+        x = x + (self.attn1(tokens, wholes) if aggregates else self.attn1(tokens))
         out: torch.Tensor = x + self.ff(self.norm3(x))
         return out
 
@@ -101,11 +111,11 @@ class Transformer(nn.Module):
         self.transformer_blocks = nn.ModuleList([TransformerBlock(config, channels)])
         self.proj_out = nn.Linear(channels, channels)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, wholes: Wholes = AS_PUBLISHED) -> torch.Tensor:
         """(N, channels, h, w) to the same shape."""
-        tokens = self.proj_in(self.norm(x).flatten(2).transpose(1, 2))
+        tokens = self.proj_in(wholes.normed(self.norm, x).flatten(2).transpose(1, 2))
         for block in self.transformer_blocks:
-            tokens = block(tokens)
+            tokens = block(tokens, wholes)
         out: torch.Tensor = x + self.proj_out(tokens).transpose(1, 2).reshape(x.shape)
         return out
 
@@ -120,11 +130,11 @@ class Down(nn.Module):
         sampler = [Downsample2D(channels, use_conv=True, out_channels=channels, name="op")] if halve else []
         self.downsamplers = nn.ModuleList(sampler)
 
-    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
+    def forward(self, x: torch.Tensor, wholes: Wholes = AS_PUBLISHED) -> list[torch.Tensor]:
         """Maps after each pair, and after the convolution."""
         passed = []
         for resnet, attention in zip(self.resnets, self.attentions, strict=True):
-            x = attention(resnet(x))
+            x = attention(resnet(x, wholes), wholes)
             passed.append(x)
         return passed + [sampler(x) for sampler in self.downsamplers]
 
@@ -136,9 +146,9 @@ class Middle(nn.Module):
         super().__init__()
         self.mid_block = Residual(config, channels_in, channels_out)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, wholes: Wholes = AS_PUBLISHED) -> torch.Tensor:
         """(N, channels_in, h, w) to (N, channels_out, h, w)."""
-        out: torch.Tensor = self.mid_block(x)
+        out: torch.Tensor = self.mid_block(x, wholes)
         return out
 
 
@@ -161,10 +171,10 @@ class Up(nn.Module):
         sampler = [Upsample2D(channels, use_conv=True, out_channels=channels)] if double else []
         self.upsamplers = nn.ModuleList(sampler)
 
-    def forward(self, x: torch.Tensor, skips: list[torch.Tensor]) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, skips: list[torch.Tensor], wholes: Wholes = AS_PUBLISHED) -> torch.Tensor:
         """Map after the level; takes its skips from the end of the list."""
         for resnet, attention in zip(self.resnets, self.attentions, strict=True):
-            x = attention(resnet(torch.cat((x, skips.pop()), dim=1)))
+            x = attention(resnet(torch.cat((x, skips.pop()), dim=1), wholes), wholes)
         for sampler in self.upsamplers:
             x = sampler(x)
         return x
@@ -193,11 +203,12 @@ class PrunedUNet(nn.Module):
         )
         self.conv_norm_out = nn.GroupNorm(config.groups, outer, eps=1e-5)
 
-    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, Features]:
+    def forward(self, x: torch.Tensor, wholes: Wholes = AS_PUBLISHED) -> tuple[torch.Tensor, Features]:
         """The pruned part alone, without first and last convolution.
 
         Args:
             x: (N, channels[0], h, w), h and w even.
+            wholes: what the layers know of the whole image.
 
         Returns:
             The last map, normed and activated, of the same shape; and the maps on the way to it.
@@ -205,9 +216,9 @@ class PrunedUNet(nn.Module):
         skips = [x]
         levels = []
         for down in self.down_blocks:
-            skips += down(skips[-1])
+            skips += down(skips[-1], wholes)
             levels.append(skips[-1])
-        levels.append(self.mid_block(skips[-1]))
+        levels.append(self.mid_block(skips[-1], wholes))
         for up in self.up_blocks:
-            levels.append(up(levels[-1], skips))
-        return F.silu(self.conv_norm_out(levels[-1])), Features(*levels)
+            levels.append(up(levels[-1], skips, wholes))
+        return F.silu(wholes.normed(self.conv_norm_out, levels[-1])), Features(*levels)
