@@ -125,16 +125,17 @@ def make_plan(choice: Choice, needed: Requirements, launcher: Path) -> Plan:
             Step(
                 "torch",
                 tr("Install PyTorch: {build}").format(build=choice.build.title),
-                ((*install, *index, torch),),
+                # Alone: PyTorch's index is asked for nothing else, so that a mirror of the usual one serves the rest.
+                ((*install, *index, "--no-deps", torch),),
                 listing,
                 ("--force-reinstall",),
             ),
             Step(
                 "packages",
                 tr("Install the other packages"),
-                ((*install, *index, *pinned, torch, *needed.packages),),
+                ((*install, *pinned, torch, *needed.packages),),
                 listing + needed.pins,
-                ("--force-reinstall",),
+                ("--force-reinstall", *index),
             ),
             *_models(choice, needed, pip, (python, str(launcher), "models", "install")),
         ),

@@ -64,7 +64,11 @@ def test_a_plan_with_a_network_asks_for_the_very_build_and_the_pins(folder):
     assert torch[-1] == f"torch=={NEEDED.torch}+cu130"
     assert "https://download.pytorch.org/whl/cu130" in torch
     assert packages[packages.index("-c") + 1] == str(ROOT / "constraints.txt")
-    assert torch[-1] in packages, "the other packages could bring another torch"
+    assert "--no-deps" in torch
+    assert torch[-1] in packages, "what torch needs would be missing, or another torch would come"
+    assert not [word for word in packages if "://" in word], "PyTorch's index is asked for torch alone"
+    (repair,) = (step.repair for step in plan.steps if step.name == "packages")
+    assert {"--force-reinstall", "https://download.pytorch.org/whl/cu130"} <= set(repair)
     assert all(any(word.startswith(name) for word in packages) for name in ("rasterio", "diffusers", "odc-geo"))
     assert ":all:" in torch, "a package that needs a compiler must be refused"
     assert plan == make_plan(choice(folder, build=CUDA_BUILDS[0]), NEEDED, LAUNCHER)
