@@ -135,13 +135,13 @@ class Execution:
             if code is None:
                 return None
             if code != 0:
+                if step.otherwise:
+                    self._say(step.otherwise)
+                    return False
                 error = explain(step.title, tail, code)
                 self._say(str(error))
-                if not step.is_optional:
-                    write_state(self._plan.choice.folder, replace(read_state(self._plan.choice.folder), begun=""))
-                    raise error
-                self._say(tr("Set-up goes on without it"))
-                return False
+                write_state(self._plan.choice.folder, replace(read_state(self._plan.choice.folder), begun=""))
+                raise error
         return True
 
     def _command(self, words: Sequence[str], is_cancelled: Callable[[], bool]) -> tuple[int | None, list[str]]:

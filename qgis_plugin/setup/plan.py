@@ -55,7 +55,7 @@ class Step:
         commands: argument lists, run one after the other.
         inputs: text of files that decide the result beside the commands.
         repair: arguments added to the commands where the step was cut short before.
-        is_optional: whether set-up goes on when it fails.
+        otherwise: sentence on what set-up does without it when it fails; empty where set-up must stop.
     """
 
     name: str
@@ -63,7 +63,7 @@ class Step:
     commands: tuple[tuple[str, ...], ...]
     inputs: str = ""
     repair: tuple[str, ...] = ()
-    is_optional: bool = False
+    otherwise: str = ""
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,11 @@ def _models(choice: Choice, needed: Requirements, pip: tuple[str, ...], install:
     fetch = (*pip, "download", *_PIP_OPTIONS, "--only-binary", ":all:", "--progress-bar", "off", "--no-deps")
     fetch += ("--dest", str(kept), f"seamline=={needed.version}")
     wheel = kept / f"seamline-{needed.version}-py3-none-any.whl"
-    return (Step("models", title, (fetch, (*install, str(wheel))), is_optional=True),)
+    otherwise = tr(
+        "No models came; the classical methods work without. To add them, put {name} into a folder, choose that as"
+        " offline folder and set up again"
+    )
+    return (Step("models", title, (fetch, (*install, str(wheel))), otherwise=otherwise.format(name=wheel.name)),)
 
 
 def _offline_models(wheels: Path, version: str) -> tuple[str, ...]:

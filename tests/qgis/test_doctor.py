@@ -6,6 +6,7 @@ from pathlib import Path
 
 import processing
 import pytest
+from qgis.core import QgsProcessingException
 from test_qgis_process import PROGRAM, options, profile, qgis_process  # noqa: F401
 
 
@@ -81,13 +82,11 @@ def test_a_cancel_gives_nothing(run, feedback, tmp_path):
 
 
 def test_a_folder_that_cannot_be_written_is_a_sentence(run):
-    from qgis.core import QgsProcessingException
-
     with pytest.raises(QgsProcessingException, match="the report cannot be written"):
         run("doctor", OUTPUT="/nowhere/report.html")
 
 
-def test_a_python_without_the_packages_is_told_package_by_package(plugin, monkeypatch, feedback, tmp_path):
+def test_a_python_without_the_packages_is_told_package_by_package(plugin, monkeypatch, feedback, tmp_path, scene):
     from seamline.qgis_plugin.setup.pythons import probe
 
     bare = tmp_path / "bin" / "python"
@@ -99,6 +98,8 @@ def test_a_python_without_the_packages_is_told_package_by_package(plugin, monkey
     result = processing.run("seamline:doctor", {"OUTPUT": str(tmp_path / "r.html")}, feedback=feedback)
     assert result["PROBLEMS"] > 10
     assert any(line.startswith("BAD  torch: is missing; set the engine up again") for line in feedback.lines)
+    with pytest.raises(QgsProcessingException, match=r"^this Python lacks what the engine needs: click is missing"):
+        processing.run("seamline:pansharpen", {**scene, "OUTPUT": str(tmp_path / "out.tif")}, feedback=feedback)
 
 
 @pytest.mark.skipif(PROGRAM is None, reason="qgis_process.bin is not installed")
