@@ -67,7 +67,7 @@ class _Window:
         self.action = QAction(QIcon(str(ICONS / "seamline.svg")), tr("Set up the engine..."), iface.mainWindow())
         self.action.triggered.connect(self.open_page)
         iface.addPluginToRasterMenu("Seamline", self.action)
-        problem = settings.setup_problem()
+        problem = settings.short_problem()
         if problem:
             bar = iface.messageBar()
             item = bar.createMessage("Seamline", problem)

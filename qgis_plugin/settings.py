@@ -99,6 +99,16 @@ def setup_problem() -> str:
     return ""
 
 
+def short_problem() -> str:
+    """What ``setup_problem`` says, where a button stands beside it that is the cure."""
+    if not setup_problem():
+        return ""
+    python = engine_python()
+    return (
+        tr("The engine is not there: {python}").format(python=python) if python else tr("The engine is not set up yet")
+    )
+
+
 def _python_in(folder: Path) -> str | None:
     candidates = (folder / "bin" / "python", folder / "Scripts" / "python.exe", folder / "python.exe")
     return next((str(path) for path in candidates if path.is_file()), None)

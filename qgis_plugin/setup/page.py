@@ -124,7 +124,7 @@ class SetupPage(QgsOptionsPageWidget):
 
     def _refresh(self) -> None:
         """Bring status and buttons up to date."""
-        problem = settings.setup_problem()
+        problem = settings.short_problem()
         self.status.setText(problem or tr("The engine's Python: {python}").format(python=settings.engine_python()))
         is_busy = self._worker.is_busy
         for widget in (self.folder, self.python, self.other, self.build, self.wheels):

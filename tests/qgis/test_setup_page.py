@@ -268,7 +268,7 @@ def test_without_an_engine_a_sentence_with_a_button_opens_the_page(clean):
     plugin.initGui()
     plugin.initGui()
     (item,) = window.bar.items()
-    assert "Seamline's engine is not set up" in item.text()
+    assert item.text() == "The engine is not set up yet"
     (button,) = [b for b in item.findChildren(QPushButton) if b.text() == "Set up"]
     button.click()
     window.actions[0].trigger()
