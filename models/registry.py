@@ -200,6 +200,8 @@ def _folder(name_or_folder: str) -> Path:
     known = names()
     nearest = difflib.get_close_matches(name_or_folder, known, n=1, cutoff=0.5)
     guess = f"did you mean {nearest[0]}? " if nearest else ""
+    if not shipped:
+        guess = "no learned model is installed here, seamline models install brings them; " + guess
     if other := other_version():
         guess = f"the installed seamline is version {other} and its models are for that version alone; " + guess
     raise RequestError(

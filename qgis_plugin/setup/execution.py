@@ -20,6 +20,7 @@ from ..engine_process import EngineError
 from ..environment import clean_environment
 from ..text import tr
 from .causes import explain
+from .lock import FolderLock
 from .plan import Plan, Step
 from .state import State, read_state, write_state
 
@@ -59,7 +60,8 @@ class Execution:
         self._plan = plan
         self._environment = dict(environment)
         self._log: IO[str] | None = None
-        self._on_line: Callable[[str], None] = print
+        self._inherited: tuple[int, ...] = ()
+        self._on_line: Callable[[str], None] = lambda _: None
 
     def run(
         self,
@@ -85,7 +87,8 @@ class Execution:
         folder = self._plan.choice.folder
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            with (folder / "setup.log").open("a", encoding="utf-8") as self._log:
+            with FolderLock(folder) as lock, (folder / "setup.log").open("a", encoding="utf-8") as self._log:
+                self._inherited = lock.inherited
                 return self._steps(on_step, is_cancelled)
         except OSError as error:
             raise EngineError(
@@ -181,6 +184,7 @@ class Execution:
                 stderr=subprocess.STDOUT,
                 env=self._environment,
                 cwd=str(self._plan.choice.folder),
+                pass_fds=self._inherited,
                 # A group of its own, so that a cancel reaches what pip starts.
                 start_new_session=os.name != "nt",
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),

@@ -91,6 +91,11 @@ def test_models_of_an_installed_seamline_of_another_version_are_not_used_and_tha
         registry.resolve("toy", "superres")
 
 
+def test_without_any_learned_model_the_error_says_how_they_come(prefix):
+    with pytest.raises(RequestError, match=r"no model 'salad-pan-tiny'.*seamline models install brings them"):
+        registry.resolve("salad-pan-tiny", "pansharpen")
+
+
 @pytest.mark.parametrize("kind", ["folder", "parent", "wheel"])
 def test_an_installed_model_has_a_name_and_is_verified(kind, prefix, tmp_path):
     model = make_model(tmp_path / "source")

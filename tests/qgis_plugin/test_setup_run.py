@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -265,6 +266,33 @@ def test_the_processes_get_the_proxy_and_no_settings_that_lead_elsewhere():
     assert not {"PYTHONHOME", "PIP_TARGET", "HTTPS_PROXY"} & set(env)
     assert (env["https_proxy"], env["HTTP_PROXY"]) == ("http://new:1", "http://old:1")
     assert (env["PIP_INDEX_URL"], env["PIP_USER"]) == ("file:///mirror", "0")
+
+
+def test_one_folder_takes_one_set_up_at_a_time_also_after_a_crash(folder):
+    """A QGIS that dies leaves pip at work; a new one must not begin a second in the same environment."""
+    crashing = (
+        "import os, sys, threading, time; sys.path.insert(0, sys.argv[1]); import conftest\n"
+        "from pathlib import Path\n"
+        "from seamline.qgis_plugin.setup.execution import Execution\n"
+        "from seamline.qgis_plugin.setup.plan import Choice, Plan, Step\n"
+        "from seamline.qgis_plugin.setup.torch_build import TorchBuild\n"
+        "folder = Path(sys.argv[2])\n"
+        'code = \'import os, time; open("pid", "w").write(str(os.getpid())); time.sleep(30)\'\n'
+        "plan = Plan(Choice(folder, '', TorchBuild('cpu', 1)), (Step('a', 'A', ((sys.executable, '-c', code),)),))\n"
+        "def die():\n"
+        "    while not (folder / 'pid').exists() or not (folder / 'pid').read_text(): time.sleep(0.05)\n"
+        "    os._exit(9)\n"
+        "threading.Thread(target=die).start()\n"
+        "Execution(plan, os.environ).run(on_step=print, on_line=print, is_cancelled=lambda: False)\n"
+    )
+    plan = plan_of(folder, noting(folder, "a"))
+    ran = subprocess.run([sys.executable, "-c", crashing, str(ROOT), str(folder)], capture_output=True, check=False)
+    assert ran.returncode == 9
+    with pytest.raises(EngineError, match="another set-up is at work in this folder"):
+        run(plan)
+    os.kill(int((folder / "pid").read_text()), signal.SIGKILL)
+    time.sleep(0.2)
+    assert run(plan)[0]
 
 
 def test_a_password_never_reaches_the_log(folder):
