@@ -26,9 +26,7 @@ _ROOT = Path(__file__).resolve().parent
 _OLDEST, _NEWEST = (3, 11), (3, 13)
 # Loaded one by one, because an error of the loader of a system's libraries appears only then.
 _LOADED = ("numpy", "torch", "rasterio", "odc.geo", "xarray", "safetensors", "pydantic")
-_SET_UP = (
-    "set the engine up again: in QGIS Settings > Options > Seamline, elsewhere pip install {pinned}{names}"
-)
+_SET_UP = "set the engine up again: in QGIS Settings > Options > Seamline, elsewhere pip install {pinned}{names}"
 _REPORT = "please report it with these lines"
 _RGB_NIR, _MS_PX, _RATIO = 4, 32, 4
 _NUMBER = 300  # DN of the flat scene
