@@ -80,6 +80,18 @@ def models_verify(name: str | None) -> None:
             click.echo(f"{each}: {'built in' if origin == 'built-in' else 'all files are as published'}")
 
 
+@models.command("install")
+@click.argument("sources", nargs=-1, required=True, type=_PATH, metavar="SOURCE...")
+def models_install(sources: tuple[Path, ...]) -> None:
+    """Bring models into this environment: model folders, folders of them, or the wheel of this version."""
+    with guarded(False, False):
+        from .models.install import install
+        from .models.places import environment_models
+
+        for folder in install(sources, environment_models()):
+            click.echo(f"{folder.card.name}: all files are as published; now in {folder.path}")
+
+
 @models.group("convert")
 def models_convert() -> None:
     """Make a model folder from published checkpoints of a system."""

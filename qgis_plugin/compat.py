@@ -7,6 +7,13 @@ from typing import Any
 
 from qgis import core
 
+try:
+    from qgis.PyQt.QtGui import QAction
+except ImportError:  # Qt 5
+    from qgis.PyQt.QtWidgets import QAction
+
+__all__ = ["ADVANCED", "FOLDER", "INTEGER", "QAction"]
+
 
 def _first(*paths: str) -> Any:
     for path in paths:

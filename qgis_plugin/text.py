@@ -1,8 +1,13 @@
 """Translation under one context."""
 
-from qgis.PyQt.QtCore import QCoreApplication
+from __future__ import annotations
+
+try:
+    from qgis.PyQt.QtCore import QCoreApplication
+except ImportError:  # the parts that need no QGIS are tested without it
+    QCoreApplication = None
 
 
 def tr(text: str) -> str:
     """The text in the user's language."""
-    return QCoreApplication.translate("Seamline", text)
+    return text if QCoreApplication is None else QCoreApplication.translate("Seamline", text)
