@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     Image = xr.DataArray | str | Path
 
-DEFAULT_PANSHARPEN, DEFAULT_SUPERRES = "salad-pan-tiny", "bicubic"
+DEFAULT_PANSHARPEN, DEFAULT_SUPERRES = "salad-pan-tiny", "slimdiffsr-tiny-x4"
 
 
 def pansharpen(

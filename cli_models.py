@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -135,14 +135,29 @@ def convert_salad_pan(out: Path, sensor: str | None, **sources: Any) -> None:
 @click.argument("checkpoint", type=_PATH)
 @click.argument("out", type=_PATH)
 @click.option("--scale", type=int, default=4, show_default=True, help="Scale of the weights, 4 or 8.")
+@click.option(
+    "--wholes",
+    type=click.Choice(["tile", "scene"]),
+    default="tile",
+    show_default=True,
+    help="Whether norms, gates and queries know the tile, as published, or the whole scene.",
+)
 @click.option("--licence", default="not stated", show_default=True, help="Licence of the weights, for the card.")
 @click.option("--training-data", default="not stated", show_default=True, help="What they were trained on.")
-def convert_slimdiffsr(out: Path, **sources: Any) -> None:
-    """Make the model folder OUT from the released CHECKPOINT (net_params_4x.pkl)."""
-    with guarded(False, False) as (_, cancel):
-        from .models.slimdiffsr.checkpoint import Sources, convert
+def convert_slimdiffsr(out: Path, checkpoint: Path, wholes: Literal["tile", "scene"], **sources: Any) -> None:
+    """Make the model folder OUT from the released CHECKPOINT (net_params_4x.pkl).
 
-        click.echo(convert(Sources(**sources), out, cancel.check).identity)
+    With --wholes scene, CHECKPOINT may also be a model folder, or the name of a model that ships.
+    """
+    with guarded(False, False) as (_, cancel):
+        from .models import registry
+        from .models.slimdiffsr.checkpoint import Sources, convert, knowing_the_scene
+
+        named = str(checkpoint)
+        if wholes == "scene" and (checkpoint.is_dir() or named in registry.names("superres")):
+            click.echo(knowing_the_scene(registry.info(named).origin, out, cancel.check).identity)
+            return
+        click.echo(convert(Sources(checkpoint, wholes=wholes, **sources), out, cancel.check).identity)
 
 
 @models.command("count")

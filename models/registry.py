@@ -167,7 +167,8 @@ def resolve(name_or_folder: str, task: Task, *, scale: int | None = None) -> Mod
         raise RequestError(
             f"the model {spec.name} has scale {spec.scale}, not {scale}",
             where="--scale",
-            cure=f"leave --scale out, or pass {spec.scale}",
+            cure=f"leave --scale out, or pass {spec.scale}"
+            + (", or --model bicubic, which takes any" if task == "superres" else ""),
         )
     return source
 

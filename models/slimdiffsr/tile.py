@@ -239,6 +239,7 @@ def card(
     training_data: str,
     citation: str,
     tile: int | None = None,
+    batch: int = 1,
 ) -> Card:
     """The card of a student.
 
@@ -249,6 +250,7 @@ def card(
     Args:
         tile: input px along a side of a tile, rounded up to what the network takes; that of the training where None.
             Only a network that knows the scene does not mind another.
+        batch: tiles at a time.
 
     Raises:
         ValueError: the network cannot do without seeing all of a tile, and is asked to.
@@ -272,6 +274,7 @@ def card(
         margin=margin,
         tile=tile,
         overlap=max(tile // 4, 2 * margin),
+        batch=batch,
         needs_statistics=True,
         generated=True,
         consistency="mtf",

@@ -259,3 +259,14 @@ def test_the_shipped_recipe_is_small_and_names_no_share_alike_source():
     assert ("hr_rgb", ("copr", "vegas")) in names
     assert recipe.slim.teacher.steps > 0
     assert recipe.slim.student.steps > 0
+
+
+def test_a_student_can_be_blended_back(base, tmp_path):
+    more = {"slim.student": {"steps": 2, "warmup": 1}}
+    plain, whole, half = (
+        load_folder(str(train(RECIPE, settings(base, tmp_path / name, **more | {"slim.blend": share}))))[1]
+        for name, share in (("plain", 0.0), ("whole", 1.0), ("half", 0.5))
+    )
+    key = "merge_conv1.weight"
+    assert not torch.equal(plain[key], whole[key])
+    torch.testing.assert_close(half[key].float(), (plain[key].float() + whole[key].float()) / 2, atol=1e-3, rtol=1e-3)
