@@ -25,8 +25,8 @@ WIDTH = 118
 
 _SENSOR_TRUE = (
     f"sensor-true: an MTF gain of {GAIN} at the coarse Nyquist frequency, true pixel centres, shot noise of "
-    f"{ELECTRONS:.0f} electrons at the peak, read noise of {READ:g} of it, {BITS} bits.  Models whose result is made "
-    "consistent with the input assume this very MTF."
+    f"{ELECTRONS:.0f} electrons at the peak, read noise of {READ:g} of it, {BITS} bits.  Results are made "
+    "consistent as area means, which these scenes are not: no sensor is named."
 )
 _SECOND_ORDER = "second order: blur, resizing, noise and JPEG twice over, drawn once for each scene."
 _REAL = (

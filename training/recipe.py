@@ -219,8 +219,10 @@ class SlimSettings:
         student: the student.
         blend: share of the student in the mean of its weights with those of ``plain``, which trades error for detail
             (network interpolation: Wang et al., "ESRGAN", ECCVW 2018); 1 leaves it as it is.
+        detail: the blended student by its error and ``detail_weights`` alone, without teacher and critic; ours.
         deviation: its head for the standard deviation of every pixel, the rest of it frozen; the last stage.
         weights: terms of the loss.
+        detail_weights: those of the stage ``detail``.
         features: weight of the distillation beside the loss of the image; the paper names none, so 1.
         mmd: weight of the discrepancy of feature distributions, within the distillation.
         times: one timestep an image, or a map.
@@ -238,8 +240,10 @@ class SlimSettings:
     plain: StageSettings = field(default_factory=_left_out)
     student: StageSettings = field(default_factory=_left_out)
     blend: float = 1.0
+    detail: StageSettings = field(default_factory=_left_out)
     deviation: StageSettings = field(default_factory=_left_out)
     weights: RestorationWeights = RestorationWeights()
+    detail_weights: RestorationWeights = RestorationWeights(0.0, 0.0)
     features: float = 1.0
     mmd: float = 0.1
     times: Literal["scalar", "map"] = "scalar"

@@ -40,7 +40,7 @@ from .distill.restoration import Restoration, Weights
 from .distill.stages import DeviationStage, EstimatorStage, Pair, StudentStage, TeacherStage, student_widths
 from .loop import Loop, move
 from .paths import locate
-from .recipe import Recipe, StageSettings
+from .recipe import Recipe, RestorationWeights, StageSettings
 from .slim_data import SlimPatches
 from .sources import Split, fits, load_sources
 from .spectrum import radial_spectrum, spectrum_error
@@ -101,30 +101,33 @@ class _Run:
         slim = self.recipe.slim
         self._stage(EstimatorStage(self.teacher), slim.estimator, "estimator", 0, self._observe_teacher)
         for name, settings, hold in (("adapters", slim.adapters, True), ("teacher", slim.teacher, False)):
-            stage = TeacherStage(self.teacher, self._restoration(), hold=hold)
+            stage = TeacherStage(self.teacher, self._restoration(slim.weights), hold=hold)
             self._stage(stage, settings, name, 1 + (not hold), self._observe_teacher)
         self.teacher.eval().requires_grad_(False)
 
     def train_student(self, taught: bool) -> SlimDiffSR:
-        """The student: by the mean absolute error, then with or without the teacher's features."""
+        """The student: by its error, then with or without the teacher's features, then by error and detail."""
         student = start_student(self.recipe, self.config, self.beside)
 
         def observe(weights: dict[str, torch.Tensor]) -> Row:
             return scores(self._averaged(weights), self.held_out, self.accelerator.device)
 
-        plain = StudentStage(student, self.teacher, Restoration(nothing, None, Weights(0.0, 0.0)), None)
-        self._stage(plain, self.recipe.slim.plain, "plain", 5, observe)
-        if not self.recipe.slim.student.steps:
+        slim = self.recipe.slim
+        plain = StudentStage(student, self.teacher, self._restoration(RestorationWeights(0.0, 0.0)), None)
+        self._stage(plain, slim.plain, "plain", 5, observe)
+        if not slim.student.steps:
             return student.eval().requires_grad_(False)
         before = {name: value.clone() for name, value in student.state_dict().items()}
         distillation = None
         if taught:
             widths = student_widths(self.config), self.teacher.widths(self.config.image)
             distillation = self._seeded(lambda: FeatureDistillation(*widths))
-        slim = self.recipe.slim
-        stage = StudentStage(student, self.teacher, self._restoration(), distillation, slim.mmd, slim.features)
+        restoration = self._restoration(slim.weights)
+        stage = StudentStage(student, self.teacher, restoration, distillation, slim.mmd, slim.features)
         self._stage(stage, slim.student, "student", 3, observe)
         student.load_state_dict(interpolated(before, student.state_dict(), slim.blend))
+        detail = StudentStage(student, self.teacher, self._restoration(slim.detail_weights), None)
+        self._stage(detail, slim.detail, "detail", 6, observe)
         return student.eval().requires_grad_(False)
 
     def train_deviation(self, student: SlimDiffSR, taught: bool) -> None:
@@ -152,6 +155,9 @@ class _Run:
             parts.append(f"{weights.adversarial:g} x patch critic")
         if weights.slopes or weights.spectrum:
             parts.append(f"{weights.slopes:g} x slopes and {weights.spectrum:g} x power spectrum")
+        if self.recipe.slim.detail.steps:
+            detail = self.recipe.slim.detail_weights
+            parts.append(f"then L1 with {detail.slopes:g} x slopes and {detail.spectrum:g} x power spectrum alone")
         if taught:
             parts.append("features of a one-step teacher on terra-ldm-tiny")
         return f"Trained with {', '.join(parts)}."
@@ -210,8 +216,7 @@ class _Run:
         slim = self.recipe.slim
         return Lpips(locate(slim.lpips, self.beside)) if slim.lpips else BaseFeatures(self._base())
 
-    def _restoration(self) -> Restoration:
-        weights = self.recipe.slim.weights
+    def _restoration(self, weights: RestorationWeights) -> Restoration:
         critic = self._seeded(lambda: PatchCritic(self.config.image, self.recipe.slim.critic_width))
         return Restoration(
             self._perceptual() if weights.perceptual else nothing,

@@ -277,7 +277,8 @@ def card(
         batch=batch,
         needs_statistics=True,
         generated=True,
-        consistency="mtf",
+        # Through the MTF where the user names the sensor; a wrong one sharpens what is sharp.
+        consistency="area",
         uncertainty=config.deviation,
         licence=licence,
         training_data=training_data,

@@ -156,7 +156,7 @@ def test_scores_know_the_truth_noise_and_blur():
 def test_all_stages_end_in_a_model_that_runs(base, tmp_path):
     folder = train(RECIPE, settings(base, tmp_path))
     card = read_card(folder).card
-    assert (card.scale, card.architecture.name, card.consistency) == (4, SYSTEM, "mtf")
+    assert (card.scale, card.architecture.name, card.consistency) == (4, SYSTEM, "area")
     assert "teacher on terra-ldm-tiny" in card.citation
     assert "patch critic" in card.citation
     assert {"PSNR", "PSNR, upsampled", "gradient error", "spectrum error"} <= set(card.quality[0].values)
