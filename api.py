@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     Image = xr.DataArray | str | Path
 
 DEFAULT_PANSHARPEN, DEFAULT_SUPERRES = "salad-pan-tiny", "bicubic"
+DEFAULTS = {"pansharpen": DEFAULT_PANSHARPEN, "superres": DEFAULT_SUPERRES}
+"""Model of a task where the user names none."""
 
 
 def pansharpen(
