@@ -1,8 +1,31 @@
-"""Translation under one context."""
+"""Translation under one context, by the catalogue of the user's language in ``i18n/``."""
 
-from qgis.PyQt.QtCore import QCoreApplication
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Optional
+
+from qgis.core import QgsApplication
+from qgis.PyQt.QtCore import QTranslator
+
+from .translations import CONTEXT, compiled
+
+_CATALOGUES = Path(__file__).parent / "i18n"
 
 
 def tr(text: str) -> str:
-    """The text in the user's language."""
-    return QCoreApplication.translate("Seamline", text)
+    """The text in the user's language; as it is where there is no translation."""
+    translator = _translator(QgsApplication.locale() or "")
+    return (translator.translate(CONTEXT, text) if translator is not None else "") or text
+
+
+@lru_cache(maxsize=4)
+def _translator(locale: str) -> Optional[QTranslator]:
+    """The translator of a locale such as ``de_AT``; None where no catalogue has its language."""
+    catalogue = _CATALOGUES / f"{locale.partition('_')[0].partition('-')[0]}.ts"
+    if not locale or not catalogue.is_file():
+        return None
+    # Compiled when it is needed: nothing has to be built, and the plugin's package holds no binary.
+    translator = QTranslator()
+    return translator if translator.loadFromData(compiled(catalogue)) else None

@@ -41,17 +41,29 @@ def test_a_plain_run_passes_paths_and_the_model_alone(fake_engine, feedback, sce
 
 def test_every_option_reaches_the_engine(fake_engine, feedback, scene, tmp_path):
     options = {"TILE": 256, "OVERLAP": 32, "STEPS": 4, "SEED": 7, "DEVICE": "cpu", "CONSISTENCY": "off"}
+    options.update({"SENSOR": "WV2", "COREGISTER": True, "BANDS": [3, 1], "KEEP": True})
     extent = f"{LEFT + 8},{LEFT + 72.25},{TOP - 64},{TOP - 16} [EPSG:32631]"
     _, argv = run(
         fake_engine,
         feedback,
         {**scene, **options, "MODEL": "gsa", "EXTENT": extent, "OUTPUT": str(tmp_path / "out.tif")},
     )
-    assert argv[4:-3] == [
-        *("--model", "gsa", "--extent", repr(LEFT + 8), repr(TOP - 64), repr(LEFT + 72.25), repr(TOP - 16)),
+    assert argv[4:-4] == [
+        *(
+            "--model",
+            "gsa",
+            "--bands",
+            "3,1",
+            "--extent",
+            repr(LEFT + 8),
+            repr(TOP - 64),
+            repr(LEFT + 72.25),
+            repr(TOP - 16),
+        ),
         *("--tile", "256", "--overlap", "32", "--steps", "4", "--seed", "7", "--device", "cpu"),
-        *("--consistency", "off"),
+        *("--consistency", "off", "--sensor", "WV2", "--coregister"),
     ]
+    assert argv[-4:] == ["--overwrite", "--resume", "--json", "--cancel-on-stdin-eof"]
 
 
 def test_super_resolution_passes_its_scale_and_a_model_folder(fake_engine, feedback, scene, tmp_path):
@@ -233,14 +245,17 @@ def test_the_dialog_opens_with_every_parameter(plugin, scene, qgis_iface, monkey
     from processing.gui.AlgorithmDialog import AlgorithmDialog
     from qgis.gui import QgsBrowserGuiModel
 
+    from seamline.qgis_plugin import catalogue
+
     monkeypatch.setattr(qgis_iface, "browserModel", lambda: QgsBrowserGuiModel(), raising=False)
     for name in ("pansharpen", "superres"):
         algorithm = QgsApplication.processingRegistry().createAlgorithmById(f"seamline:{name}")
         dialog = AlgorithmDialog(algorithm)
         dialog.setParameters({**scene, "INPUT": scene["MS"]})
         parameters = dialog.createProcessingParameters()
-        assert parameters["MODEL"] == algorithm.models[0]
+        assert parameters["MODEL"] == catalogue.offered(name)[0].name
         assert parameters["TILE"] is None
+        assert "UNCERTAINTY" not in parameters, "deviations are computed although nobody asked for them"
         dialog.deleteLater()
 
 

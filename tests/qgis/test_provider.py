@@ -19,8 +19,18 @@ def provider(plugin, qgis_app):
     return qgis_app.processingRegistry().providerById("seamline")
 
 
-def test_the_provider_holds_both_algorithms(provider):
-    assert sorted(a.id() for a in provider.algorithms()) == ["seamline:pansharpen", "seamline:superres"]
+GROUPS = {
+    "seamline:adapt": "pansharpen",
+    "seamline:evaluate": "quality",
+    "seamline:pansharpen": "pansharpen",
+    "seamline:superres": "superres",
+}
+
+
+def test_the_provider_holds_every_algorithm_in_its_group(provider):
+    groups = {algorithm.id(): algorithm.groupId() for algorithm in provider.algorithms()}
+    assert GROUPS.items() <= groups.items()
+    assert all(algorithm.group() for algorithm in provider.algorithms())
     assert provider.versionInfo() == metadata()["version"]
     assert provider.isActive()
 
@@ -45,12 +55,21 @@ def test_everything_is_explained(provider):
             assert parameter.description() != parameter.name()
 
 
-def test_advanced_parameters_are_folded(provider):
+RUN = {"MODEL_FOLDER", "TILE", "OVERLAP", "STEPS", "SEED", "DEVICE", "CONSISTENCY", "SENSOR", "KEEP"}
+FOLDED = {
+    "pansharpen": {*RUN, "COREGISTER"},
+    "superres": RUN,
+    "evaluate": {"SENSOR", "RATIO", "BITS", "RIM", "PHASE", "STEPS", "SEED", "DEVICE"},
+    "adapt": {"SENSOR", "SEED", "DEVICE", "COREGISTER"},
+}
+
+
+@pytest.mark.parametrize("name", FOLDED)
+def test_advanced_parameters_are_folded(name, provider):
     from seamline.qgis_plugin.compat import ADVANCED
 
-    for algorithm in provider.algorithms():
-        advanced = {p.name() for p in algorithm.parameterDefinitions() if p.flags() & ADVANCED}
-        assert advanced == {"MODEL_FOLDER", "TILE", "OVERLAP", "STEPS", "SEED", "DEVICE", "CONSISTENCY"}
+    parameters = provider.algorithm(name).parameterDefinitions()
+    assert {p.name() for p in parameters if p.flags() & ADVANCED} == FOLDED[name]
 
 
 def test_a_missing_engine_is_said_and_breaks_nothing(provider, monkeypatch, scene, qgis_processing):
