@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
-from qgis.core import QgsApplication
-from qgis.PyQt.QtCore import QTranslator
+try:
+    from qgis.core import QgsApplication
+    from qgis.PyQt.QtCore import QTranslator
+except ImportError:  # the parts that need no QGIS are tested without it
+    QgsApplication = None
 
 from .translations import CONTEXT, compiled
 
@@ -16,12 +19,12 @@ _CATALOGUES = Path(__file__).parent / "i18n"
 
 def tr(text: str) -> str:
     """The text in the user's language; as it is where there is no translation."""
-    translator = _translator(QgsApplication.locale() or "")
+    translator = None if QgsApplication is None else _translator(QgsApplication.locale() or "")
     return (translator.translate(CONTEXT, text) if translator is not None else "") or text
 
 
 @lru_cache(maxsize=4)
-def _translator(locale: str) -> Optional[QTranslator]:
+def _translator(locale: str) -> Optional[Any]:
     """The translator of a locale such as ``de_AT``; None where no catalogue has its language."""
     catalogue = _CATALOGUES / f"{locale.partition('_')[0].partition('-')[0]}.ts"
     if not locale or not catalogue.is_file():

@@ -15,8 +15,7 @@ from qgis.core import (
     QgsProject,
     QgsRasterLayer,
 )
-from qgis.PyQt.QtCore import QCoreApplication
-from support import LEFT, TOP
+from support import LEFT, TOP, pump
 
 
 def run(fake_engine, feedback, parameters, mode="", algorithm="pansharpen"):
@@ -187,16 +186,6 @@ def test_a_layer_of_the_project_is_passed_by_its_path(fake_engine, feedback, sce
     finally:
         QgsProject.instance().removeMapLayer(layer)
     assert argv[1] == scene["MS"]
-
-
-def pump(until, seconds):
-    """Let the event loop turn.  Returns whether ``until`` came true in time, and the turns."""
-    turns, deadline = 0, time.monotonic() + seconds
-    while not until() and time.monotonic() < deadline:
-        QCoreApplication.processEvents()
-        time.sleep(0.005)
-        turns += 1
-    return until(), turns
 
 
 @pytest.fixture
