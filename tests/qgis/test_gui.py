@@ -1,0 +1,87 @@
+"""QGIS with a window, in an empty profile: the zip is installed, every dialog opens, a scene is pan-sharpened."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from support import ROOT
+
+QGIS = shutil.which("qgis.bin") or shutil.which("qgis")
+pytestmark = [
+    pytest.mark.skipif(QGIS is None, reason="QGIS with a window is not installed"),
+    pytest.mark.skipif(shutil.which("xvfb-run") is None, reason="xvfb-run is not installed"),
+    pytest.mark.skipif(not (ROOT / ".git").exists(), reason="the zip is made of a git checkout"),
+]
+WEIGHTS = ROOT / "models" / "weights"
+
+
+@pytest.fixture(scope="module")
+def found(real_python, tmp_path_factory):
+    """What the tour found, and the folder of its pictures."""
+    work = tmp_path_factory.mktemp("tour")
+    demo = [real_python, str(ROOT / "launch.py"), "demo", str(work / "demo"), "--model", "brovey", "--size", "512"]
+    subprocess.run(demo, check=True, capture_output=True)
+    archive = ["git", "-C", str(ROOT), "archive", "--format=zip", "--prefix=seamline/", "HEAD"]
+    (work / "seamline.zip").write_bytes(subprocess.run(archive, check=True, capture_output=True).stdout)
+    (work / "out").mkdir()
+    tour = {
+        "zip": str(work / "seamline.zip"),
+        "weights": str(WEIGHTS) if WEIGHTS.is_dir() else "",
+        "ms": str(work / "demo" / "demo_ms.tif"),
+        "pan": str(work / "demo" / "demo_pan.tif"),
+        "model": "salad-pan-tiny" if WEIGHTS.is_dir() else "gsa",
+        "out": str(work / "out"),
+    }
+    (work / "tour.json").write_text(json.dumps(tour))
+    env = {**os.environ, "QGIS_CUSTOM_CONFIG_PATH": str(work / "config"), "SEAMLINE_PYTHON": real_python}
+    env.update(TOUR=str(work / "tour.json"))
+    env.pop("QT_QPA_PLATFORM", None)
+    code = str(Path(__file__).parent / "gui" / "tour.py")
+    screen = ["xvfb-run", "-a", "-s", "-screen 0 1360x860x24"]
+    ran = subprocess.run(
+        [*screen, QGIS, "--nologo", "--noversioncheck", "--noplugins", "--code", code],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    told = work / "out" / "found.json"
+    assert told.exists(), ran.stdout[-2000:] + ran.stderr[-2000:]
+    _keep_pictures(work / "out")
+    return json.loads(told.read_text(encoding="utf-8")), work / "out"
+
+
+def _keep_pictures(folder):
+    """Renew the pictures of the documentation, where SEAMLINE_SCREENSHOTS names a folder for them."""
+    if os.environ.get("SEAMLINE_SCREENSHOTS"):
+        for path in folder.glob("*.png"):
+            shutil.copy(path, os.environ["SEAMLINE_SCREENSHOTS"])
+
+
+def test_nothing_went_wrong_on_the_way(found):
+    facts, _ = found
+    assert "error" not in facts, facts["error"]
+    assert facts["modal"] == []
+
+
+def test_every_dialog_opens(found):
+    facts, pictures = found
+    assert {"seamline:pansharpen", "seamline:superres", "seamline:evaluate", "seamline:adapt"} <= facts[
+        "dialogs"
+    ].keys()
+    for algorithm in facts["dialogs"]:
+        assert (pictures / f"qgis-dialog-{algorithm.partition(':')[2]}.png").stat().st_size > 5000
+
+
+def test_the_scene_is_sharpened_loaded_styled_and_described(found):
+    facts, pictures = found
+    assert facts["size"] == [512, 512, 4]
+    assert facts["shown"] == [3, 2, 1]
+    assert facts["bands"] == ["Band 1: blue", "Band 2: green", "Band 3: red", "Band 4: nir"]
+    assert facts["grouped"] == ["Pan-sharpened"]
+    assert any("Model: " in line for line in facts["history"])
+    assert "data:image/jpeg" in (pictures / "fused.html").read_text(encoding="utf-8")
+    assert (pictures / "qgis-window.png").stat().st_size > 20_000
