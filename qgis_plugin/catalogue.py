@@ -97,7 +97,7 @@ def refresh() -> bool:
 
 def refresh_in_background() -> None:
     """Ask once a session, in a program with windows; a dialog that opens later shows what was found."""
-    if QgsApplication.platform() != "qgis_process" and _engine() and _engine() not in _asked:
+    if QgsApplication.platform() == "desktop" and _engine() and _engine() not in _asked:
         _asked.add(_engine())
         Thread(target=refresh, name="seamline-models", daemon=True).start()
 

@@ -21,6 +21,13 @@ def wanted_path(value: Any) -> str:
     return text if isinstance(text, str) and text != "TEMPORARY_OUTPUT" and not text.startswith("memory:") else ""
 
 
+def is_wanted(value: Any) -> bool:
+    """Whether an optional output is to be made; dialogs hand over an empty place where it is to be skipped."""
+    sink = getattr(value, "sink", None)
+    text = sink.staticValue() if sink is not None else value
+    return isinstance(text, str) and text != ""
+
+
 def check_output(output: str, sources: Iterable[str], *, suffixes: tuple[str, ...]) -> None:
     """Refuse an output that the engine cannot write, or that is one of its inputs.
 

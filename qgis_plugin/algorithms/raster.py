@@ -18,7 +18,7 @@ from qgis.core import (
 
 from .. import catalogue, compat, results
 from ..engine_process import EngineError, Event
-from ..files import Deviations, Unfinished, check_output, wanted_path
+from ..files import Deviations, Unfinished, check_output, is_wanted, wanted_path
 from ..layers import check_bands, check_same_crs, gdal_path
 from ..reporting import Planned, Reporter
 from ..styling import Look
@@ -181,7 +181,7 @@ class RasterAlgorithm(EngineAlgorithm):
 
     def _optional(self, parameters: dict[str, Any], name: str, context: Any) -> str:
         """An output that may be left out; empty where it is."""
-        return self.parameterAsOutputLayer(parameters, name, context) if is_given(parameters.get(name)) else ""
+        return self.parameterAsOutputLayer(parameters, name, context) if is_wanted(parameters.get(name)) else ""
 
     def checked(self, parameters: dict[str, Any], context: Any) -> dict[str, Any]:
         """Also the model, which the engine may have got after the dialog was opened."""
@@ -207,7 +207,7 @@ class RasterAlgorithm(EngineAlgorithm):
         for name, layer in layers.items():
             if not (name == self.main and bands):
                 check_bands(layer, known.bands.get(self.inputs[name]), self.title_of(name), model)
-        if known.uncertainty is False and is_given(parameters.get("UNCERTAINTY")):
+        if known.uncertainty is False and is_wanted(parameters.get("UNCERTAINTY")):
             raise EngineError(
                 tr("the model {model} cannot tell how uncertain its pixels are").format(model=model),
                 where=self.title_of("UNCERTAINTY"),

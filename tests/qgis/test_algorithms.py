@@ -274,3 +274,11 @@ def test_it_works_as_a_step_of_a_processing_model(fake_engine, feedback, scene, 
     argv = json.loads(notes["argv"].read_text())
     assert argv[:6] == ["pansharpen", scene["MS"], scene["PAN"], str(tmp_path / "fused.tif"), "--model", "gsa"]
     assert (tmp_path / "fused.tif").exists()
+
+
+def test_an_output_that_is_skipped_in_a_dialog_is_not_made(fake_engine, feedback, scene, tmp_path):
+    skipped = QgsProcessingOutputLayerDefinition("", QgsProject.instance())
+    parameters = {**scene, "OUTPUT": str(tmp_path / "out.tif"), "UNCERTAINTY": skipped, "REPORT": ""}
+    result, argv = run(fake_engine, feedback, parameters)
+    assert list(result) == ["OUTPUT"]
+    assert "--uncertainty" not in argv

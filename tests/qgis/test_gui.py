@@ -1,8 +1,10 @@
 """QGIS with a window, in an empty profile: the zip is installed, every dialog opens, a scene is pan-sharpened."""
 
+import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -41,15 +43,18 @@ def found(real_python, tmp_path_factory):
     env.pop("QT_QPA_PLATFORM", None)
     code = str(Path(__file__).parent / "gui" / "tour.py")
     screen = ["xvfb-run", "-a", "-s", "-screen 0 1360x860x24"]
-    ran = subprocess.run(
-        [*screen, QGIS, "--nologo", "--noversioncheck", "--noplugins", "--code", code],
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
+    # Files, not pipes: what a desktop starts in the background may hold a pipe long after QGIS has ended.
+    with (work / "log.txt").open("w") as log:
+        command = [*screen, QGIS, "--nologo", "--noversioncheck", "--noplugins", "--code", code]
+        qgis = subprocess.Popen(command, env=env, stdout=log, stderr=log, start_new_session=True)
+        try:
+            qgis.wait(timeout=240)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(qgis.pid, signal.SIGKILL)
+            qgis.wait()
     told = work / "out" / "found.json"
-    assert told.exists(), ran.stdout[-2000:] + ran.stderr[-2000:]
+    assert told.exists(), (work / "log.txt").read_text(errors="replace")[-3000:]
     _keep_pictures(work / "out")
     return json.loads(told.read_text(encoding="utf-8")), work / "out"
 

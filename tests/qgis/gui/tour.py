@@ -89,7 +89,10 @@ def dialogs(scene):
 
 def sharpen(scene):
     import processing
+    from processing.core.ProcessingConfig import ProcessingConfig
 
+    # It closes otherwise, and the log with it.
+    ProcessingConfig.setSettingValue(ProcessingConfig.KEEP_DIALOG_OPEN, True)
     parameters = {
         "MS": scene["ms"].id(),
         "PAN": scene["pan"].id(),
