@@ -45,7 +45,7 @@ def found(real_python, tmp_path_factory):
     screen = ["xvfb-run", "-a", "-s", "-screen 0 1360x860x24"]
     # Files, not pipes: what a desktop starts in the background may hold a pipe long after QGIS has ended.
     with (work / "log.txt").open("w") as log:
-        command = [*screen, QGIS, "--nologo", "--noversioncheck", "--noplugins", "--code", code]
+        command = [*screen, QGIS, "--nologo", "--noversioncheck", "--code", code]
         qgis = subprocess.Popen(command, env=env, stdout=log, stderr=log, start_new_session=True)
         try:
             qgis.wait(timeout=240)
