@@ -58,11 +58,8 @@ class Reporter:
         if self._quiet:
             return
         self._feedback.setProgress(100.0)
-        metrics = event.get("metrics")
-        if isinstance(metrics, dict):
-            for name, value in metrics.items():
-                if value is not None:
-                    self._feedback.pushInfo(f"{name}: {_rounded(value)}")
+        for line in metric_lines(event.get("metrics")):
+            self._feedback.pushInfo(line)
         if event.get("report"):
             self._feedback.pushInfo(tr("Report: {path}").format(path=event["report"]))
 
@@ -105,6 +102,24 @@ def estimate_lines(plan: dict) -> list[str]:
         facts = {"bands": output.get("bands"), "tiles": plan.get("tiles"), "tile": plan.get("tile"), "model": model}
         lines.append(text.format(width=size[0], height=size[1], **facts))
     return lines
+
+
+def metric_lines(metrics: Any) -> list[str]:
+    """What a run or an evaluation measured; of a run's own, what its report explains in full."""
+    measured = metrics if isinstance(metrics, dict) else {}
+    lines = []
+    score, usual = measured.get("seam_score"), measured.get("seam_sham_band")
+    if _is_number(score) and isinstance(usual, list):
+        text = tr("Seam score: {score}; lines elsewhere in the image have {low} to {high}")
+        lines.append(text.format(score=f"{score:.2f}", low=f"{usual[0]:.2f}", high=f"{usual[1]:.2f}"))
+    shares = [share for share in measured.get("consistency") or [] if _is_number(share)]
+    if shares:
+        text = tr("Consistency: seen as the input sees, the output is within {share} % of it, band by band {shares}")
+        listed = ", ".join(f"{100 * share:.2g}" for share in shares)
+        lines.append(text.format(share=f"{100 * max(shares):.2g}", shares=listed))
+    own = ("seam_", "overlap_", "consistency_sight")
+    rest = {k: v for k, v in measured.items() if v is not None and k != "consistency" and not k.startswith(own)}
+    return lines + [f"{name}: {_rounded(value)}" for name, value in rest.items()]
 
 
 def duration(seconds: float) -> str:

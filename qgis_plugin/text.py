@@ -30,5 +30,6 @@ def _translator(locale: str) -> Optional[Any]:
     if not locale or not catalogue.is_file():
         return None
     # Compiled when it is needed: nothing has to be built, and the plugin's package holds no binary.
-    translator = QTranslator()
-    return translator if translator.loadFromData(compiled(catalogue)) else None
+    translator, data = QTranslator(), compiled(catalogue)
+    translator.catalogue = data  # Qt reads it where it lies, and does not keep it
+    return translator if translator.loadFromData(data) else None

@@ -94,3 +94,22 @@ def test_a_page_of_metrics_is_escaped_and_complete():
     assert "<b>" not in page
     assert "/a&lt;b&gt;.tif" in page
     assert json.dumps(page)
+
+
+def test_a_run_is_measured_in_sentences_and_an_evaluation_by_names():
+    from seamline.qgis_plugin.reporting import metric_lines
+
+    run = {
+        "seam_score": 1.2345,
+        "seam_sham_band": [0.9, 1.5],
+        "seam_score_plain": 1.0,
+        "overlap_variance_ratio": 1.0,
+        "consistency": [0.0012, None, 0.004],
+        "consistency_sight": "mtf",
+    }
+    assert metric_lines(run) == [
+        "Seam score: 1.23; lines elsewhere in the image have 0.90 to 1.50",
+        "Consistency: seen as the input sees, the output is within 0.4 % of it, band by band 0.12, 0.4",
+    ]
+    assert metric_lines({"HQNR": 0.91234, "PSNR": None}) == ["HQNR: 0.9123"]
+    assert metric_lines(None) == []
