@@ -75,6 +75,8 @@ def write_page(run_or_out: Path, page: Path | None = None, *, licence: str = "")
     """
     report = find_report(run_or_out)
     facts = read_facts(report)
+    # Where the output is now: it may have been named from another folder, or moved with its report.
+    facts["outputs"][0] = str(report.with_name(Path(facts["outputs"][0]).name))
     target = page or report.with_name(report.name.removesuffix(_SUFFIX) + ".report.html")
     text = render(facts, views(facts), licence=licence)
     try:

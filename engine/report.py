@@ -68,8 +68,15 @@ def facts_of(
         "output_bytes": image.output_bytes,
         "uncertainty_bytes": deviations[0].output_bytes if deviations else None,
         "inputs": {scene.name: scene.source for scene in plan.scenes},
-        "main_bands": [{"path": band.path, "band": band.index, "name": band.name} for band in plan.scene.bands],
+        "main_bands": [
+            {"path": _findable(band.path), "band": band.index, "name": band.name} for band in plan.scene.bands
+        ],
     }
+
+
+def _findable(path: str) -> str:
+    """The path of a file as it is found from any folder; others (archives, servers) have no such."""
+    return str(Path(path).absolute()) if Path(path).is_file() else path
 
 
 def _boundary_metrics(finished: Finished) -> dict[str, Any]:

@@ -98,6 +98,23 @@ def test_a_page_can_be_put_elsewhere_and_named_by_its_report(run, tmp_path):
     assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
 
 
+def test_a_run_is_found_from_another_folder(small_pair, tmp_path, monkeypatch):
+    (tmp_path / "work").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    names = [f"../{path.name}" for path in small_pair]
+    assert seamline("pansharpen", *names, "o.tif", "--model", "brovey", "--device", "cpu").exit_code == 0
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert seamline("report", "../work/o.tif").exit_code == 0
+    page = Page((tmp_path / "work" / "o.report.html").read_text(encoding="utf-8"))
+    assert len(page.links) == 4
+    (tmp_path / "moved").mkdir()
+    for path in (tmp_path / "work").glob("o.*"):
+        path.rename(tmp_path / "moved" / path.name)
+    assert seamline("report", tmp_path / "moved" / "o.tif").exit_code == 0
+    assert len(Page((tmp_path / "moved" / "o.report.html").read_text(encoding="utf-8")).links) == 4
+
+
 def test_without_its_rasters_the_page_still_tells(run, small_pair):
     small_pair[0].unlink()
     assert seamline("report", run).exit_code == 0

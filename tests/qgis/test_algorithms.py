@@ -162,9 +162,25 @@ def layer_of_a_server(scene):
     return QgsRasterLayer("type=xyz&url=http://localhost:1/%7Bx%7D/%7By%7D/%7Bz%7D.png", "a map", "wms")
 
 
+def layer_of_other_files(scene):
+    from osgeo import gdal
+
+    gdal.BuildVRT(scene["PAN"] + ".vrt", [scene["PAN"]]).FlushCache()
+    return QgsRasterLayer(scene["PAN"] + ".vrt", "virtual")
+
+
+def layer_of_another_crs(scene):
+    from osgeo import gdal
+
+    gdal.Warp(scene["PAN"] + ".32632.tif", scene["PAN"], dstSRS="EPSG:32632").FlushCache()
+    return QgsRasterLayer(scene["PAN"] + ".32632.tif", "far pan")
+
+
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
+        (layer_of_other_files, "'virtual' is a virtual raster, which stands for other files"),
+        (layer_of_another_crs, "'ms' is in EPSG:32631 and 'far pan' is in EPSG:32632; .*; reproject one of them"),
         (layer_in_memory, "lives in the memory of QGIS alone"),
         (layer_with_options, "is opened with options or a login"),
         (layer_of_a_server, "comes from 'wms', not from a raster"),
@@ -282,3 +298,33 @@ def test_an_output_that_is_skipped_in_a_dialog_is_not_made(fake_engine, feedback
     result, argv = run(fake_engine, feedback, parameters)
     assert list(result) == ["OUTPUT"]
     assert "--uncertainty" not in argv
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({}, "there is no image to measure; Fused raster"),
+        ({"FUSED": "PAN"}, "there is nothing to compare the image with"),
+        ({"FUSED": "PAN", "MS": "MS"}, "there is nothing to compare the image with"),
+        ({"PROTOCOL": True, "PAN": "PAN"}, "Wald's protocol needs the panchromatic and the multispectral raster"),
+        ({"PROTOCOL": True, "PAN": "PAN", "MS": "MS", "FUSED": "PAN"}, "and no other"),
+        ({"PROTOCOL": True, "PAN": "PAN", "MS": "MS", "MODEL": "none"}, "'none' is not on offer"),
+    ],
+)
+def test_an_evaluation_without_a_sense_is_refused(given, sentence, fake_engine, feedback, scene):
+    fake_engine("")
+    parameters = {name: scene.get(value, value) for name, value in given.items()}
+    with pytest.raises(QgsProcessingException, match=sentence):
+        processing.run("seamline:evaluate", parameters, feedback=feedback)
+
+
+def test_an_evaluation_passes_what_is_compared(fake_engine, feedback, scene, tmp_path):
+    parameters = {"FUSED": scene["PAN"], "PAN": scene["PAN"], "MS": scene["MS"], "BITS": 11, "PHASE": "dlpan"}
+    page = tmp_path / "t.html"
+    result, argv = run(fake_engine, feedback, {**parameters, "REPORT": str(page)}, algorithm="evaluate")
+    assert argv == [
+        *("evaluate", scene["PAN"], "--pan", scene["PAN"], "--ms", scene["MS"], "--bits", "11", "--phase", "dlpan"),
+        *("--json", "--cancel-on-stdin-eof"),
+    ]
+    assert result == {"HQNR": 0.9, "REPORT": str(page)}
+    assert "HQNR" in page.read_text(encoding="utf-8")

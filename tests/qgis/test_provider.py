@@ -35,6 +35,22 @@ def test_the_provider_holds_every_algorithm_in_its_group(provider):
     assert provider.isActive()
 
 
+def test_each_help_link_leads_to_a_place_of_the_page(provider):
+    page = (ROOT / "docs" / "how-to" / "qgis.md").read_text(encoding="utf-8")
+    for name in ("pansharpen", "superres", "evaluate", "adapt"):
+        url, _, place = provider.algorithm(name).helpUrl().partition("#")
+        assert url.endswith("/docs/how-to/qgis.md")
+        assert f'<a id="{place}"></a>' in page
+
+
+def test_each_algorithm_has_its_own_drawing_and_picture(provider):
+    for name in ("pansharpen", "superres", "evaluate", "adapt"):
+        algorithm = provider.algorithm(name)
+        assert Path(algorithm.svgIconPath()).stem == name
+        assert f"icons/{name}.jpg" in algorithm.shortHelpString()
+        assert (ROOT / "qgis_plugin" / "icons" / f"{name}.jpg").stat().st_size < 40_000
+
+
 def test_loading_twice_and_unloading_twice_is_harmless(qgis_app, provider, plugin):
     plugin.initGui()
     assert len([p for p in qgis_app.processingRegistry().providers() if p.id() == "seamline"]) == 1
