@@ -19,19 +19,7 @@ _PATH: click.Path = click.Path(path_type=Path)
 def report(run_or_out: Path, page: Path | None, as_json: bool, cancel_on_stdin_eof: bool) -> None:
     """Write the report of RUN_OR_OUT as one HTML page with a before/after swipe: OUT.report.html, or HTML."""
     with guarded(as_json, cancel_on_stdin_eof) as (listener, _):
-        from .report_page import find_report, read_facts, write_page
+        from .report_page import write_page
 
-        name = str(read_facts(find_report(run_or_out))["model"]).partition("@")[0]
-        written = write_page(run_or_out, page, licence=_licence(name))
+        written = write_page(run_or_out, page)
         listener.emit("done", outputs=[str(written)], report=None, metrics={})
-
-
-def _licence(name: str) -> str:
-    """Licence of a model that is known by name; empty for one in a folder."""
-    from .engine.errors import SeamlineError
-    from .models import registry
-
-    try:
-        return registry.info(name).licence
-    except SeamlineError:
-        return ""

@@ -59,13 +59,12 @@ def find_report(run_or_out: Path) -> Path:
     )
 
 
-def write_page(run_or_out: Path, page: Path | None = None, *, licence: str = "") -> Path:
+def write_page(run_or_out: Path, page: Path | None = None) -> Path:
     """Write the page of a run.
 
     Args:
         run_or_out: as for ``find_report``.
         page: where it goes; ``OUT.report.html`` beside the report when None.
-        licence: of the model, where it is known.
 
     Returns:
         The page.
@@ -78,7 +77,7 @@ def write_page(run_or_out: Path, page: Path | None = None, *, licence: str = "")
     # Where the output is now: it may have been named from another folder, or moved with its report.
     facts["outputs"][0] = str(report.with_name(Path(facts["outputs"][0]).name))
     target = page or report.with_name(report.name.removesuffix(_SUFFIX) + ".report.html")
-    text = render(facts, views(facts), licence=licence)
+    text = render(facts, views(facts))
     try:
         target.write_text(text, encoding="utf-8")
     except OSError as error:
@@ -103,7 +102,7 @@ def read_facts(report: Path) -> dict[str, Any]:
     return facts
 
 
-def render(facts: Mapping[str, Any], pictures: Sequence[View], *, licence: str = "") -> str:
+def render(facts: Mapping[str, Any], pictures: Sequence[View]) -> str:
     """The page, from the report and its pictures."""
     name = Path(facts["outputs"][0]).name
     title = _TITLES.get(str(facts.get("task")), "Run")
@@ -114,7 +113,7 @@ def render(facts: Mapping[str, Any], pictures: Sequence[View], *, licence: str =
         _cards(facts["metrics"]),
         _consistency(facts["metrics"], [str(band.get("name") or "") for band in facts.get("main_bands", [])]),
         _timings(facts.get("seconds", {})),
-        _plan(facts, licence),
+        _plan(facts),
     ]
     return _PAGE.replace("{title}", escape(name)).replace("{style}", _STYLE).replace("{body}", "\n".join(body))
 
@@ -191,11 +190,11 @@ def _bars(title: str, text: str, rows: Sequence[tuple[str, float, str]]) -> str:
     return f"<section><h2>{escape(title)}</h2><p>{escape(text)}</p><table class=bars>{''.join(lines)}</table></section>"
 
 
-def _plan(facts: Mapping[str, Any], licence: str) -> str:
+def _plan(facts: Mapping[str, Any]) -> str:
     size, counts = facts.get("size") or (0, 0), facts.get("counts") or {}
     rows = {
         "Model": facts["model"],
-        "Licence of the model": licence,
+        "Licence of the model": facts.get("licence"),
         "Seed": facts.get("seed"),
         **{f"Input {name}": path for name, path in (facts.get("inputs") or {}).items()},
         "Outputs": ", ".join(map(str, facts["outputs"])),

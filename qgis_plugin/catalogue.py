@@ -39,7 +39,6 @@ class Model:
         name: on the command line.
         task: the engine's sub-command.
         scale: output px per input px along an axis.
-        licence: of the weights.
         uncertainty: whether it can write the standard deviation of every pixel.
         bands: for each input name, the band count that it takes; None for any.
     """
@@ -47,7 +46,6 @@ class Model:
     name: str
     task: str
     scale: Optional[int] = None
-    licence: str = ""
     uncertainty: Optional[bool] = None
     bands: dict = field(default_factory=dict)
 
@@ -129,7 +127,6 @@ def _parsed(models: Iterable[Any]) -> list[Model]:
             entry["name"],
             entry["task"],
             entry.get("scale"),
-            str(entry.get("licence") or ""),
             entry.get("uncertainty"),
             entry.get("bands") or {},
         )

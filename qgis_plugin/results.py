@@ -18,18 +18,17 @@ GROUP = "Seamline"
 _IMAGE, _DEVIATIONS = "image", "deviations"
 
 
-def hand_over(context: Any, image: str, deviations: str, look: Optional[Look], licence: str) -> None:
+def hand_over(context: Any, image: str, deviations: str, look: Optional[Look]) -> None:
     """Have QGIS finish the layers that it is going to load.
 
     Args:
         image, deviations: paths of the outputs; the second may be empty.
         look: how the main input is drawn.
-        licence: of the model; empty where it is not known.
     """
     for path, kind in ((image, _IMAGE), (deviations, _DEVIATIONS)):
         if path and context.willLoadLayerOnCompletion(path):
             details = context.layerToLoadOnCompletionDetails(path)
-            details.setPostProcessor(ResultLayer.kept(path, kind, look, licence, report_of(image)))
+            details.setPostProcessor(ResultLayer.kept(path, kind, look, report_of(image)))
 
 
 def report_of(image: str) -> Path:
@@ -42,9 +41,9 @@ class ResultLayer(QgsProcessingLayerPostProcessorInterface):
 
     _alive: ClassVar[dict] = {}  # by path: the newest of each output
 
-    def __init__(self, kind: str, look: Optional[Look], licence: str, report: Path) -> None:
+    def __init__(self, kind: str, look: Optional[Look], report: Path) -> None:
         super().__init__()
-        self._kind, self._look, self._licence, self._report = kind, look, licence, report
+        self._kind, self._look, self._report = kind, look, report
 
     @classmethod
     def kept(cls, path: str, *facts: Any) -> ResultLayer:
@@ -59,7 +58,7 @@ class ResultLayer(QgsProcessingLayerPostProcessorInterface):
                 draw_image(layer, self._look)
             else:
                 draw_deviations(layer)
-            layer.setMetadata(described(layer.metadata(), facts_of(self._report), self._licence))
+            layer.setMetadata(described(layer.metadata(), facts_of(self._report)))
             _into_group(layer, is_shown=self._kind == _IMAGE)
             layer.triggerRepaint()
         except (AttributeError, TypeError, ValueError, RuntimeError, OSError) as error:
@@ -75,7 +74,7 @@ def facts_of(report: Path) -> dict:
     return facts if isinstance(facts, dict) else {}
 
 
-def described(metadata: Any, facts: dict, licence: str) -> Any:
+def described(metadata: Any, facts: dict) -> Any:
     """Layer metadata with where the pixels come from."""
     filled = QgsLayerMetadata(metadata)
     if not facts:
@@ -86,8 +85,8 @@ def described(metadata: Any, facts: dict, licence: str) -> Any:
     filled.setTitle(Path(str((facts.get("outputs") or [""])[0])).name)
     filled.setAbstract(str(facts.get("note", "")))
     filled.setKeywords({"gmd:topicCategory": [], "Seamline": [str(facts.get("task", "")), model]})
-    if licence:
-        filled.setLicenses([tr("model: {licence}").format(licence=licence)])
+    if facts.get("licence"):
+        filled.setLicenses([tr("model: {licence}").format(licence=facts["licence"])])
     history = [
         tr("Software: {name}").format(name=facts.get("software", "Seamline")),
         tr("Model: {name}, version {version}").format(name=model, version=version),

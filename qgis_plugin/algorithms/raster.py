@@ -44,7 +44,6 @@ class RasterAlgorithm(EngineAlgorithm):
     def __init__(self) -> None:
         super().__init__()
         self._look: Optional[Look] = None
-        self._licence = ""
 
     def input_texts(self) -> dict[str, tuple[str, str]]:
         """Title and help of each of the raster parameters."""
@@ -162,7 +161,7 @@ class RasterAlgorithm(EngineAlgorithm):
         page = self.parameterAsFileOutput(parameters, "REPORT", context)
         if page and self.engine(["report", output, page], feedback, Reporter(feedback, quiet=True)) is not None:
             found["REPORT"] = page
-        results.hand_over(context, output, deviations.destination, self._look, self._licence)
+        results.hand_over(context, output, deviations.destination, self._look)
         return found
 
     def _run(self, command: list[str], unfinished: Unfinished, feedback: Any) -> Optional[Event]:
@@ -203,7 +202,6 @@ class RasterAlgorithm(EngineAlgorithm):
         known = catalogue.find(self.command, model)
         if known is None:
             return
-        self._licence = known.licence
         for name, layer in layers.items():
             if not (name == self.main and bands):
                 check_bands(layer, known.bands.get(self.inputs[name]), self.title_of(name), model)

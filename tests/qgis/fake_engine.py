@@ -63,7 +63,14 @@ def files(output):
     shutil.copyfile(sys.argv[2], output)
     if "--uncertainty" in sys.argv:
         shutil.copyfile(sys.argv[2], sys.argv[sys.argv.index("--uncertainty") + 1])
-    facts = {"model": "gsa@1", "seed": 3, "software": "Seamline 9", "identity": "abc", "note": "computed"}
+    facts = {
+        "model": "gsa@1",
+        "seed": 3,
+        "software": "Seamline 9",
+        "identity": "abc",
+        "note": "computed",
+        "licence": "MIT",
+    }
     facts.update(task="pansharpen", inputs={"ms": sys.argv[2]}, outputs=[output])
     Path(output).with_name(Path(output).stem + ".report.json").write_text(json.dumps(facts), encoding="utf-8")
 

@@ -8,7 +8,7 @@ from qgis.core import QgsApplication, QgsProcessingException, QgsSettings
 
 
 def entry(name, task="pansharpen", **more):
-    return {"name": name, "task": task, "scale": 1, "licence": "MIT", **more}
+    return {"name": name, "task": task, "scale": 1, **more}
 
 
 LISTED = [
@@ -47,7 +47,7 @@ def test_what_ships_is_on_offer_until_the_engine_answers(catalogue):
     # The default stays first, a base for training is no super-resolution, and what is not understood is passed over.
     assert names(catalogue, "pansharpen") == ["salad-pan-tiny", "brovey", "four-bands", "zeta"]
     assert names(catalogue, "superres") == ["identity", "fine"]
-    assert catalogue.find("pansharpen", "zeta").licence == "MIT"
+    assert catalogue.find("pansharpen", "zeta").bands == {"ms": None, "pan": 1}
 
 
 def test_an_answer_holds_for_the_engine_that_gave_it(catalogue, monkeypatch, tmp_path):

@@ -26,11 +26,11 @@ SETTINGS = {"MODEL": "salad-pan-tiny", "TILE": 256, "DEVICE": "cpu"}
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory):
-    """A scene of nine tiles, which take the learned model some seconds."""
+    """A scene of six tiles, which take the learned model some seconds."""
     folder = tmp_path_factory.mktemp("large")
     rng = np.random.default_rng(2)
-    pan = rng.integers(1, 2000, (1, 512, 512), dtype=np.uint16)
-    ms = rng.integers(1, 2000, (4, 128, 128), dtype=np.uint16)
+    pan = rng.integers(1, 2000, (1, 512, 384), dtype=np.uint16)
+    ms = rng.integers(1, 2000, (4, 128, 96), dtype=np.uint16)
     return {
         "MS": str(write_raster(folder / "ms.tif", ms, 2.0)),
         "PAN": str(write_raster(folder / "pan.tif", pan, 0.5)),

@@ -18,7 +18,7 @@ pytestmark = [
     pytest.mark.skipif(PROGRAM is None, reason="qgis_process.bin is not installed"),
 ]
 LEARNED = ROOT / "models" / "weights" / "salad-pan-tiny"
-TILE = 160
+TILE = 192
 
 
 @pytest.fixture(scope="module")

@@ -162,6 +162,7 @@ def test_the_layer_knows_where_its_pixels_come_from(toolbox, colours, project):
     for words in ("Seamline 9", "gsa, version 1", "Seed: 3", colours, "Identity of the run: abc"):
         assert words in history
     assert metadata.abstract() == "computed"
+    assert metadata.licenses() == ["model: MIT"]
     assert metadata.title() == "out.tif"
 
 
