@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -64,6 +65,20 @@ def check_folder(folder: Path) -> None:
         ) from error
 
 
+def report_of(image: str) -> Path:
+    """The report that the engine writes beside an output."""
+    return Path(image).with_name(Path(image).stem + ".report.json")
+
+
+def facts_of(report: Path) -> dict:
+    """The engine's report; empty where it cannot be read."""
+    try:
+        facts = json.loads(report.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return facts if isinstance(facts, dict) else {}
+
+
 class Unfinished:
     """The folder of an unfinished run, ``OUT.seamline``.
 
@@ -114,7 +129,7 @@ class Deviations:
     """
 
     def __init__(self, output: str, destination: str) -> None:
-        self.destination = destination
+        self.destination, self._report = destination, report_of(output)
         image, wanted = Path(output).absolute(), Path(destination).absolute()
         self._beside = (
             wanted if wanted.parent == image.parent else image.with_name(image.stem + ".seamline-uncertainty.tif")
@@ -136,6 +151,7 @@ class Deviations:
         if self._beside != Path(self.destination).absolute():
             try:
                 shutil.move(str(self._beside), self.destination)
+                self._note()
             except OSError as error:
                 raise EngineError(
                     tr("the uncertainty cannot be put in its place ({reason})").format(reason=error.strerror),
@@ -143,3 +159,10 @@ class Deviations:
                     cure=tr("it lies beside the output; choose another place next time"),
                 ) from error
         return {"UNCERTAINTY": self.destination}
+
+    def _note(self) -> None:
+        """Say in the report where the deviations are."""
+        facts = facts_of(self._report)
+        if facts.get("outputs"):
+            facts["outputs"] = [facts["outputs"][0], self.destination]
+            self._report.write_text(json.dumps(facts, indent=1), encoding="utf-8")

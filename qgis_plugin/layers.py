@@ -79,20 +79,22 @@ def check_same_crs(layers: Sequence[Any]) -> None:
             )
 
 
-def check_bands(layer: Any, wanted: Optional[int], title: str, model: str) -> None:
+def check_bands(name: str, count: int, wanted: Optional[int], title: str, model: str) -> None:
     """Refuse a layer whose bands a model does not take.
 
     Args:
+        name: of the layer.
+        count: of its bands that the model is to get.
         wanted: the band count of the model; None for any.
         title: of the parameter.
 
     Raises:
         EngineError: the layer has another number of bands.
     """
-    if wanted is not None and layer.bandCount() != wanted:
+    if wanted is not None and count != wanted:
         raise EngineError(
             tr("'{name}' has {count} bands and {model} takes {wanted}").format(
-                name=layer.name(), count=layer.bandCount(), model=model, wanted=wanted
+                name=name, count=count, model=model, wanted=wanted
             ),
             where=title,
             cure=tr("choose a layer with that many bands, or another model"),

@@ -5,12 +5,12 @@ QGIS calls a post-processor on its main thread, and keeps no reference to it.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, ClassVar, Optional
 
 from qgis.core import QgsLayerMetadata, QgsProcessingLayerPostProcessorInterface, QgsProject
 
+from .files import facts_of, report_of
 from .styling import Look, draw_deviations, draw_image
 from .text import tr
 
@@ -29,11 +29,6 @@ def hand_over(context: Any, image: str, deviations: str, look: Optional[Look]) -
         if path and context.willLoadLayerOnCompletion(path):
             details = context.layerToLoadOnCompletionDetails(path)
             details.setPostProcessor(ResultLayer.kept(path, kind, look, report_of(image)))
-
-
-def report_of(image: str) -> Path:
-    """The report that the engine writes beside an output."""
-    return Path(image).with_name(Path(image).stem + ".report.json")
 
 
 class ResultLayer(QgsProcessingLayerPostProcessorInterface):
@@ -63,15 +58,6 @@ class ResultLayer(QgsProcessingLayerPostProcessorInterface):
             layer.triggerRepaint()
         except (AttributeError, TypeError, ValueError, RuntimeError, OSError) as error:
             feedback.pushWarning(tr("The layer is loaded, but could not be styled: {reason}").format(reason=error))
-
-
-def facts_of(report: Path) -> dict:
-    """The engine's report; empty where it cannot be read."""
-    try:
-        facts = json.loads(report.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return facts if isinstance(facts, dict) else {}
 
 
 def described(metadata: Any, facts: dict) -> Any:

@@ -164,7 +164,7 @@ class EngineAlgorithm(QgsProcessingAlgorithm):
 
     def shortHelpString(self) -> str:
         """The text beside the parameters, under a picture where there is a window to show it."""
-        picture = _PICTURES / f"{self.command}.jpg"
+        picture = _PICTURES / f"{self.command}.png"
         if QgsApplication.platform() == "qgis_process" or not picture.is_file():
             return self.help_text()
         return f'<img src="{picture.as_uri()}" width="240">\n{self.help_text()}'

@@ -159,7 +159,7 @@ class RasterAlgorithm(EngineAlgorithm):
             )
         found = {"OUTPUT": output, **deviations.put_in_place()}
         page = self.parameterAsFileOutput(parameters, "REPORT", context)
-        if page and self.engine(["report", output, page], feedback, Reporter(feedback, quiet=True)) is not None:
+        if page and self._has_written_report(output, page, feedback):
             found["REPORT"] = page
         results.hand_over(context, output, deviations.destination, self._look)
         return found
@@ -177,6 +177,14 @@ class RasterAlgorithm(EngineAlgorithm):
             if done is None:
                 unfinished.clear(feedback)
         return done
+
+    def _has_written_report(self, output: str, page: str, feedback: Any) -> bool:
+        """Whether there is a page; the output is finished, so that the lack of one is no reason to lose it."""
+        try:
+            return self.engine(["report", output, page], feedback, Reporter(feedback, quiet=True)) is not None
+        except EngineError as error:
+            feedback.pushWarning(tr("There is no report: {reason}").format(reason=error))
+            return False
 
     def _optional(self, parameters: dict[str, Any], name: str, context: Any) -> str:
         """An output that may be left out; empty where it is."""
@@ -203,8 +211,8 @@ class RasterAlgorithm(EngineAlgorithm):
         if known is None:
             return
         for name, layer in layers.items():
-            if not (name == self.main and bands):
-                check_bands(layer, known.bands.get(self.inputs[name]), self.title_of(name), model)
+            count = len(bands) if name == self.main and bands else layer.bandCount()
+            check_bands(layer.name(), count, known.bands.get(self.inputs[name]), self.title_of(name), model)
         if known.uncertainty is False and is_wanted(parameters.get("UNCERTAINTY")):
             raise EngineError(
                 tr("the model {model} cannot tell how uncertain its pixels are").format(model=model),

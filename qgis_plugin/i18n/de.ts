@@ -428,6 +428,10 @@ Das Detail eines Diffusionsmodells ist wahrscheinlich, nicht beobachtet: mit der
         <translation>die Ausdehnung trifft den Layer '{name}' nicht</translation>
     </message>
     <message>
+        <source>There is no report: {reason}</source>
+        <translation>Es gibt keinen Bericht: {reason}</translation>
+    </message>
+    <message>
         <source>Super-resolve</source>
         <translation>Super-Resolution</translation>
     </message>

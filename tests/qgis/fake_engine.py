@@ -52,6 +52,9 @@ def before_and_after(mode):
         facts = {"model": "m@1+abc", "device": "cpu", "tiles": 4, "tile": 512}
         say("plan", plan={**facts, "output": output, "estimate": needs})
         sys.exit(0)
+    if sys.argv[1] == "report" and mode == "no report":
+        say("error", what="this is no report of a run")
+        sys.exit(2)
     if sys.argv[1] == "report":
         Path(sys.argv[3]).write_text("<!doctype html>", encoding="utf-8")
         say("done", outputs=[sys.argv[3]], report=None, metrics={})

@@ -88,6 +88,13 @@ def test_a_model_that_takes_other_bands_is_refused_before_the_start(catalogue, s
         )
 
 
+def test_chosen_bands_are_counted(catalogue, scene, feedback, tmp_path):
+    catalogue.refresh()
+    parameters = {**scene, "MODEL": "four-bands", "BANDS": [1, 2, 3], "OUTPUT": str(tmp_path / "out.tif")}
+    with pytest.raises(QgsProcessingException, match="'ms' has 3 bands and four-bands takes 4"):
+        processing.run("seamline:pansharpen", parameters, feedback=feedback)
+
+
 def test_uncertainty_is_refused_where_the_model_cannot_tell_it(catalogue, scene, feedback, tmp_path):
     catalogue.refresh()
     wanted = {**scene, "OUTPUT": str(tmp_path / "out.tif"), "UNCERTAINTY": str(tmp_path / "u.tif")}

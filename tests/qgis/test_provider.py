@@ -47,8 +47,8 @@ def test_each_algorithm_has_its_own_drawing_and_picture(provider):
     for name in ("pansharpen", "superres", "evaluate", "adapt"):
         algorithm = provider.algorithm(name)
         assert Path(algorithm.svgIconPath()).stem == name
-        assert f"icons/{name}.jpg" in algorithm.shortHelpString()
-        assert (ROOT / "qgis_plugin" / "icons" / f"{name}.jpg").stat().st_size < 40_000
+        assert f"icons/{name}.png" in algorithm.shortHelpString()
+        assert (ROOT / "qgis_plugin" / "icons" / f"{name}.png").stat().st_size < 40_000
 
 
 def test_loading_twice_and_unloading_twice_is_harmless(qgis_app, provider, plugin):

@@ -194,3 +194,14 @@ def test_deviations_go_where_they_are_wanted(fake_engine, feedback, scene, tmp_p
     assert beside.parent == tmp_path  # as the engine demands
     assert wanted.exists()
     assert not beside.exists()
+    assert json.loads((tmp_path / "out.report.json").read_text())["outputs"] == [str(tmp_path / "out.tif"), str(wanted)]
+
+
+def test_a_report_that_fails_costs_no_result(fake_engine, feedback, scene, tmp_path):
+    import processing
+
+    fake_engine("no report")
+    parameters = {**scene, "OUTPUT": str(tmp_path / "out.tif"), "REPORT": str(tmp_path / "page.html")}
+    found = processing.run("seamline:pansharpen", parameters, feedback=feedback)
+    assert found == {"OUTPUT": str(tmp_path / "out.tif")}
+    assert "There is no report: this is no report of a run" in feedback.lines
