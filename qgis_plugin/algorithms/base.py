@@ -36,11 +36,13 @@ class EngineAlgorithm(QgsProcessingAlgorithm):
     Subclasses set the class attributes, name themselves, add their parameters, and say what is asked of the engine.
 
     Attributes:
-        command: the engine's sub-command, at once the algorithm's id.
+        command: the engine's sub-command.
+        identifier: the algorithm's id, where one command has several algorithms; the command otherwise.
         section: the group of the toolbox: a task (``"pansharpen"``, ``"superres"``, ...) or ``"quality"``.
     """
 
     command: str
+    identifier: str = ""
     section: str
 
     def __init__(self) -> None:
@@ -130,7 +132,7 @@ class EngineAlgorithm(QgsProcessingAlgorithm):
 
     def name(self) -> str:
         """Stable: part of the algorithm's id."""
-        return self.command
+        return self.identifier or self.command
 
     def group(self) -> str:
         """The group's title."""
@@ -156,15 +158,15 @@ class EngineAlgorithm(QgsProcessingAlgorithm):
 
     def svgIconPath(self) -> str:
         """The drawing's file."""
-        return str(_PICTURES / f"{self.command}.svg")
+        return str(_PICTURES / f"{self.name()}.svg")
 
     def helpUrl(self) -> str:
         """The page about it."""
-        return f"{_HELP}#{self.command}"
+        return f"{_HELP}#{self.name()}"
 
     def shortHelpString(self) -> str:
         """The text beside the parameters, under a picture where there is a window to show it."""
-        picture = _PICTURES / f"{self.command}.png"
+        picture = _PICTURES / f"{self.name()}.png"
         if QgsApplication.platform() == "qgis_process" or not picture.is_file():
             return self.help_text()
         return f'<img src="{picture.as_uri()}" width="240">\n{self.help_text()}'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, ClassVar, Optional
 
 from qgis.core import (
     QgsProcessingParameterBand,
@@ -33,17 +33,20 @@ class RasterAlgorithm(EngineAlgorithm):
 
     Attributes:
         inputs: the raster parameters in the order of the command line, each with the input's name in the model.
+        switches: the option that carries an input, for those that have no place of their own on the command line.
         main: the raster whose bands the output has.
         finest_input: the raster in whose CRS the extent is given.
     """
 
-    inputs: dict[str, str]
+    inputs: ClassVar[dict]
+    switches: ClassVar[dict] = {}
     main: str
     finest_input: str
 
     def __init__(self) -> None:
         super().__init__()
         self._look: Optional[Look] = None
+        self._sources: list[str] = []
 
     def input_texts(self) -> dict[str, tuple[str, str]]:
         """Title and help of each of the raster parameters."""
@@ -129,13 +132,17 @@ class RasterAlgorithm(EngineAlgorithm):
         model = self._model(parameters, context)
         bands = [int(band) for band in self.parameterAsInts(parameters, "BANDS", context)]
         self._check_model(model, layers, bands, parameters)
-        sources = [gdal_path(layer, self.title_of(name)) for name, layer in layers.items()]
+        sources = {name: gdal_path(layer, self.title_of(name)) for name, layer in layers.items()}
         # Here, because the layers belong to this thread.
         self._look = Look.of(layers[self.main], bands)
         output = wanted_path(parameters.get("OUTPUT"))
         if output:
-            check_output(output, sources, suffixes=(".tif",))
-        words = [*sources, "--model", model, *(["--bands", ",".join(map(str, bands))] if bands else [])]
+            check_output(output, sources.values(), suffixes=(".tif",))
+        self._sources = list(sources.values())
+        words = [path for name, path in sources.items() if name not in self.switches]
+        for name, switch in self.switches.items():
+            words += [switch, sources[name]]
+        words += ["--model", model, *(["--bands", ",".join(map(str, bands))] if bands else [])]
         return words + self._extent(parameters, context, layers[self.finest_input])
 
     def carry_out(
@@ -145,9 +152,8 @@ class RasterAlgorithm(EngineAlgorithm):
         # Only here: QGIS forgets layers to load that were named while preparing a run in the background.
         output = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
         deviations = Deviations(output, self._optional(parameters, "UNCERTAINTY", context))
-        sources = arguments[1 : 1 + len(self.inputs)]
-        check_output(output, sources, suffixes=(".tif",))
-        place = 1 + len(self.inputs)
+        check_output(output, self._sources, suffixes=(".tif",))
+        place = 1 + len(self.inputs) - len(self.switches)
         command = [*arguments[:place], output, *arguments[place:], *deviations.words, "--overwrite"]
         unfinished = Unfinished(output, keep=self.parameterAsBool(parameters, "KEEP", context))
         done = self._run(command, unfinished, feedback)
