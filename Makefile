@@ -29,10 +29,11 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP)
 	$(BIN)/seamline demo demo-output
 
-# ruff alone, and mypy on the typed core; the checkout may have any name, so mypy sees it through a link.
+# ruff, the names that QGIS 4 has, and mypy on the typed core; the checkout may have any name, so mypy sees it through a link.
 lint: types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python tools/check_qt6.py
 
 types: $(STAMP)
 	@tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; ln -s "$$PWD" "$$tmp/seamline"; \
@@ -49,11 +50,11 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/evaluation.py
 
-# The plugin as QGIS installs it: what is committed, less what .gitattributes keeps out.
-plugin-zip:
+# The plugin as QGIS installs it: what is committed, less what .gitattributes keeps out; checked as the repository does.
+plugin-zip: $(STAMP)
 	mkdir -p dist
 	git archive --format=zip --prefix=seamline/ --output=dist/seamline.zip HEAD
-	@ls -l dist/seamline.zip
+	$(BIN)/python tools/check_plugin_zip.py dist/seamline.zip
 
 # Renews the picture of the README by running the demo.
 docs: demo

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     Image = xr.DataArray | str | Path
 
-DEFAULT_PANSHARPEN, DEFAULT_SUPERRES = "salad-pan-tiny", "bicubic"
+DEFAULT_PANSHARPEN, DEFAULT_SUPERRES = "salad-pan-tiny", "slimdiffsr-tiny-x4"
 DEFAULTS = {"pansharpen": DEFAULT_PANSHARPEN, "superres": DEFAULT_SUPERRES}
 """Model of a task where the user names none."""
 

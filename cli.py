@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
 import re
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -309,18 +309,23 @@ def demo(folder: Path, model: str | None, size: int) -> None:
 
 
 @cli.command()
-@click.option("--json", "as_json", is_flag=True)
-def doctor(as_json: bool) -> None:
+@_with(_EVENT_OPTIONS)
+def doctor(as_json: bool, cancel_on_stdin_eof: bool) -> None:
     """Check the installation: versions, device, models, and a small run."""
-    with guarded(as_json, False):
-        from .doctor import examine, lines
+    with guarded(as_json, cancel_on_stdin_eof) as (listener, cancel):
+        from .doctor import examine, line
 
-        findings = examine()
+        is_well = True
+        for finding in examine():
+            is_well = is_well and finding.ok
+            if as_json:
+                listener.emit("finding", **asdict(finding))
+            else:
+                click.echo(line(finding))
+            cancel.check()
         if as_json:
-            click.echo(json.dumps([{"what": f.what, "ok": f.ok, "detail": f.detail, "cure": f.cure} for f in findings]))
-        else:
-            click.echo("\n".join(lines(findings)))
-        if not all(finding.ok for finding in findings):
+            listener.emit("done", outputs=[], report=None, metrics={}, ok=is_well)
+        if not is_well:
             sys.exit(1)
 
 

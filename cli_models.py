@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -85,6 +85,18 @@ def models_verify(name: str | None) -> None:
             click.echo(f"{each}: {'built in' if origin == 'built-in' else 'all files are as published'}")
 
 
+@models.command("install")
+@click.argument("sources", nargs=-1, required=True, type=_PATH, metavar="SOURCE...")
+def models_install(sources: tuple[Path, ...]) -> None:
+    """Bring models into this environment: model folders, folders of them, or the wheel of this version."""
+    with guarded(False, False):
+        from .models.install import install
+        from .models.places import environment_models
+
+        for folder in install(sources, environment_models()):
+            click.echo(f"{folder.card.name}: all files are as published; now in {folder.path}")
+
+
 @models.group("convert")
 def models_convert() -> None:
     """Make a model folder from published checkpoints of a system."""
@@ -128,14 +140,29 @@ def convert_salad_pan(out: Path, sensor: str | None, **sources: Any) -> None:
 @click.argument("checkpoint", type=_PATH)
 @click.argument("out", type=_PATH)
 @click.option("--scale", type=int, default=4, show_default=True, help="Scale of the weights, 4 or 8.")
+@click.option(
+    "--wholes",
+    type=click.Choice(["tile", "scene"]),
+    default="tile",
+    show_default=True,
+    help="Whether norms, gates and queries know the tile, as published, or the whole scene.",
+)
 @click.option("--licence", default="not stated", show_default=True, help="Licence of the weights, for the card.")
 @click.option("--training-data", default="not stated", show_default=True, help="What they were trained on.")
-def convert_slimdiffsr(out: Path, **sources: Any) -> None:
-    """Make the model folder OUT from the released CHECKPOINT (net_params_4x.pkl)."""
-    with guarded(False, False) as (_, cancel):
-        from .models.slimdiffsr.checkpoint import Sources, convert
+def convert_slimdiffsr(out: Path, checkpoint: Path, wholes: Literal["tile", "scene"], **sources: Any) -> None:
+    """Make the model folder OUT from the released CHECKPOINT (net_params_4x.pkl).
 
-        click.echo(convert(Sources(**sources), out, cancel.check).identity)
+    With --wholes scene, CHECKPOINT may also be a model folder, or the name of a model that ships.
+    """
+    with guarded(False, False) as (_, cancel):
+        from .models import registry
+        from .models.slimdiffsr.checkpoint import Sources, convert, knowing_the_scene
+
+        named = str(checkpoint)
+        if wholes == "scene" and (checkpoint.is_dir() or named in registry.names("superres")):
+            click.echo(knowing_the_scene(registry.info(named).origin, out, cancel.check).identity)
+            return
+        click.echo(convert(Sources(checkpoint, wholes=wholes, **sources), out, cancel.check).identity)
 
 
 @models.command("count")

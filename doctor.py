@@ -1,30 +1,47 @@
-"""Is this installation able to work?  Each finding comes with its cure."""
+"""Is this installation able to work?  Each finding comes with its cure.
+
+Only the standard library is imported at the top: the doctor must speak where a package is missing or broken.
+"""
 
 from __future__ import annotations
 
+import importlib
+import json
 import platform
+import re
+import shutil
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-import rasterio
-import torch
-from rasterio.transform import from_origin
+from . import __version__
 
-from . import __version__, api
-from .engine.errors import SeamlineError
-from .models import registry
-from .models.folder import verify_folder
+_ROOT = Path(__file__).resolve().parent
+_OLDEST, _NEWEST = (3, 11), (3, 13)
+# Loaded one by one, because an error of the loader of a system's libraries appears only then.
+_LOADED = ("numpy", "torch", "rasterio", "odc.geo", "xarray", "safetensors", "pydantic")
+_SET_UP = "set the engine up again: in QGIS Settings > Options > Seamline, elsewhere pip install {pinned}{names}"
+_REPORT = "please report it with these lines"
+_RGB_NIR, _MS_PX, _RATIO = 4, 32, 4
+_NUMBER = 300  # DN of the flat scene
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the doctor: what was looked at, whether it is well, what was seen, and the cure if not."""
+    """One line of the doctor.
+
+    Attributes:
+        what: was looked at.
+        ok: whether it is well.
+        detail: what was seen.
+        cure: what to do if not; with ``ok``, how it could be better.
+    """
 
     what: str
     ok: bool
@@ -32,75 +49,284 @@ class Finding:
     cure: str = ""
 
 
-def examine() -> list[Finding]:
-    """Look at everything, the small run last."""
-    return [*_versions(), _device(), *_models(), _self_test()]
+def examine() -> Iterator[Finding]:
+    """Look at everything, the small run last; what cannot be looked at without a missing package is left out."""
+    yield from _guarded("Python", _python)
+    lacking = []
+    for finding in _guarded("packages", _packages):
+        lacking += [] if finding.ok else [finding]
+        yield finding
+    if lacking:
+        return
+    for what, look in (
+        ("raster libraries", _raster_libraries),
+        ("device", _device),
+        ("models", _models),
+        ("self-test", _self_test),
+    ):
+        yield from _guarded(what, look)
 
 
-def lines(findings: list[Finding]) -> list[str]:
+def line(finding: Finding) -> str:
     """For a terminal."""
-    return [f"{'ok  ' if f.ok else 'BAD '} {f.what}: {f.detail}" + ("" if f.ok else f"; {f.cure}") for f in findings]
+    return f"{'ok  ' if finding.ok else 'BAD '} {finding.what}: {finding.detail}" + (
+        f"; {finding.cure}" if finding.cure else ""
+    )
+
+
+def unmet() -> list[Finding]:
+    """The findings for packages that are missing or too old; empty where all are there."""
+    return [finding for finding in _versions() if not finding.ok]
+
+
+def without_packages(arguments: Sequence[str]) -> int:
+    """Stand in for the command line in a Python that lacks its packages; returns the exit code.
+
+    ``doctor`` says all it can see, any other command one sentence, both as lines of JSON where ``--json`` asks for it.
+    """
+    as_json = "--json" in arguments
+    if arguments[:1] == ["doctor"]:
+        for finding in examine():
+            print(json.dumps({"event": "finding", **asdict(finding)}) if as_json else line(finding))
+        if as_json:
+            print(json.dumps({"event": "done", "outputs": [], "report": None, "metrics": {}, "ok": False}))
+        return 1
+    found = unmet()
+    what = "; ".join(f"{finding.what} {finding.detail}" for finding in found[:3])
+    what = f"this Python lacks what the engine needs: {what}" + (f" and {len(found) - 3} more" * (len(found) > 3))
+    cure = _set_up_again(*(finding.what for finding in found))
+    if as_json:
+        print(json.dumps({"event": "error", "what": what, "where": sys.executable, "cure": cure}))
+    else:
+        print(f"error: {sys.executable}: {what}; {cure}", file=sys.stderr)
+    return 1
+
+
+def _guarded(what: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """Whatever goes wrong while looking is a finding too."""
+    try:
+        yield from look()
+    except Exception as error:  # any: a broken package may raise anything
+        yield Finding(what, False, f"{type(error).__name__}: {error}", _REPORT)
+
+
+def _python() -> Iterator[Finding]:
+    yield Finding("Seamline", True, f"{__version__} in {_ROOT}")
+    supported = _OLDEST <= sys.version_info[:2] <= _NEWEST
+    yield Finding(
+        "Python",
+        supported,
+        f"{platform.python_version()} ({sys.executable})",
+        "" if supported else "make the environment with Python 3.11, 3.12 or 3.13",
+    )
+    other = _other_seamline()
+    if other:
+        yield Finding(
+            "installed seamline",
+            False,
+            f"is version {other}, while this is version {__version__}; its models are not used",
+            f"install version {__version__}, or remove it: pip uninstall seamline",
+        )
+
+
+def _packages() -> Iterator[Finding]:
+    """Versions, then whether they can be loaded."""
+    lacking = False
+    for finding in _versions():
+        lacking = lacking or not finding.ok
+        yield finding
+    if lacking:
+        return
+    for name in _LOADED:
+        try:
+            importlib.import_module(name)
+        except Exception as error:  # OSError of a DLL, ImportError, anything
+            cure = _set_up_again("--force-reinstall", name.replace(".", "-"))
+            if isinstance(error, OSError) and platform.system() == "Windows":
+                cure = "install the Microsoft Visual C++ Redistributable (x64), then look again"
+            yield Finding(name, False, f"cannot be loaded ({type(error).__name__}: {error})", cure)
 
 
 def _versions() -> Iterator[Finding]:
-    supported = (3, 11) <= sys.version_info[:2] <= (3, 13)
-    yield Finding("Seamline", True, __version__)
-    yield Finding("Python", supported, platform.python_version(), "install Python 3.11 to 3.13")
-    for name in ("torch", "diffusers", "rasterio", "numpy", "xarray", "dask"):
+    for name, least in _requirements():
         try:
-            yield Finding(name, True, version(name))
+            there = version(name)
         except PackageNotFoundError:
-            yield Finding(name, False, "missing", f"install {name}")
-    yield Finding("GDAL", True, rasterio.__gdal_version__)
-    zstd = "ZSTD" in _compressions()
-    yield Finding("ZSTD compression", zstd, "there" if zstd else "missing", "use --compress deflate")
+            yield Finding(name, False, "is missing", _set_up_again(name))
+            continue
+        if _numbers(there) >= _numbers(least):
+            yield Finding(name, True, there)
+        else:
+            yield Finding(name, False, f"is {there}, needed is {least}", _set_up_again(name))
 
 
-def _compressions() -> str:
-    with rasterio.Env() as env:
-        return "ZSTD" if "GTiff" in env.drivers() and rasterio.enums.Compression.zstd else ""
+def _requirements() -> list[tuple[str, str]]:
+    """Name and least version of each direct requirement: of the project file, else of the installed distribution."""
+    project = _ROOT / "pyproject.toml"
+    if project.is_file():
+        import tomllib
+
+        listed = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["dependencies"]
+    else:
+        listed = [text for text in requires("seamline") or [] if "extra ==" not in text]
+    found = (re.match(r"([\w.-]+)(?:\[[\w,]+\])?\s*>=\s*([\d.]+)", text) for text in listed)
+    return [(match[1], match[2]) for match in found if match]
 
 
-def _device() -> Finding:
-    if not torch.cuda.is_available():
-        return Finding("device", True, f"cpu with {torch.get_num_threads()} threads; torch sees no GPU")
-    names = ", ".join(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
+def _numbers(text: str) -> tuple[int, ...]:
+    """The release of a version, for comparison."""
+    return tuple(int(part) for part in re.findall(r"\d+", re.split(r"[^\d.]", text)[0]))
+
+
+def _other_seamline() -> str:
+    """Version of an installed seamline that differs from this code's; empty otherwise."""
     try:
-        torch.ones(8, device="cuda").sum().item()
+        installed = version("seamline")
+    except PackageNotFoundError:
+        return ""
+    return "" if installed == __version__ else installed
+
+
+def _set_up_again(*names: str) -> str:
+    constraints = _ROOT / "constraints.txt"
+    pinned = f"-c {constraints} " if constraints.is_file() else ""
+    return _SET_UP.format(pinned=pinned, names=" ".join(names))
+
+
+def _raster_libraries() -> Iterator[Finding]:
+    import rasterio
+    from rasterio.crs import CRS
+
+    yield Finding("GDAL", True, rasterio.__gdal_version__)
+    try:
+        CRS.from_epsg(32633).to_wkt()
+        yield Finding("PROJ", True, "knows its coordinate systems")
+    except Exception as error:  # CRSError, or what PROJ says of a data base of another version
+        cure = "take PROJ_LIB and PROJ_DATA out of the environment: they name the files of another program"
+        yield Finding("PROJ", False, f"cannot look up a coordinate system ({error})", cure)
+    with rasterio.Env() as env:
+        zstd = "GTiff" in env.drivers() and bool(rasterio.enums.Compression.zstd)
+    yield Finding("ZSTD compression", zstd, "there" if zstd else "missing", "" if zstd else "use --compress deflate")
+
+
+def _device() -> Iterator[Finding]:
+    """What ``--device auto`` takes, after a small computation on it whose result must be the processor's."""
+    import torch
+
+    from .engine.device import pick_device
+
+    device = pick_device("auto")
+    card = _nvidia_card()
+    if device == "cpu":
+        detail = f"cpu with {torch.get_num_threads()} threads; torch {torch.__version__} sees no graphics card"
+        if card:
+            is_cpu_build = torch.version.cuda is None
+            cure = (
+                "to use it, set the engine up again with a PyTorch build for CUDA"
+                if is_cpu_build
+                else "to use it, update the driver, or set the engine up again with an older build of PyTorch"
+            )
+            yield Finding("device", True, f"{detail}, though {card} is there", cure)
+        else:
+            yield Finding("device", True, detail)
+        return
+    name = torch.cuda.get_device_name(device)
+    try:
+        seconds, deviation = _compare(torch, device)
     except RuntimeError as error:
-        return Finding("device", False, f"{names}: {error}", "install a torch build for this GPU, or pass --device cpu")
-    return Finding("device", True, names)
+        cure = "set the engine up again with a PyTorch build for this card, or choose the device cpu"
+        yield Finding("device", False, f"{name}: {str(error).splitlines()[0]}", cure)
+        return
+    right = deviation < 1e-3
+    yield Finding(
+        "device",
+        right,
+        f"{device}, {name}: a small computation took {seconds * 1e3:.0f} ms"
+        + ("" if right else f" and differs from the processor's by {deviation:.2g}"),
+        "" if right else "choose the device cpu; update the driver",
+    )
+
+
+def _compare(torch: Any, device: str) -> tuple[float, float]:
+    """Seconds, and the greatest difference, of a convolution on a device and on the processor."""
+    generator = torch.Generator().manual_seed(0)
+    image, kernel = (torch.randn(shape, generator=generator) / 9 for shape in ((1, 8, 64, 64), (8, 8, 3, 3)))
+    expected = torch.nn.functional.conv2d(image, kernel)
+    started = time.perf_counter()
+    found = torch.nn.functional.conv2d(image.to(device), kernel.to(device)).cpu()
+    return time.perf_counter() - started, float((found - expected).abs().max())
+
+
+def _nvidia_card() -> str:
+    """Name of the first card that NVIDIA's driver lists; empty without a driver."""
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return ""
+    try:
+        command = [program, "--query-gpu=name", "--format=csv,noheader"]
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=15, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return ran.stdout.strip().splitlines()[0] if ran.returncode == 0 and ran.stdout.strip() else ""
 
 
 def _models() -> Iterator[Finding]:
+    from .engine.errors import SeamlineError
+    from .models import registry
+    from .models.folder import verify_folder
+
+    learned = 0
     for name in registry.names():
-        origin = registry.info(name).origin
-        if origin == "built-in":
-            continue
         try:
+            origin = registry.info(name).origin
+            if origin == "built-in":
+                continue
             verify_folder(origin)
-            yield Finding(f"model {name}", True, "all files are as published")
+            learned += 1
+            yield Finding(f"model {name}", True, f"all files are as published ({origin})")
         except SeamlineError as error:
-            yield Finding(f"model {name}", False, error.what, "install Seamline again")
+            cure = "remove it, then install it again: seamline models install SOURCE"
+            yield Finding(f"model {name}", False, str(error), cure)
+    if not learned:
+        cure = (
+            f"get seamline-{__version__}-py3-none-any.whl, then set the engine up again with its folder as offline"
+            " folder, or run: seamline models install FILE"
+        )
+        yield Finding("models", False, "no learned model is installed; the classical methods work", cure)
 
 
-def _self_test() -> Finding:
-    """Pan-sharpen a flat scene: the result must be flat and on the PAN grid."""
+def _self_test() -> Iterator[Finding]:
+    """Pan-sharpen a flat scene with the default model, where it is there: it must stay flat, on the PAN grid."""
+    from . import api
+    from .engine.errors import SeamlineError
+    from .models import registry
+
+    default = api.DEFAULT_PANSHARPEN
+    model = default if default in registry.names() else "brovey"
     started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="seamline-doctor-") as folder:
         ms, pan, out = (Path(folder) / name for name in ("ms.tif", "pan.tif", "out.tif"))
-        _flat(ms, 4, 32, 2.0)
-        _flat(pan, 1, 128, 0.5)
+        _flat(ms, _RGB_NIR, _MS_PX, 2.0)
+        _flat(pan, 1, _MS_PX * _RATIO, 2.0 / _RATIO)
         try:
-            result = api.pansharpen(ms, pan, out=out, model="brovey")
+            result = api.pansharpen(ms, pan, out=out, model=model)
         except SeamlineError as error:
-            return Finding("self-test", False, str(error), "please report it")
-        right = result.shape == (4, 128, 128) and bool((result == 300).all())
+            yield Finding("self-test", False, str(error), error.cure or _REPORT)
+            return
+        side = _MS_PX * _RATIO
+        right = result.shape == (_RGB_NIR, side, side) and bool((abs(result - _NUMBER) <= 1).all())
     seconds = time.perf_counter() - started
-    return Finding("self-test", right, f"pan-sharpened a scene in {seconds:.1f} s", "please report it")
+    yield Finding(
+        "self-test", right, f"pan-sharpened a flat scene with {model} in {seconds:.1f} s", "" if right else _REPORT
+    )
 
 
 def _flat(path: Path, bands: int, size: int, gsd: float) -> None:
+    """A GeoTIFF of ``size`` by ``size`` px of ``gsd`` m, the same number everywhere."""
+    import numpy as np
+    import rasterio
+    from rasterio.transform import from_origin
+
     with rasterio.open(
         path,
         "w",
@@ -112,4 +338,4 @@ def _flat(path: Path, bands: int, size: int, gsd: float) -> None:
         crs="EPSG:32633",
         transform=from_origin(500000, 5000000, gsd, gsd),
     ) as data:
-        data.write(np.full((bands, size, size), 300, np.uint16))
+        data.write(np.full((bands, size, size), _NUMBER, np.uint16))

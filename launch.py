@@ -1,12 +1,16 @@
 """Start the command line from a plugin folder that is not installed: ``PYTHON launch.py ARGUMENTS``.
 
 The folder is loaded as the package ``seamline`` whatever its name, so the plugin and the engine that it starts are
-always the same version.  The alias stands at module level because worker processes import this file again.
+always the same version.  The alias stands at module level because worker processes import this file again.  A Python
+that cannot run the engine is told so in one sentence, so this file keeps to what old Pythons read.
 """
 
+import json
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+
+OLDEST = (3, 11)
 
 
 def _alias() -> None:
@@ -23,9 +27,32 @@ def _alias() -> None:
     spec.loader.exec_module(package)
 
 
+def _main() -> None:
+    arguments = sys.argv[1:]
+    if sys.version_info[:2] < OLDEST:
+        _refuse(arguments)
+    try:
+        from seamline.cli import main
+    except Exception:
+        from seamline.doctor import unmet, without_packages
+
+        if not unmet():
+            raise
+        sys.exit(without_packages(arguments))
+    main()
+
+
+def _refuse(arguments: "list[str]") -> None:
+    what = f"this is Python {sys.version_info[0]}.{sys.version_info[1]}, the engine needs 3.11, 3.12 or 3.13"
+    cure = "choose another Python, or set the engine up in QGIS: Settings > Options > Seamline"
+    if "--json" in arguments:
+        print(json.dumps({"event": "error", "what": what, "where": sys.executable, "cure": cure}))
+    else:
+        print(f"error: {sys.executable}: {what}; {cure}", file=sys.stderr)
+    sys.exit(1)
+
+
 _alias()
 
 if __name__ == "__main__":
-    from seamline.cli import main
-
-    main()
+    _main()

@@ -155,6 +155,8 @@ def guarded(as_json: bool, cancel_on_stdin_eof: bool) -> Iterator[tuple[Listener
         except SeamlineError as error:
             listener.emit("error", what=error.what, where=error.where, cure=error.cure)
             _leave(listener, f"error: {error}", error.exit_code)
+        except ModuleNotFoundError as error:
+            _lacking(listener, error)
         except Exception as error:  # a defect of ours: say so, keep the trace for the report
             traceback.print_exc()
             what = f"unexpected {type(error).__name__}: {error}"
@@ -162,6 +164,14 @@ def guarded(as_json: bool, cancel_on_stdin_eof: bool) -> Iterator[tuple[Listener
             _leave(listener, f"error: {what}; please report it with the lines above", 1)
         finally:
             ended.set()
+
+
+def _lacking(listener: Listener, error: ModuleNotFoundError) -> None:
+    """A package that is imported late is missing: no defect of ours, and the cure is another."""
+    what = f"this Python lacks a package ({error})"
+    cure = "run seamline doctor, which says how to set it up"
+    listener.emit("error", what=what, where=sys.executable, cure=cure)
+    _leave(listener, f"error: {sys.executable}: {what}; {cure}", 1)
 
 
 @contextlib.contextmanager
@@ -183,7 +193,7 @@ def _command() -> str:
 
 
 def _speaks_events() -> bool:
-    return _command() in ("pansharpen", "superres", "merge", "evaluate", "adapt", "report")
+    return _command() in ("pansharpen", "superres", "merge", "evaluate", "adapt", "report", "doctor")
 
 
 def _leave(listener: Listener, sentence: str, code: int) -> None:

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pages import replace_part
-from superres_page import CLASSIC, SUBJECT, Measured, section
-from superres_runs import scores, sensitivity, tile_runs
+from superres_page import CLASSIC, KNOWING, SUBJECT, Measured, section
+from superres_runs import coverage, scores, sensitivity, tile_runs
 from superres_scenes import KINDS, REAL, SCALE, degraded_scenes, real_scenes, whole_scenes
 
 from seamline.engine.contract import ModelSource
@@ -30,10 +30,17 @@ def measure(sources: Sequence[ModelSource], root: Path) -> Measured:
         folder = Path(name)
         scenes = {kind: degraded_scenes(root, folder, kind) for kind in KINDS} | {REAL: real_scenes(root, folder)}
         whole = whole_scenes(root, folder)
+        knowing = [source for source in sources if source.spec.name == KNOWING]
         return Measured(
             {group: scores(sources, members, folder) for group, members in scenes.items()},
             {scene: tile_runs(subject, classic, path, folder) for scene, path in whole.items()},
             {scene: sensitivity(subject, path, folder) for scene, path in whole.items()},
+            {
+                scene: (tile_runs(source, classic, path, folder, (1,))[0], sensitivity(source, path, folder))
+                for source in knowing
+                for scene, path in whole.items()
+            },
+            {group: coverage(subject, members, folder) for group, members in scenes.items()},
         )
 
 

@@ -39,7 +39,7 @@ STUDENT, SMALL, UNET, CODEC = "student, published size", "student, small", "teac
 IMAGE, STEPS = 512, 20
 PRECISIONS, BATCHES = ("fp32", "bf16"), (1, 2, 4)
 SIDE, BANDS, ROWS, MOST_BYTES = 10_980, 4, 2_000, 2e9
-WIDTH = 118
+WIDTH, DIGITS = 118, 3
 RECIPE = Path(__file__).parents[1] / "training" / "recipes" / "slimdiffsr_tiny_x4.yaml"
 # Stable Diffusion 2.1; what is not named here is as diffusers has it.
 _UNET = {
@@ -91,17 +91,19 @@ Seconds = Mapping[tuple[str, str, int], float]
 """Per image, by network, precision and batch."""
 
 
-def students(device: str) -> dict[str, Network]:
+def students(device: str, batches: tuple[int, ...] = BATCHES) -> dict[str, Network]:
     """The student at published size, and that of the recipe."""
     small = Config.of(yaml.safe_load(RECIPE.read_text(encoding="utf-8"))["network"])
-    return {name: _of_images(SlimDiffSR(config), device) for name, config in ((STUDENT, Config()), (SMALL, small))}
+    configs = {STUDENT: Config(), SMALL: small}
+    return {name: _of_images(SlimDiffSR(config), config.image, device, batches) for name, config in configs.items()}
 
 
 def teachers(device: str) -> dict[str, Network]:
     """UNet and autoencoder of Stable Diffusion 2.1, without adapters and predictors."""
-    unet = UNet2DConditionModel(**_UNET).eval().to(device)
+    with torch.device(device):
+        unet = UNet2DConditionModel(**_UNET).eval()
+        codec = FullCodec(Config(codec="kl")).eval()
     cells, text = torch.randn(1, 4, IMAGE // 8, IMAGE // 8, device=device), torch.randn(1, _TOKENS, 1024, device=device)
-    codec = FullCodec(Config(codec="kl")).eval().to(device)
     image, slow = torch.rand(1, 3, IMAGE, IMAGE, device=device), device == "cpu"
     return {
         UNET: Network(_count(unet), lambda _: unet(cells, 500, text), (1,), once=slow),
@@ -109,10 +111,10 @@ def teachers(device: str) -> dict[str, Network]:
     }
 
 
-def _of_images(network: nn.Module, device: str) -> Network:
+def _of_images(network: nn.Module, bands: int, device: str, batches: tuple[int, ...]) -> Network:
     network = network.eval().to(device)
-    images = torch.rand(max(BATCHES), 3, IMAGE, IMAGE, device=device)
-    return Network(_count(network), lambda count: network(images[:count]))
+    images = torch.rand(max(batches), bands, IMAGE, IMAGE, device=device)
+    return Network(_count(network), lambda count: network(images[:count]), batches)
 
 
 def _count(network: nn.Module) -> int:
@@ -169,7 +171,7 @@ def page(networks: Mapping[str, int], seconds: Seconds, found: Memory, device: s
     yield ""
     yield f"    python benchmarks/superres_cost.py --teacher{where} --write docs/superres-cost.md"
     yield ""
-    yield from (*_image_table(networks, seconds, device), "", *_ratios(seconds), "", *_memory(found), "")
+    yield from (*image_table(networks, seconds, device), "", *ratios(seconds), "", *_memory(found), "")
     yield from ("## What is claimed", "", *verdicts(found))
 
 
@@ -188,7 +190,9 @@ def verdicts(found: Memory) -> Iterator[str]:
     )
 
 
-def _image_table(networks: Mapping[str, int], seconds: Seconds, device: str) -> Iterator[str]:
+def image_table(networks: Mapping[str, int], seconds: Seconds, device: str) -> Iterator[str]:
+    """Seconds by network, precision and batch."""
+    batches = sorted({batch for _, _, batch in seconds})
     yield f"## One image of {IMAGE} x {IMAGE} px"
     yield ""
     what, but = f"seconds on {device}", ""
@@ -200,15 +204,16 @@ def _image_table(networks: Mapping[str, int], seconds: Seconds, device: str) -> 
         WIDTH,
     )
     yield ""
-    yield "| network | parameters | precision | " + " | ".join(f"batch {batch}" for batch in BATCHES) + " |"
-    yield "|---" * (3 + len(BATCHES)) + "|"
+    yield "| network | parameters | precision | " + " | ".join(f"batch {batch}" for batch in batches) + " |"
+    yield "|---" * (3 + len(batches)) + "|"
     for (name, count), precision in product(networks.items(), PRECISIONS):
-        values = [seconds.get((name, precision, batch)) for batch in BATCHES]
-        cells = " | ".join("" if value is None else f"{value:.3f}" for value in values)
+        values = [seconds.get((name, precision, batch)) for batch in batches]
+        cells = " | ".join("" if value is None else f"{value:.{DIGITS}g}" for value in values)
         yield f"| {name} | {count:,} | {precision} | {cells} |"
 
 
-def _ratios(seconds: Seconds) -> Iterator[str]:
+def ratios(seconds: Seconds) -> Iterator[str]:
+    """Teacher and many steps, as multiples of the students."""
     yield f"## Against the teacher and {STEPS} steps"
     yield ""
     yield from wrap(

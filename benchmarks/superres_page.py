@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import wrap
 
@@ -14,6 +14,7 @@ from superres_scenes import BITS, ELECTRONS, GAIN, MAPS, READ, REAL, SATELLITE, 
 from seamline.engine.sensitivity import Sensitivity
 
 SUBJECT, PLAIN, CLASSIC = "slimdiffsr-tiny-x4", "slimdiffsr-plain-x4", "bicubic"
+KNOWING = f"{SUBJECT}-scene"
 REALISTIC = ("second order", REAL)
 """Groups in which interpolation has to be beaten in PSNR."""
 DETAIL = ("gradient_error", "spectrum_error")
@@ -56,16 +57,24 @@ class Measured:
         groups: scores by group of scenes, model and scene.
         tiles: runs of several tile sizes of the judged model, by scene.
         sensitivity: what its own tiles change, by scene.
+        whole: the same of the model that knows the scene, by scene; empty where it was not among the models.
+        coverage: share of values within one deviation of the judged model, by group and scene.
     """
 
     groups: Mapping[str, Table]
     tiles: Mapping[str, Sequence[Tiled]]
     sensitivity: Mapping[str, Sensitivity]
+    whole: Mapping[str, tuple[Tiled, Sensitivity]] = field(default_factory=dict)
+    coverage: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 def section(models: Sequence[str], found: Measured) -> Iterator[str]:
     """The part of the page on quality, line by line."""
     yield from (*_heading(models), "", *_means(found.groups), "", *_scenes(found.groups), "", *_tiles(found), "")
+    if found.whole:
+        yield from (*_whole(found.whole), "")
+    if found.coverage:
+        yield from (*_deviations(found.coverage), "")
     yield from ("### What is claimed of super-resolution", "", *verdicts(found))
 
 
@@ -195,6 +204,38 @@ def _tiles(found: Measured) -> Iterator[str]:
     yield ""
     for scene, values in found.sensitivity.items():
         yield f"- {scene}: moved by half a tile {_listed(values.shifted)}; untiled {_listed(values.untiled)}"
+
+
+def _whole(found: Mapping[str, tuple[Tiled, Sensitivity]]) -> Iterator[str]:
+    yield f"### Norms, gates and queries of the scene: {KNOWING}"
+    yield ""
+    yield from wrap(
+        f"The same weights, made by `seamline models convert slimdiffsr {SUBJECT} OUT --wholes scene`: a departure "
+        "from the released inference.  Sample blocks of the scene are measured once; their sums stand in the plan.  "
+        "RMS as above.  What it does to quality stands in the rows of its name.",
+        WIDTH,
+    )
+    yield ""
+    yield f"| scene | tile | seam score | {CLASSIC}, same tiles | moved by half a tile | untiled |"
+    yield "|---|---|---|---|---|---|"
+    for scene, (run, changed) in found.items():
+        cells = _seam(run.seam), _seam(run.plain), _listed(changed.shifted), _listed(changed.untiled)
+        yield f"| {scene} | {run.tile} px | " + " | ".join(cells) + " |"
+
+
+def _deviations(found: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
+    yield f"### Deviations: {SUBJECT}"
+    yield ""
+    yield from wrap(
+        "Share of the values whose truth lies within one standard deviation of `--uncertainty`, by default options; "
+        "normal errors would give 68.3 %.  Deviations were calibrated on a validation split, degraded as in training.",
+        WIDTH,
+    )
+    yield ""
+    yield from ("| group | mean over scenes | least | most |", "|---|---|---|---|")
+    for group, row in found.items():
+        values = list(row.values())
+        yield f"| {group} | {np.mean(values):.1%} | {min(values):.1%} | {max(values):.1%} |"
 
 
 def _seam(seam: Seam | None) -> str:

@@ -8,6 +8,9 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
 from superres_scenes import SCALE, Scene
 
 from seamline.engine.contract import ModelSource
@@ -39,6 +42,24 @@ def score(scene: Scene, out: Path) -> Scores:
     request = EvaluationRequest(str(out), str(scene.truth), ratio=SCALE, bits=scene.bits)
     metrics = evaluate(plan_evaluation(request)).metrics
     return {name: metrics[name] for name in METRICS}
+
+
+def coverage(source: ModelSource, scenes: Sequence[Scene], folder: Path) -> dict[str, float]:
+    """By scene: share of the values whose truth lies within one standard deviation that the model tells."""
+    found = {}
+    for scene in scenes:
+        paths = folder / "out.tif", folder / "deviation.tif", scene.truth
+        enlarge(source, scene.coarse, paths[0], dtype="float32", uncertainty=str(paths[1]))
+        image, deviation, truth = (_read(path) for path in paths)
+        found[scene.name] = float((np.abs(image - truth) <= deviation).mean())
+        print(f"{source.spec.name:>20} {scene.name:>20} within one deviation {found[scene.name]:.4f}", flush=True)
+    return found
+
+
+def _read(path: Path) -> NDArray[np.float32]:
+    with rasterio.open(path) as file:
+        values: NDArray[np.float32] = file.read(out_dtype="float32")
+    return values
 
 
 def scores(sources: Sequence[ModelSource], scenes: Sequence[Scene], folder: Path) -> dict[str, dict[str, Scores]]:
@@ -95,10 +116,12 @@ class Tiled:
     residual: float
 
 
-def tile_runs(source: ModelSource, plain: ModelSource, image: Path, folder: Path) -> list[Tiled]:
+def tile_runs(
+    source: ModelSource, plain: ModelSource, image: Path, folder: Path, factors: Sequence[int] = FACTORS
+) -> list[Tiled]:
     """The model's own tiles and larger ones; ``plain`` is exact at any tile size."""
     found = []
-    for factor in FACTORS:
+    for factor in factors:
         tile, overlap = factor * source.spec.tile, factor * source.spec.overlap
         options = {} if factor == 1 else {"tile": tile, "overlap": overlap}
         mine = enlarge(source, image, folder / "out.tif", **options)

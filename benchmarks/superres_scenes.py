@@ -29,7 +29,7 @@ SCALE, GAIN = 4, 0.30
 """Fine px per coarse px, and MTF gain at the coarse Nyquist frequency."""
 ELECTRONS, READ, BITS = 5e4, 3e-4, 12
 """Of the simulated instrument: counts that stand for 1, noise without signal (unit range), bits."""
-LARGEST, WHOLE, MAP = 384, 192, 128
+LARGEST, WHOLE, MAP = 384, 1024, 128
 """Longest side, px: of a scene that is degraded, of one that is enlarged as it is, of the coarse map of a pair."""
 SHIFT = 4
 """Farthest place, PAN px along each axis, where MS is looked for."""

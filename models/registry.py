@@ -1,4 +1,4 @@
-"""Models by name: the classical ones, the folders that ship, and any folder a user points to."""
+"""Models by name: the classical ones, the folders that ``places`` finds, and any folder a user points to."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from ..engine.errors import ModelError, RequestError
 from .classical.interpolate import Bicubic, Identity
 from .classical.pansharpen import METHODS, Classical
 from .folder import CARD, Card, load_folder, read_card, verify_folder
+from .places import other_version, places
 
 WEIGHTS = Path(__file__).parent / "weights"
-"""The folders that ship with the program."""
+"""The folders that ship with the program; the QGIS plugin's zip has none."""
 
 ARCHITECTURES: Mapping[str, str] = MappingProxyType(
     {
@@ -166,7 +167,8 @@ def resolve(name_or_folder: str, task: Task, *, scale: int | None = None) -> Mod
         raise RequestError(
             f"the model {spec.name} has scale {spec.scale}, not {scale}",
             where="--scale",
-            cure=f"leave --scale out, or pass {spec.scale}",
+            cure=f"leave --scale out, or pass {spec.scale}"
+            + (", or --model bicubic, which takes any" if task == "superres" else ""),
         )
     return source
 
@@ -179,7 +181,12 @@ def _built_in(name: str, scale: int) -> ModelSource:
 
 
 def _shipped() -> dict[str, Path]:
-    return {card.parent.name: card.parent for card in sorted(WEIGHTS.glob(f"*/{CARD}"))}
+    """Folders by name; where two places have a name, the first counts."""
+    found: dict[str, Path] = {}
+    for place in places(WEIGHTS):
+        for card in sorted(place.glob(f"[!.]*/{CARD}")):
+            found.setdefault(card.parent.name, card.parent)
+    return found
 
 
 def _folder(name_or_folder: str) -> Path:
@@ -194,6 +201,10 @@ def _folder(name_or_folder: str) -> Path:
     known = names()
     nearest = difflib.get_close_matches(name_or_folder, known, n=1, cutoff=0.5)
     guess = f"did you mean {nearest[0]}? " if nearest else ""
+    if not shipped:
+        guess = "no learned model is installed here, seamline models install brings them; " + guess
+    if other := other_version():
+        guess = f"the installed seamline is version {other} and its models are for that version alone; " + guess
     raise RequestError(
         f"there is no model {name_or_folder!r}",
         where="--model",

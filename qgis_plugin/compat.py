@@ -7,6 +7,23 @@ from typing import Any
 
 from qgis import core
 
+try:
+    from qgis.PyQt.QtGui import QAction
+except ImportError:  # Qt 5
+    from qgis.PyQt.QtWidgets import QAction
+
+__all__ = [
+    "ADVANCED",
+    "CONTINUOUS",
+    "CUMULATIVE_CUT",
+    "FOLDER",
+    "INTEGER",
+    "INTERPOLATED",
+    "MIN_MAX_STRETCH",
+    "REAL",
+    "QAction",
+]
+
 
 def _first(*paths: str) -> Any:
     for path in paths:

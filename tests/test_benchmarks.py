@@ -90,3 +90,24 @@ def test_a_part_of_a_page_replaces_only_itself(tmp_path):
 def test_the_page_on_quality_has_a_place_for_the_means():
     text = (Path(__file__).parents[1] / "docs" / "quality.md").read_text(encoding="utf-8")
     assert text.index("<!-- pansharpening -->") < text.index("<!-- end of pansharpening -->")
+
+
+def test_a_run_that_was_cut_short_still_gives_its_medians(capsys, tmp_path):
+    gpu = import_module("gpu")
+    lines = [(1, 9.0), (1, 2.0), (2, 3.0), (1, 4.0), (2, 5.0), (1, 2.5)]
+    log = tmp_path / "run.log"
+    log.write_text("\n".join(gpu.LINE.format(steps=steps, seconds=seconds) for steps, seconds in lines))
+    assert gpu.main(["--log", str(log), "--title", "a card", "--write", str(tmp_path / "page.md")]) == 1
+    text = (tmp_path / "page.md").read_text()
+    assert text == capsys.readouterr().out.rstrip("\n") + "\n"
+    assert "Measured on: a card." in text
+    # The first line is not counted.
+    assert "| 1 | 3 | 2.500 | 1.00 |" in text
+    assert "| 2 | 2 | 4.000 | 1.60 |" in text
+    assert "not measured: MISSED" in text
+
+
+def test_devices_that_differ_are_missed():
+    gpu = import_module("gpu")
+    assert gpu.verdict(gpu.Fused(64, {1: [1.0]}, 0.9999)).endswith("ok")
+    assert gpu.verdict(gpu.Fused(64, {1: [1.0]}, 0.9998)).endswith("MISSED")

@@ -14,7 +14,7 @@ import seamline
 from seamline.cli import cli
 
 ROOT = Path(__file__).resolve().parents[1]
-NOT_SHIPPED = {"tests", "benchmarks", "docs", "build", "dist", "runs"}
+NOT_SHIPPED = {"tests", "tools", "benchmarks", "docs", "build", "dist", "runs"}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 

@@ -62,6 +62,15 @@ def test_where_everything_holds_nothing_is_missed():
     assert "- a: moved by half a tile 0.50, 0.25; untiled not measured" in text
 
 
+def test_the_scene_wide_model_and_the_deviations_stand_on_the_page_where_they_were_measured():
+    run, changed = tiled(1.0)[0], Sensitivity((0.01,), (0.02,))
+    found = replace(measured(), whole={"a": (run, changed)}, coverage={"sensor-true": {"a": 0.6, "b": 0.8}})
+    text = "\n".join(page.section([page.CLASSIC], found))
+    assert "| a | 32 px | 1.000 (0.950 to 1.050) | 1.100 (0.900 to 1.200) | 0.01 | 0.02 |" in text
+    assert "| sensor-true | 70.0% | 60.0% | 80.0% |" in text
+    assert "Deviations" not in "\n".join(page.section([page.CLASSIC], measured()))
+
+
 @pytest.mark.parametrize(
     ("group", "own", "line"),
     [
@@ -127,8 +136,8 @@ SECONDS = {
 def test_ratios_are_of_whole_images_and_name_the_best_batch():
     text = "\n".join(cost.page(NETWORKS, SECONDS, cost.Memory(10**9, 32, 10**9, 2000, 60.0), "cpu"))
     assert "| student, published size | bf16 | 4.0 (8.0) | 51.5 (103.0) |" in text
-    assert "| student, published size | 4 | fp32 | 4.000 | 2.000 |  |" in text
-    assert "| teacher's UNet | 100 | fp32 | 10.000 |  |  |" in text
+    assert "| student, published size | 4 | fp32 | 4 | 2 |" in text
+    assert "| teacher's UNet | 100 | fp32 | 10 |  |" in text
     assert "MISSED" not in text
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -16,6 +16,8 @@ from typing import Any, Generic, TypeVar
 import torch
 from accelerate import Accelerator
 from torch import nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+from torch.utils.data import DataLoader, Dataset
 
 from ..engine.errors import Cancelled
 from .board import Board
@@ -40,6 +42,7 @@ class Loop(Generic[BatchT]):
         observe: called with (step, averaged weights) after every checkpoint on the main process.  The scalars that it
             gives stand in TensorBoard beside loss, learning rate and pace; ``tensorboard/`` lies beside the checkpoint.
         check: called before every step; may raise ``Cancelled``, and the state is written before it passes on.
+        workers: processes that make batches ahead; they change no batch.  0 makes them where the training runs.
     """
 
     settings: StageSettings
@@ -47,6 +50,7 @@ class Loop(Generic[BatchT]):
     checkpoint: Path
     observe: Observe | None = None
     check: Callable[[], None] = lambda: None
+    workers: int = 0
 
     def run(self, stage: nn.Module, accelerator: Accelerator) -> dict[str, torch.Tensor]:
         """Train a module whose forward pass gives the loss of a batch; continue from the checkpoint if there is one.
@@ -62,10 +66,12 @@ class Loop(Generic[BatchT]):
         first = self._resume(stage, optimiser, state)
         stage, optimiser = accelerator.prepare(stage, optimiser)
         saved = started = time.monotonic()
-        total, since = 0.0, first
+        # A tensor, so that no step waits for the device.
+        total, since = torch.zeros((), device=accelerator.device), first
         main = accelerator.is_main_process
         events = self.checkpoint.parent / "tensorboard" / self.checkpoint.stem
         board = Board(events, first, wanted=main and first < settings.steps)
+        ahead = self._ahead(first, accelerator)
         for step in range(first, settings.steps):
             try:
                 self.check()
@@ -75,31 +81,49 @@ class Loop(Generic[BatchT]):
                 raise
             for group in optimiser.param_groups:
                 group["lr"] = rate_at(step, settings)
-            for turn in range(settings.accumulate):
-                number = (step * settings.accumulate + turn) * accelerator.num_processes + accelerator.process_index
-                batch = move(self.batches(number), accelerator.device)
+            for _ in range(settings.accumulate):
+                batch = move(next(ahead), accelerator.device)
                 with accelerator.autocast():
                     loss = stage(batch) / settings.accumulate
                 accelerator.backward(loss)
-                total += float(loss.detach())
+                total += loss.detach()
             accelerator.clip_grad_norm_(trainable, 1.0)
             optimiser.step()
             optimiser.zero_grad()
             state.update(accelerator.unwrap_model(stage))
             if main and (step + 1) % REPORT_EVERY == 0:
-                pace, mean = (time.monotonic() - started) / (step + 1 - first), total / (step + 1 - since)
+                pace, mean = (time.monotonic() - started) / (step + 1 - first), float(total) / (step + 1 - since)
                 log.info("step %d/%d loss %.4f, %.2f s a step", step + 1, settings.steps, mean, pace)
                 board.add(step + 1, {"loss": mean, "learning_rate": rate_at(step, settings), "seconds_a_step": pace})
-                total, since = 0.0, step + 1
+                total, since = torch.zeros_like(total), step + 1
             if main and (time.monotonic() - saved > CHECKPOINT_S or step + 1 == settings.steps):
                 self._save(accelerator.unwrap_model(stage), optimiser, state, step + 1)
                 if self.observe is not None:
-                    board.add(step + 1, self.observe(step + 1, state.weights) or {})
+                    board.add(step + 1, self.observe(step + 1, state.on_cpu()) or {})
                 saved = time.monotonic()
         board.close()
         accelerator.wait_for_everyone()
         state.settle(accelerator.unwrap_model(stage))
-        return state.weights
+        return state.on_cpu()
+
+    def _ahead(self, first: int, accelerator: Accelerator) -> Iterator[BatchT]:
+        """The batches of this process from step ``first`` on, in their order."""
+        accumulate, processes = self.settings.accumulate, accelerator.num_processes
+        turns = range(first * accumulate, self.settings.steps * accumulate)
+        numbers = [turn * processes + accelerator.process_index for turn in turns]
+        if not self.workers:
+            return map(self.batches, numbers)
+        # A generator of its own: the loader would draw from the global one.
+        return iter(
+            DataLoader(
+                _Numbered(self.batches),
+                batch_size=None,
+                sampler=numbers,
+                num_workers=self.workers,
+                prefetch_factor=8,
+                generator=torch.Generator(),
+            )
+        )
 
     def _resume(self, stage: nn.Module, optimiser: torch.optim.Optimizer, average: _Average) -> int:
         """Restore the checkpoint, if any, and give the step to go on from."""
@@ -120,18 +144,28 @@ class Loop(Generic[BatchT]):
         content = {
             "module": stage.state_dict(),
             "optimiser": optimiser.state_dict(),
-            "average": average.weights,
+            "average": average.on_cpu(),
             "step": step,
         }
         torch.save(content, partial)
         partial.replace(self.checkpoint)
 
 
+class _Numbered(Dataset[BatchT]):
+    """Batches by their number, for processes that make them."""
+
+    def __init__(self, batches: Callable[[int], BatchT]) -> None:
+        self.batches = batches
+
+    def __getitem__(self, number: int) -> BatchT:
+        return self.batches(number)
+
+
 class _Average:
     """Exponential average of the weights, started late: its time constant grows with the steps done.
 
-    Without a time constant it is the weights as they are when ``settle`` is called: large networks need not be copied
-    at every step.
+    It lies where the module lies, so that no step waits for the device.  Without a time constant it is the weights as
+    they are when ``settle`` is called: large networks need not be copied at every step.
     """
 
     def __init__(self, stage: nn.Module, constant: int) -> None:
@@ -146,13 +180,19 @@ class _Average:
         if not self.constant:
             return
         share = 1.0 / (1.0 + min(self.constant, self.steps / 4))
-        for name, value in stage.state_dict().items():
-            self.weights[name].lerp_(value.float().cpu(), share)
+        present = stage.state_dict()
+        self.weights = {name: value.to(present[name].device) for name, value in self.weights.items()}
+        towards = [present[name].float() for name in self.weights]
+        get_ema_multi_avg_fn(1.0 - share)(list(self.weights.values()), towards, None)
 
     def settle(self, stage: nn.Module) -> None:
         """Bring the weights up to date."""
         if not self.constant:
             self.weights = _copied(stage)
+
+    def on_cpu(self) -> dict[str, torch.Tensor]:
+        """The weights by name, float32."""
+        return {name: value.cpu() for name, value in self.weights.items()}
 
 
 def _copied(stage: nn.Module) -> dict[str, torch.Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
@@ -80,6 +81,7 @@ class DataSettings:
         pairs: where a system trains on pairs instead of simulating them from ``sources``.
         images: pairs of a batch; 0 for as many as ``unrolled`` bands make.
         resolution: side to which patches of pairs are resized bilinearly, px; 0 for as they are.
+        workers: processes that make batches ahead; they change no batch.
     """
 
     sources: tuple[SourceSettings, ...]
@@ -92,6 +94,7 @@ class DataSettings:
     pairs: tuple[PairSettings, ...] = ()
     images: int = 0
     resolution: int = 0
+    workers: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,10 +195,13 @@ class RestorationWeights:
     Attributes:
         perceptual: of the perceptual distance.
         adversarial: of the critic's judgement.
+        slopes, spectrum: of ``training.distill.detail``; ours, so the published weights are 0.
     """
 
     perceptual: float = 2.5
     adversarial: float = 0.25
+    slopes: float = 0.0
+    spectrum: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,9 +215,14 @@ class SlimSettings:
         degradation: what makes the coarse images.
         estimator, adapters, teacher: stages of the teacher: its uncertainty estimator alone; its adapters with the
             predictor of the noise level held; both.
-        student: the last stage.
+        plain: the student by the mean absolute error alone, before it meets the teacher; ours.
+        student: the student.
+        blend: share of the student in the mean of its weights with those of ``plain``, which trades error for detail
+            (network interpolation: Wang et al., "ESRGAN", ECCVW 2018); 1 leaves it as it is.
+        deviation: its head for the standard deviation of every pixel, the rest of it frozen; the last stage.
         weights: terms of the loss.
-        mmd: weight of the discrepancy of feature distributions.
+        features: weight of the distillation beside the loss of the image; the paper names none, so 1.
+        mmd: weight of the discrepancy of feature distributions, within the distillation.
         times: one timestep an image, or a map.
         lpips: folder with the weights of LPIPS; empty for features of the base model in its place.
         critic_width: channels of the critic's first convolution.
@@ -224,8 +235,12 @@ class SlimSettings:
     estimator: StageSettings = field(default_factory=_left_out)
     adapters: StageSettings = field(default_factory=_left_out)
     teacher: StageSettings = field(default_factory=_left_out)
+    plain: StageSettings = field(default_factory=_left_out)
     student: StageSettings = field(default_factory=_left_out)
+    blend: float = 1.0
+    deviation: StageSettings = field(default_factory=_left_out)
     weights: RestorationWeights = RestorationWeights()
+    features: float = 1.0
     mmd: float = 0.1
     times: Literal["scalar", "map"] = "scalar"
     lpips: str = ""
@@ -289,7 +304,8 @@ def read_recipe(path: Path, overrides: Mapping[str, Any] | None = None) -> Recip
         place = content
         for parent in parents:
             place = place.setdefault(parent, {})
-        place[leaf] = _parsed(value) if isinstance(value, str) else value
+        # A copy: a later override may reach into it.
+        place[leaf] = _parsed(value) if isinstance(value, str) else copy.deepcopy(value)
     recipe: Recipe = _build(Recipe, content, str(path))
     return recipe
 

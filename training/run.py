@@ -90,7 +90,7 @@ def train_salad_pan(recipe: Recipe, beside: Path, check: Callable[[], None]) -> 
         log.info("validation at step %d\n%s", step, as_text(rows))
 
     later = replace(patches, seed=recipe.seed + 1)
-    loop = Loop(recipe.diffusion, later, folder / "diffusion.pt", observe, check)
+    loop = Loop(recipe.diffusion, later, folder / "diffusion.pt", observe, check, recipe.data.workers)
     _stage(DiffusionStage(model), loop, accelerator)
     if accelerator.is_main_process:
         return export(recipe, model, held_out, folder)

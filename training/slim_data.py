@@ -21,6 +21,10 @@ NATURAL = 0.6
 """Share of images whose bands keep their order in the source; the others are shuffled, so that any band may be any."""
 
 
+FEWER = 0.3
+"""Share of images that show fewer bands than the student has channels, the last one repeated, as tiles do."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SlimPatches:
     """An endless, random-access stream of batches.
@@ -30,7 +34,7 @@ class SlimPatches:
         settings: ``patch`` is the side of the sharp patches, px, and ``images`` how many a batch has.
         degradation: what makes the coarse image.
         scale: fine px per coarse px.
-        bands: of an image, as many as the student has channels; sources of fewer repeat theirs.
+        bands: of an image, as many as the student has channels; where fewer are shown the last one is repeated.
         seed: of all draws.
     """
 
@@ -57,8 +61,11 @@ class SlimPatches:
         """A patch of ``bands`` bands, brightened or darkened a little, and what is known of them."""
         values, factor = cut_patch(source, self.settings.patch, rng)
         order = np.arange(len(values)) if rng.random() < NATURAL else rng.permutation(len(values))
-        first = int(rng.integers(max(1, len(values) - self.bands + 1)))
-        kept = [int(order[min(first + k, len(values) - 1)]) for k in range(self.bands)]
+        shown = min(len(values), self.bands)
+        if self.bands > 1 and rng.random() < FEWER:
+            shown = min(shown, int(rng.integers(1, self.bands)))
+        first = int(rng.integers(len(values) - shown + 1))
+        kept = [int(order[first + min(k, shown - 1)]) for k in range(self.bands)]
         gain = np.float32(rng.uniform(0.8, 1.1))
         image = np.ascontiguousarray(gain * values[kept])
         return image, [band_of(source.settings, index, factor) for index in kept]

@@ -11,13 +11,14 @@ import json
 import logging
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from accelerate import Accelerator
+from numpy.typing import NDArray
 from torch import nn
 
 from ..engine.errors import RequestError
@@ -36,8 +37,8 @@ from .distill.discriminator import PatchCritic
 from .distill.features import FeatureDistillation
 from .distill.perceptual import BaseFeatures, Lpips, Perceptual
 from .distill.restoration import Restoration, Weights
-from .distill.stages import EstimatorStage, Pair, StudentStage, TeacherStage, student_widths
-from .loop import Loop
+from .distill.stages import DeviationStage, EstimatorStage, Pair, StudentStage, TeacherStage, student_widths
+from .loop import Loop, move
 from .paths import locate
 from .recipe import Recipe, StageSettings
 from .slim_data import SlimPatches
@@ -47,6 +48,12 @@ from .spectrum import radial_spectrum, spectrum_error
 log = logging.getLogger(__name__)
 SYSTEM = "slimdiffsr"
 Row = dict[str, float]
+
+BATCH = 4
+"""Tiles at a time: they are small, so that one alone leaves a GPU idle."""
+
+ONE_SIGMA = 0.6827
+"""Share of normal errors that are within one standard deviation."""
 
 
 def train_slim(recipe: Recipe, beside: Path, check: Callable[[], None]) -> Path:
@@ -71,6 +78,7 @@ def train_slim(recipe: Recipe, beside: Path, check: Callable[[], None]) -> Path:
     if taught:
         run.train_teacher()
     student = run.train_student(taught)
+    run.train_deviation(student, taught)
     if run.accelerator.is_main_process:
         return export(recipe, student, run.held_out, folder, run.used(taught))
     return folder / recipe.name
@@ -98,31 +106,52 @@ class _Run:
         self.teacher.eval().requires_grad_(False)
 
     def train_student(self, taught: bool) -> SlimDiffSR:
-        """The student, with or without the teacher's features."""
+        """The student: by the mean absolute error, then with or without the teacher's features."""
         student = start_student(self.recipe, self.config, self.beside)
+
+        def observe(weights: dict[str, torch.Tensor]) -> Row:
+            return scores(self._averaged(weights), self.held_out, self.accelerator.device)
+
+        plain = StudentStage(student, self.teacher, Restoration(nothing, None, Weights(0.0, 0.0)), None)
+        self._stage(plain, self.recipe.slim.plain, "plain", 5, observe)
+        if not self.recipe.slim.student.steps:
+            return student.eval().requires_grad_(False)
+        before = {name: value.clone() for name, value in student.state_dict().items()}
         distillation = None
         if taught:
             widths = student_widths(self.config), self.teacher.widths(self.config.image)
             distillation = self._seeded(lambda: FeatureDistillation(*widths))
-        stage = StudentStage(student, self.teacher, self._restoration(), distillation, self.recipe.slim.mmd)
+        slim = self.recipe.slim
+        stage = StudentStage(student, self.teacher, self._restoration(), distillation, slim.mmd, slim.features)
+        self._stage(stage, slim.student, "student", 3, observe)
+        student.load_state_dict(interpolated(before, student.state_dict(), slim.blend))
+        return student.eval().requires_grad_(False)
+
+    def train_deviation(self, student: SlimDiffSR, taught: bool) -> None:
+        """The student's head for deviations, calibrated on the validation split."""
+        if not self.recipe.slim.deviation.steps:
+            return
 
         def observe(weights: dict[str, torch.Tensor]) -> Row:
-            averaged = SlimDiffSR(self.config).eval()
-            own = {key.removeprefix("student."): v for key, v in weights.items() if key.startswith("student.")}
-            averaged.load_state_dict(own)
-            return scores(averaged, self.held_out)
+            return {"coverage": coverage(self._averaged(weights), self.held_out, self.accelerator.device)}
 
-        self._stage(stage, self.recipe.slim.student, "student", 3, observe)
-        return student.eval().requires_grad_(False)
+        stage = DeviationStage(student, self.teacher if taught else None)
+        self._stage(stage, self.recipe.slim.deviation, "deviation", 4, observe)
+        student.eval().requires_grad_(False)
+        student.deviation.widen(deviation_factor(student, self.held_out))
 
     def used(self, taught: bool) -> str:
         """What the student was trained with, for its card."""
         weights = self.recipe.slim.weights
         parts = ["L1"]
+        if not self.recipe.slim.student.steps:
+            return "Trained with L1."
         if weights.perceptual:
             parts.append(f"{weights.perceptual:g} x {self._perceptual().label}")
         if weights.adversarial:
             parts.append(f"{weights.adversarial:g} x patch critic")
+        if weights.slopes or weights.spectrum:
+            parts.append(f"{weights.slopes:g} x slopes and {weights.spectrum:g} x power spectrum")
         if taught:
             parts.append("features of a one-step teacher on terra-ldm-tiny")
         return f"Trained with {', '.join(parts)}."
@@ -147,14 +176,21 @@ class _Run:
 
         # Every stage has draws of its own.
         batches = replace(self.patches, seed=self.recipe.seed + 10 * (order + 1))
-        loop = Loop(settings, batches, self.folder / f"{name}.pt", noted, self.check)
+        workers = self.recipe.data.workers
+        loop = Loop(settings, batches, self.folder / f"{name}.pt", noted, self.check, workers)
         stage.cpu().load_state_dict(loop.run(stage, self.accelerator))
+
+    def _averaged(self, weights: dict[str, torch.Tensor]) -> SlimDiffSR:
+        averaged = SlimDiffSR(self.config).eval()
+        own = {key.removeprefix("student."): v for key, v in weights.items() if key.startswith("student.")}
+        averaged.load_state_dict(own)
+        return averaged
 
     def _observe_teacher(self, weights: dict[str, torch.Tensor]) -> Row:
         averaged = self._teacher()
         own = {key.removeprefix("teacher."): v for key, v in weights.items() if key.startswith("teacher.")}
         averaged.load_state_dict(self.teacher.state_dict() | own)
-        return teacher_scores(averaged.eval(), self.held_out)
+        return teacher_scores(averaged.eval(), self.held_out, self.accelerator.device)
 
     def _teacher(self) -> OneStepTeacher:
         slim = self.recipe.slim
@@ -180,13 +216,20 @@ class _Run:
         return Restoration(
             self._perceptual() if weights.perceptual else nothing,
             critic if weights.adversarial else None,
-            Weights(weights.perceptual, weights.adversarial),
+            Weights(weights.perceptual, weights.adversarial, weights.slopes, weights.spectrum),
         )
 
     def _seeded(self, build: Callable[[], nn.Module]) -> nn.Module:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.recipe.seed)
             return build()
+
+
+def interpolated(
+    plain: Mapping[str, torch.Tensor], trained: Mapping[str, torch.Tensor], share: float
+) -> dict[str, torch.Tensor]:
+    """Weights between two networks of which one was trained on from the other; at 1 the trained ones, bit for bit."""
+    return {name: value if share == 1.0 else plain[name].lerp(value, share) for name, value in trained.items()}
 
 
 def nothing(found: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:  # noqa: ARG001
@@ -211,9 +254,12 @@ def student_config(recipe: Recipe) -> Config:
         RequestError: the recipe's widths cannot be.
     """
     try:
-        return Config.of(recipe.network)
+        config = Config.of(recipe.network)
     except (TypeError, ValueError) as error:
         raise RequestError(f"the student cannot be built ({error})", where="network", cure="see Config") from error
+    if recipe.slim.deviation.steps and not config.deviation:
+        raise RequestError("the student has no head for deviations", where="network", cure="set network.deviation")
+    return config
 
 
 def start_student(recipe: Recipe, config: Config, beside: Path) -> SlimDiffSR:
@@ -231,20 +277,45 @@ def start_student(recipe: Recipe, config: Config, beside: Path) -> SlimDiffSR:
 
 
 @torch.no_grad()
-def scores(student: SlimDiffSR, batches: Sequence[Pair]) -> Row:
+def scores(student: SlimDiffSR, batches: Sequence[Pair], device: torch.device | str = "cpu") -> Row:
     """Of the student and of the upsampled image it gets, as ``image_scores`` has them."""
-    found = [student(batch.low).float() for batch in batches]
+    student = student.to(device)
+    found = [student(batch.low.to(device)).float().cpu() for batch in batches]
     mine = image_scores(found, batches)
     upsampled = image_scores([batch.low for batch in batches], batches)
     return mine | {f"{name}, upsampled": value for name, value in upsampled.items()}
 
 
 @torch.no_grad()
-def teacher_scores(teacher: OneStepTeacher, batches: Sequence[Pair]) -> Row:
+def teacher_scores(teacher: OneStepTeacher, batches: Sequence[Pair], device: torch.device | str = "cpu") -> Row:
     """Of the teacher that sees the truth, as published, and of the one that sees what is expected of it."""
-    told = image_scores([teacher(b.low, b.given, b.high).image.float() for b in batches], batches)
-    blind = image_scores([teacher(b.low, b.given).image.float() for b in batches], batches)
+    teacher = teacher.to(device)
+    moved = [move(batch, torch.device(device)) for batch in batches]
+    told = image_scores([teacher(b.low, b.given, b.high).image.float().cpu() for b in moved], batches)
+    blind = image_scores([teacher(b.low, b.given).image.float().cpu() for b in moved], batches)
     return told | {f"{name}, blind": value for name, value in blind.items()}
+
+
+def deviation_factor(student: SlimDiffSR, batches: Sequence[Pair], device: torch.device | str = "cpu") -> float:
+    """What all deviations are multiplied by so that ``ONE_SIGMA`` of the errors are within one."""
+    return float(np.quantile(_relative_errors(student, batches, device), ONE_SIGMA))
+
+
+def coverage(student: SlimDiffSR, batches: Sequence[Pair], device: torch.device | str = "cpu") -> float:
+    """Share of the errors that are within one deviation."""
+    return float((_relative_errors(student, batches, device) <= 1.0).mean())
+
+
+@torch.no_grad()
+def _relative_errors(student: SlimDiffSR, batches: Sequence[Pair], device: torch.device | str) -> NDArray[np.float32]:
+    """Absolute errors over deviations, of all pixels."""
+    student = student.to(device)
+    found = []
+    for batch in batches:
+        image, log_variance = student.with_deviation(batch.low.to(device))
+        error = (image.float().cpu() - batch.high).abs()
+        found.append((error / torch.exp(0.5 * log_variance.cpu())).flatten().numpy())
+    return np.concatenate(found)
 
 
 def image_scores(images: Sequence[torch.Tensor], batches: Sequence[Pair]) -> Row:
@@ -288,9 +359,13 @@ def export(recipe: Recipe, student: SlimDiffSR, held_out: Sequence[Pair], folder
         licence=told["licence"],
         training_data=told["training_data"],
         citation=f"{told['citation']}. {used}",
+        batch=BATCH,
     )
     protocol = "degraded as in training; mean over batches; unit range"
-    row = QualityRow(scene="validation split of the recipe", protocol=protocol, values=scores(stored, held_out))
+    values = scores(stored, held_out)
+    if student.config.deviation:
+        values["coverage of one standard deviation"] = coverage(stored, held_out)
+    row = QualityRow(scene="validation split of the recipe", protocol=protocol, values=values)
     path = folder / recipe.name
     write_folder(path, about.model_copy(update={"quality": (row,)}), state, dtype=torch.float16)
     return path

@@ -30,11 +30,11 @@ def in_groups(
     """Run a network on every group of bands.
 
     Args:
-        network: (B, channels, H, W) to the same shape.
+        network: (B, channels, H, W) to (B, channels, ...).
         image: (B, C, H, W), any C.
 
     Returns:
-        (B, C, H, W).
+        (B, C, ...).
     """
     found: list[list[torch.Tensor]] = [[] for _ in range(image.shape[1])]
     for group in groups(image.shape[1], channels, rule):

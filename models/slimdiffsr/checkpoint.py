@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
+
+import torch
 
 from ...engine.errors import RequestError
 from ..convert import check_fit, read_tensors
-from ..folder import Folder, write_folder
+from ..folder import Folder, load_folder, write_folder
 from .config import Config
 from .network import outline
-from .tile import Use, card
+from .tile import ARCHITECTURE, Use, card, sight
 
 PUBLISHED = Config()
 """Shape of the released network."""
@@ -24,6 +27,10 @@ CITATION = (
     "via Diffusion Model Distillation, arXiv 2605.02198, 2026"
 )
 NOT_STATED = "not stated"
+SCENE = "-scene"
+"""Ends the names of models that know the scene, which the released inference does not."""
+
+Wholes = Literal["tile", "scene"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +40,13 @@ class Sources:
     Attributes:
         checkpoint: state dict as the released training saves it, with or without the prefix of parallel training.
         scale: that it was trained for; the file does not say.
+        wholes: whether norms, gates and queries are to know the tile, as released, or the scene.
         licence, training_data, citation: statements for the card.
     """
 
     checkpoint: Path
     scale: int = 4
+    wholes: Wholes = "tile"
     licence: str = NOT_STATED
     training_data: str = NOT_STATED
     citation: str = CITATION
@@ -59,8 +68,7 @@ def convert(sources: Sources, out: Path, check: Callable[[], None] = lambda: Non
         RequestError: the file is not there, ``out`` already holds something, or there is no such scale.
         ModelError: keys or shapes are not those of the network.
     """
-    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise RequestError("it exists already", where=str(out), cure="name a new folder")
+    _check_free(out)
     if sources.scale not in (4, 8):
         raise RequestError(f"no weights were released for scale {sources.scale}", where="--scale", cure="pass 4 or 8")
     check()
@@ -70,11 +78,56 @@ def convert(sources: Sources, out: Path, check: Callable[[], None] = lambda: Non
     check()
     about = card(
         PUBLISHED,
-        Use(sources.scale, CROP // sources.scale),
-        name=f"slimdiffsr-x{sources.scale}",
+        Use(sources.scale, CROP // sources.scale, wholes=sources.wholes),
+        name=f"slimdiffsr-x{sources.scale}" + (SCENE if sources.wholes == "scene" else ""),
         version="1",
         licence=sources.licence,
         training_data=sources.training_data,
         citation=sources.citation,
     )
     return write_folder(out, about, state)
+
+
+def knowing_the_scene(model: str, out: Path, check: Callable[[], None] = lambda: None) -> Folder:
+    """Write a model folder of the same weights whose norms, gates and queries know the whole scene.
+
+    Its tiles are so large that the rim, where convolutions see padding, stays out of the result.
+
+    Args:
+        model: folder of a student.
+        check: called before the folder is written; may raise to cancel.
+
+    Raises:
+        RequestError: ``out`` already holds something, or the student sees all of any image.
+        ModelError: the folder is unsound, or of another architecture.
+    """
+    _check_free(out)
+    folder, state = load_folder(model)
+    about = folder.card
+    if about.architecture.name != ARCHITECTURE:
+        raise RequestError(
+            f"this is a model of {about.architecture.name}", where=model, cure=f"give one of {ARCHITECTURE}"
+        )
+    config = Config.of(about.architecture.config["network"])
+    use = replace(Use(**about.architecture.config["use"]), wholes="scene")
+    try:
+        changed = card(
+            config,
+            use,
+            name=about.name.removesuffix(SCENE) + SCENE,
+            version=about.version,
+            licence=about.licence,
+            training_data=about.training_data,
+            citation=about.citation,
+            tile=max(use.tile, 4 * sight(config, use)),
+        )
+    except ValueError as error:
+        raise RequestError(str(error), where=model, cure="use it as it is") from error
+    check()
+    dtypes = {value.dtype for value in state.values() if value.is_floating_point()}
+    return write_folder(out, changed, state, dtype=dtypes.pop() if len(dtypes) == 1 else torch.float32)
+
+
+def _check_free(out: Path) -> None:
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        raise RequestError("it exists already", where=str(out), cure="name a new folder")

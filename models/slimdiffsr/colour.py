@@ -57,3 +57,7 @@ class Match:
         """Matched colours of (B, C, h, w)."""
         gain, offset = (torch.from_numpy(row).to(result)[None, :, None, None] for row in (self.gain, self.offset))
         return gain * result + offset
+
+    def scaled(self, deviation: torch.Tensor) -> torch.Tensor:
+        """Standard deviations (B, C, h, w) of matched colours."""
+        return torch.from_numpy(self.gain).to(deviation)[None, :, None, None] * deviation

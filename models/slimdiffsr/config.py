@@ -32,6 +32,7 @@ class Config:
             of which ``codec_width`` is half the first width; ``"shuffle"``: that of the small base model at its
             outermost, pixels of a cell as channels and back, joined as the fused one; what comes out is added to the
             upsampled image.
+        deviation: a head beside the image for the logarithm of each pixel's variance (ours).
         compat: hold the parameters too that the released model stores and never runs.
     """
 
@@ -46,6 +47,7 @@ class Config:
     second: Literal["dsc", "conv"] = "dsc"
     attention: Literal["qgam", "self"] = "qgam"
     codec: Literal["fused", "taesd", "kl", "shuffle"] = "fused"
+    deviation: bool = False
     compat: bool = False
 
     def __post_init__(self) -> None:
@@ -58,8 +60,15 @@ class Config:
             raise ValueError(f"the channels of every level are multiples of 8 and of the {self.groups} groups")
         if self.codec == "kl" and (len(self.codec_blocks) != 4 or 2 * self.codec_width % self.groups):
             raise ValueError("Stable Diffusion's autoencoder has four levels, and twice its width is whole in groups")
-        choices = {"first": ("fsc", "conv"), "second": ("dsc", "conv"), "attention": ("qgam", "self")}
-        for name, allowed in {**choices, "codec": ("fused", "taesd", "kl", "shuffle"), "compat": (False, True)}.items():
+        choices: dict[str, tuple[object, ...]] = {
+            "first": ("fsc", "conv"),
+            "second": ("dsc", "conv"),
+            "attention": ("qgam", "self"),
+            "codec": ("fused", "taesd", "kl", "shuffle"),
+            "deviation": (False, True),
+            "compat": (False, True),
+        }
+        for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} is one of {', '.join(map(str, allowed))}, not {getattr(self, name)!r}")
 

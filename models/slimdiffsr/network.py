@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from ...engine.errors import ModelError
 from .codec import FullCodec, ShuffleCodec, TinyCodec
 from .config import Config
+from .deviation import DeviationHead
 from .unet import Features, PrunedUNet
 from .wholes import AS_PUBLISHED, Wholes
 
@@ -35,6 +36,8 @@ class SlimDiffSR(nn.Module):
         if config.joined:
             self.merge_conv1 = nn.Conv2d(config.cells, config.channels[0], 3, padding=1)
             self.merge_conv2 = nn.Conv2d(config.channels[0], config.cells, 3, padding=1)
+        if config.deviation:
+            self.deviation = DeviationHead(config)
 
     def forward(self, image: torch.Tensor, wholes: Wholes = AS_PUBLISHED) -> torch.Tensor:
         """Sharpen an upsampled image.
@@ -51,16 +54,33 @@ class SlimDiffSR(nn.Module):
 
     def with_features(self, image: torch.Tensor, wholes: Wholes = AS_PUBLISHED) -> tuple[torch.Tensor, Features]:
         """As ``forward``, with the maps after each layer of the UNet."""
+        padded = self._padded(image)
+        maps, features = self._maps(padded, wholes)
+        return self._image(padded, maps, image), features
+
+    def with_deviation(self, image: torch.Tensor, wholes: Wholes = AS_PUBLISHED) -> tuple[torch.Tensor, torch.Tensor]:
+        """As ``forward``, with the logarithm of the variance of every pixel, float32; ``config.deviation`` is set."""
+        padded = self._padded(image)
+        maps, _ = self._maps(padded, wholes)
+        height, width = image.shape[-2:]
+        return self._image(padded, maps, image), self.deviation(maps)[..., :height, :width]
+
+    def _padded(self, image: torch.Tensor) -> torch.Tensor:
         height, width = image.shape[-2:]
         stride = self.config.stride
-        padded = F.pad(image, (0, -width % stride, 0, -height % stride), mode="replicate")
-        joined = self.config.joined
-        enter, leave = (self.merge_conv1, self.merge_conv2) if joined else (self.unet.conv_in, self.unet.conv_out)
-        maps, features = self.unet(enter(self.vae.encode(padded)), wholes)
+        return F.pad(image, (0, -width % stride, 0, -height % stride), mode="replicate")
+
+    def _maps(self, padded: torch.Tensor, wholes: Wholes) -> tuple[torch.Tensor, Features]:
+        enter = self.merge_conv1 if self.config.joined else self.unet.conv_in
+        found: tuple[torch.Tensor, Features] = self.unet(enter(self.vae.encode(padded)), wholes)
+        return found
+
+    def _image(self, padded: torch.Tensor, maps: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
+        leave = self.merge_conv2 if self.config.joined else self.unet.conv_out
         found = self.vae.decode(leave(maps))
         if self.config.codec == "shuffle":
             found = padded + found
-        return found[..., :height, :width], features
+        return found[..., : image.shape[-2], : image.shape[-1]]
 
 
 def outline(config: Config) -> SlimDiffSR:

@@ -27,7 +27,7 @@ from .colour import sums as colour_sums
 from .config import Config
 from .network import SlimDiffSR, outline
 from .reach import reach
-from .wholes import MeasuredWholes, SceneWholes, unmeasured
+from .wholes import MeasuredWholes, SceneWholes, Wholes, unmeasured
 
 ARCHITECTURE = "slimdiffsr"
 LARGEST_SCALE = 16
@@ -63,7 +63,8 @@ class Use:
             raise ValueError("wholes is tile or scene")
 
 
-Network = Callable[[torch.Tensor], torch.Tensor]
+Parts = tuple[torch.Tensor, ...]
+"""An image, and its deviations or their logarithm where they are asked for, all of one shape."""
 
 
 class SlimTile:
@@ -83,46 +84,77 @@ class SlimTile:
 
         Args:
             batch: ``"image"`` (B, C, h, w), unit range.
-            where: only its ``checkpoint`` is used.
+            where: its ``checkpoint``, and the statistics of the scene where they are needed.
 
         Returns:
             (B, C, h * scale, w * scale), unit range.
+
+        Raises:
+            ModelError: the network knows the scene, and ``where`` holds no statistics or those of other bands.
         """
-        return self.sharpen(self.upsampled(batch["image"]), where)
+        return self.predicted(batch["image"], where, deviations=False)[0]
+
+    @torch.inference_mode()
+    def predict_with_uncertainty(
+        self, batch: Mapping[str, torch.Tensor], where: Where
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """As ``predict``, with the standard deviation of every pixel.
+
+        Raises:
+            ModelError: as there, or the network has no head for deviations.
+        """
+        if not self.network.config.deviation:
+            raise ModelError(
+                "this network tells no deviations", where=ARCHITECTURE, cure="run it without --uncertainty"
+            )
+        image, deviation = self.predicted(batch["image"], where, deviations=True)
+        return image, deviation
+
+    def predicted(self, image: torch.Tensor, where: Where, *, deviations: bool) -> Parts:
+        """What (B, C, h, w) becomes: (B, C, h * scale, w * scale) each, unit range."""
+        return self.sharpen(self.upsampled(image), where, lambda planes: self.passed(planes, deviations=deviations))
+
+    def passed(self, planes: torch.Tensor, *wholes: Wholes, deviations: bool) -> Parts:
+        """One pass of the network: its image and, where asked for, the log-variance, in its range."""
+        if deviations:
+            return self.network.with_deviation(planes, *wholes)
+        return (self.network(planes, *wholes),)
 
     def upsampled(self, image: torch.Tensor) -> torch.Tensor:
         """Bicubic interpolation by the scale at pixel centres, as the network saw it in training: a = -0.75."""
         return F.interpolate(image, scale_factor=self.use.scale, mode="bicubic", align_corners=False)
 
-    def sharpen(self, upsampled: torch.Tensor, where: Where, network: Network | None = None) -> torch.Tensor:
+    def sharpen(self, upsampled: torch.Tensor, where: Where, network: Callable[[torch.Tensor], Parts]) -> Parts:
         """(B, C, H, W) at the size of the result, to the same shape and range.
 
         The network sees 0..1 as -1..1.  What lies beyond, as the brightest pixels of a scene do, goes round it and is
         added again.
 
         Args:
-            network: called for every group of bands; the student by itself where None.
+            network: called for every group of bands; see ``passed``.
         """
-        evaluate = network or self.network
 
-        def sharpened(planes: torch.Tensor) -> torch.Tensor:
+        def in_unit_range(planes: torch.Tensor) -> torch.Tensor:
             where.checkpoint()
-            return evaluate(2.0 * planes - 1.0).float() / 2.0 + 0.5
+            image, *log_variance = network(2.0 * planes - 1.0)
+            # Half of a deviation in -1..1 is one in 0..1.
+            deviation = [0.5 * torch.exp(0.5 * each.float()) for each in log_variance]
+            return torch.stack([image.float() / 2.0 + 0.5, *deviation], dim=2)
 
         known = upsampled.clamp(0.0, 1.0)
-        sharp = in_groups(sharpened, known, self.network.config.image, self.use.bands)
-        return sharp + (upsampled - known)
+        found = in_groups(in_unit_range, known, self.network.config.image, self.use.bands)
+        image, *deviation = found.unbind(dim=2)
+        return image + (upsampled - known), *deviation
 
 
 class MatchedTile(SlimTile):
     """A loaded student whose colours are set to those of the scene."""
 
-    @torch.inference_mode()
-    def predict(self, batch: Mapping[str, torch.Tensor], where: Where) -> torch.Tensor:
-        """As ``SlimTile.predict``, with the colours that ``measure`` found for the scene."""
-        sharp = super().predict(batch, where)
+    def predicted(self, image: torch.Tensor, where: Where, *, deviations: bool) -> Parts:
+        """As ``SlimTile.predicted``, with the colours that ``measure`` found for the scene."""
+        parts = super().predicted(image, where, deviations=deviations)
         # Nothing was measured where no sample block has a valid pixel.
-        return Match.of(where.statistics)(sharp) if where.statistics.size else sharp
+        return _matched(parts, where.statistics) if where.statistics.size else parts
 
     def measure(self, batch: Mapping[str, torch.Tensor], valid: torch.Tensor, where: Where) -> NDArray[np.float64]:
         """Sums over one block, which is cut into images as large as those of the training.
@@ -145,7 +177,8 @@ class MatchedTile(SlimTile):
 
     def sums(self, upsampled: torch.Tensor, counted: torch.Tensor, where: Where) -> NDArray[np.float64]:
         """What ``measure`` adds up, of one image (1, C, H, W) whose px count where the bool (H, W) says so."""
-        return colour_sums(self.sharpen(upsampled, where)[0], upsampled[0], counted)
+        image, *_ = self.sharpen(upsampled, where, lambda planes: self.passed(planes, deviations=False))
+        return colour_sums(image[0], upsampled[0], counted)
 
 
 class SceneTile(MatchedTile):
@@ -155,35 +188,36 @@ class SceneTile(MatchedTile):
     group of bands after the other.
     """
 
-    @torch.inference_mode()
-    def predict(self, batch: Mapping[str, torch.Tensor], where: Where) -> torch.Tensor:
-        """As ``SlimTile.predict``.
-
-        Raises:
-            ModelError: ``where`` holds no statistics, or not those of this model and so many bands.
-        """
-        image = batch["image"]
+    def predicted(self, image: torch.Tensor, where: Where, *, deviations: bool) -> Parts:
+        """As ``SlimTile.predicted``."""
         colours = 5 * image.shape[1] if self.use.colour == "scene" else 0
         passes = len(list(groups(image.shape[1], self.network.config.image, self.use.bands)))
         given = where.statistics[colours:]
         if len(given) % passes:
             raise unmeasured()
         wholes = (SceneWholes(part, image.device) for part in np.split(given, passes))
-        sharp = self.sharpen(self.upsampled(image), where, lambda planes: self.network(planes, next(wholes)))
-        return Match.of(where.statistics[:colours])(sharp) if colours else sharp
+        parts = self.sharpen(
+            self.upsampled(image), where, lambda planes: self.passed(planes, next(wholes), deviations=deviations)
+        )
+        return _matched(parts, where.statistics[:colours]) if colours else parts
 
     def sums(self, upsampled: torch.Tensor, counted: torch.Tensor, where: Where) -> NDArray[np.float64]:
         """As ``MatchedTile.sums``, followed by what the layers saw."""
         passes: list[MeasuredWholes] = []
 
-        def network(planes: torch.Tensor) -> torch.Tensor:
+        def network(planes: torch.Tensor) -> Parts:
             passes.append(MeasuredWholes(counted, self.network.config.stride))
-            found: torch.Tensor = self.network(planes, passes[-1])
-            return found
+            return self.passed(planes, passes[-1], deviations=False)
 
-        sharp = self.sharpen(upsampled, where, network)
-        colours = colour_sums(sharp[0], upsampled[0], counted) if self.use.colour == "scene" else np.zeros(0)
+        image, *_ = self.sharpen(upsampled, where, network)
+        colours = colour_sums(image[0], upsampled[0], counted) if self.use.colour == "scene" else np.zeros(0)
         return np.concatenate([colours, *(each.sums for each in passes)])
+
+
+def _matched(parts: Parts, statistics: NDArray[np.float64]) -> Parts:
+    """Image and deviations in the colours of the scene."""
+    match = Match.of(statistics)
+    return match(parts[0]), *(match.scaled(each) for each in parts[1:])
 
 
 def sight(config: Config, use: Use) -> int:
@@ -205,6 +239,7 @@ def card(
     training_data: str,
     citation: str,
     tile: int | None = None,
+    batch: int = 1,
 ) -> Card:
     """The card of a student.
 
@@ -215,6 +250,7 @@ def card(
     Args:
         tile: input px along a side of a tile, rounded up to what the network takes; that of the training where None.
             Only a network that knows the scene does not mind another.
+        batch: tiles at a time.
 
     Raises:
         ValueError: the network cannot do without seeing all of a tile, and is asked to.
@@ -238,9 +274,11 @@ def card(
         margin=margin,
         tile=tile,
         overlap=max(tile // 4, 2 * margin),
+        batch=batch,
         needs_statistics=True,
         generated=True,
         consistency="mtf",
+        uncertainty=config.deviation,
         licence=licence,
         training_data=training_data,
         citation=citation,

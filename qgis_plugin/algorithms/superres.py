@@ -51,8 +51,8 @@ class SuperResolve(RasterAlgorithm):
     def model_help(self) -> str:
         """What the models are."""
         return tr(
-            "bicubic: interpolation, any scale. identity: copies the pixels at scale 1, for tests. Names that begin"
-            " with slimdiffsr: diffusion."
+            "slimdiffsr-tiny-x4: one diffusion step, four times as fine, with uncertainty. bicubic: interpolation, any"
+            " scale. identity: copies the pixels at scale 1, for tests."
         )
 
     def options(self) -> list[Option]:
@@ -63,7 +63,7 @@ class SuperResolve(RasterAlgorithm):
             tr("Scale"),
             tr(
                 "Output pixels along one side of an input pixel: 4 turns 10 m into 2.5 m. Empty: the scale of the"
-                " model, 4 for bicubic."
+                " model, 4 for those that ship."
             ),
             advanced=False,
             least=1,

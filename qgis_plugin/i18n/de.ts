@@ -104,6 +104,62 @@ Ein Fünftel der Fläche wird zurückgehalten. Gewichte werden nur geändert, we
         <translation>Kanäle</translation>
     </message>
     <message>
+        <source>Engine doctor</source>
+        <translation>Engine-Diagnose</translation>
+    </message>
+    <message>
+        <source>Engine</source>
+        <translation>Engine</translation>
+    </message>
+    <message>
+        <source>Examines the engine: its Python and packages, the device that really computes, the models byte by byte, and a run of a few seconds. Each failure comes with what to do.
+
+The report opens in the result viewer. Copy it into a message when you ask for help.
+
+An engine is set up in Settings &gt; Options &gt; Seamline.</source>
+        <translation>Untersucht die Engine: ihr Python und ihre Pakete, das Gerät, das wirklich rechnet, die Modelle Byte für Byte, und einen Lauf von wenigen Sekunden. Zu jedem Fehler steht, was zu tun ist.
+
+Der Bericht öffnet sich in der Ergebnisanzeige. Beim Fragen um Hilfe mitschicken.
+
+Eine Engine wird unter Einstellungen &gt; Optionen &gt; Seamline eingerichtet.</translation>
+    </message>
+    <message>
+        <source>Report</source>
+        <translation>Bericht</translation>
+    </message>
+    <message>
+        <source>A page with every finding, to read or to send.</source>
+        <translation>Eine Seite mit jedem Befund, zum Lesen oder Verschicken.</translation>
+    </message>
+    <message>
+        <source>check,diagnose,installation,versions,gpu,cuda,setup,models</source>
+        <translation>prüfen,Diagnose,Installation,Versionen,GPU,CUDA,Einrichtung,Modelle</translation>
+    </message>
+    <message>
+        <source>HTML files</source>
+        <translation>HTML-Dateien</translation>
+    </message>
+    <message>
+        <source>Number of failures</source>
+        <translation>Zahl der Fehler</translation>
+    </message>
+    <message>
+        <source>Cancelled</source>
+        <translation>Abgebrochen</translation>
+    </message>
+    <message>
+        <source>Python of the engine</source>
+        <translation>Python der Engine</translation>
+    </message>
+    <message>
+        <source>engine</source>
+        <translation>Engine</translation>
+    </message>
+    <message>
+        <source>the report cannot be written ({reason})</source>
+        <translation>der Bericht kann nicht geschrieben werden ({reason})</translation>
+    </message>
+    <message>
         <source>Evaluate fused image</source>
         <translation>Fusioniertes Bild bewerten</translation>
     </message>
@@ -206,10 +262,6 @@ Zuerst nach einer Referenz ordnen. Indizes ohne Referenz bevorzugen glatte Ergeb
     <message>
         <source>Metrics as JSON</source>
         <translation>Maßzahlen als JSON</translation>
-    </message>
-    <message>
-        <source>HTML files</source>
-        <translation>HTML-Dateien</translation>
     </message>
     <message>
         <source>JSON files</source>
@@ -400,10 +452,6 @@ Das Detail eines Diffusionsmodells ist wahrscheinlich, nicht beobachtet: mit der
         <translation>Unsicherheit</translation>
     </message>
     <message>
-        <source>Report</source>
-        <translation>Bericht</translation>
-    </message>
-    <message>
         <source>the engine reports success but wrote no file</source>
         <translation>die Engine meldet Erfolg, schrieb aber keine Datei</translation>
     </message>
@@ -452,16 +500,16 @@ Das Detail eines Diffusionsmodells ist wahrscheinlich, nicht beobachtet: mit der
         <translation>Hochaufgelöst</translation>
     </message>
     <message>
-        <source>bicubic: interpolation, any scale. identity: copies the pixels at scale 1, for tests. Names that begin with slimdiffsr: diffusion.</source>
-        <translation>bicubic: Interpolation, jeder Faktor. identity: kopiert die Pixel mit Faktor 1, zum Testen. Namen, die mit slimdiffsr beginnen: Diffusion.</translation>
+        <source>slimdiffsr-tiny-x4: one diffusion step, four times as fine, with uncertainty. bicubic: interpolation, any scale. identity: copies the pixels at scale 1, for tests.</source>
+        <translation>slimdiffsr-tiny-x4: ein Diffusionsschritt, viermal so fein, mit Unsicherheit. bicubic: Interpolation, jeder Faktor. identity: kopiert die Pixel mit Faktor 1, zum Testen.</translation>
     </message>
     <message>
         <source>Scale</source>
         <translation>Faktor</translation>
     </message>
     <message>
-        <source>Output pixels along one side of an input pixel: 4 turns 10 m into 2.5 m. Empty: the scale of the model, 4 for bicubic.</source>
-        <translation>Ausgabepixel entlang einer Seite eines Eingabepixels: 4 macht aus 10 m 2,5 m. Leer: der Faktor des Modells, 4 bei bicubic.</translation>
+        <source>Output pixels along one side of an input pixel: 4 turns 10 m into 2.5 m. Empty: the scale of the model, 4 for those that ship.</source>
+        <translation>Ausgabepixel entlang einer Seite eines Eingabepixels: 4 macht aus 10 m 2,5 m. Leer: der Faktor des Modells, 4 bei denen, die ausgeliefert werden.</translation>
     </message>
     <message>
         <source>super-resolution,upscale,enhance,resolution,diffusion,bicubic</source>
@@ -474,6 +522,38 @@ Das Detail eines Diffusionsmodells ist wahrscheinlich, nicht beobachtet: mit der
     <message>
         <source>The image to refine. Pixels without data need a nodata value or a mask.</source>
         <translation>Das Bild, das verfeinert wird. Pixel ohne Daten brauchen einen Nodata-Wert oder eine Maske.</translation>
+    </message>
+    <message>
+        <source>Seamline's engine</source>
+        <translation>Die Engine von Seamline</translation>
+    </message>
+    <message>
+        <source>well</source>
+        <translation>gut</translation>
+    </message>
+    <message>
+        <source>BAD</source>
+        <translation>SCHLECHT</translation>
+    </message>
+    <message>
+        <source>{count} of {total} need attention</source>
+        <translation>{count} von {total} verlangen Aufmerksamkeit</translation>
+    </message>
+    <message>
+        <source>All is well: {total} findings</source>
+        <translation>Alles ist gut: {total} Befunde</translation>
+    </message>
+    <message>
+        <source>looked at</source>
+        <translation>untersucht</translation>
+    </message>
+    <message>
+        <source>seen</source>
+        <translation>gesehen</translation>
+    </message>
+    <message>
+        <source>what to do</source>
+        <translation>was zu tun ist</translation>
     </message>
     <message>
         <source>the output is also an input</source>
@@ -588,12 +668,16 @@ Das Detail eines Diffusionsmodells ist wahrscheinlich, nicht beobachtet: mit der
         <translation>Qualität des fusionierten Bilds</translation>
     </message>
     <message>
-        <source>Seamline (seam-free diffusion models on scenes of any size)</source>
-        <translation>Seamline (nahtlose Diffusionsmodelle auf Szenen jeder Größe)</translation>
+        <source>Set up the engine...</source>
+        <translation>Engine einrichten...</translation>
     </message>
     <message>
-        <source>Python of the engine</source>
-        <translation>Python der Engine</translation>
+        <source>Set up</source>
+        <translation>Einrichten</translation>
+    </message>
+    <message>
+        <source>Seamline (seam-free diffusion models on scenes of any size)</source>
+        <translation>Seamline (nahtlose Diffusionsmodelle auf Szenen jeder Größe)</translation>
     </message>
     <message>
         <source>python of the environment that holds the engine</source>
@@ -690,102 +774,6 @@ Das Detail eines Diffusionsmodells ist wahrscheinlich, nicht beobachtet: mit der
     <message>
         <source>The layer is loaded, but could not be styled: {reason}</source>
         <translation>Der Layer ist geladen, konnte aber nicht gestaltet werden: {reason}</translation>
-    </message>
-    <message>
-        <source>set the Python of the engine in Settings &gt; Options &gt; Processing &gt; Providers &gt; Seamline, or in the environment variable SEAMLINE_PYTHON</source>
-        <translation>das Python der Engine unter Einstellungen &gt; Optionen &gt; Verarbeitung &gt; Datenanbieter &gt; Seamline setzen, oder in der Umgebungsvariable SEAMLINE_PYTHON</translation>
-    </message>
-    <message>
-        <source>Seamline's engine is not set up</source>
-        <translation>Die Engine von Seamline ist nicht eingerichtet</translation>
-    </message>
-    <message>
-        <source>Seamline's engine is not there</source>
-        <translation>Die Engine von Seamline ist nicht da</translation>
-    </message>
-    <message>
-        <source>Engine doctor</source>
-        <translation>Engine-Diagnose</translation>
-    </message>
-    <message>
-        <source>Engine</source>
-        <translation>Engine</translation>
-    </message>
-    <message>
-        <source>Examines the engine: its Python and packages, the device that really computes, the models byte by byte, and a run of a few seconds. Each failure comes with what to do.
-
-The report opens in the result viewer. Copy it into a message when you ask for help.
-
-An engine is set up in Settings &gt; Options &gt; Seamline.</source>
-        <translation>Untersucht die Engine: ihr Python und ihre Pakete, das Gerät, das wirklich rechnet, die Modelle Byte für Byte, und einen Lauf von wenigen Sekunden. Zu jedem Fehler steht, was zu tun ist.
-
-Der Bericht öffnet sich in der Ergebnisanzeige. Beim Fragen um Hilfe mitschicken.
-
-Eine Engine wird unter Einstellungen &gt; Optionen &gt; Seamline eingerichtet.</translation>
-    </message>
-    <message>
-        <source>A page with every finding, to read or to send.</source>
-        <translation>Eine Seite mit jedem Befund, zum Lesen oder Verschicken.</translation>
-    </message>
-    <message>
-        <source>check,diagnose,installation,versions,gpu,cuda,setup,models</source>
-        <translation>prüfen,Diagnose,Installation,Versionen,GPU,CUDA,Einrichtung,Modelle</translation>
-    </message>
-    <message>
-        <source>Number of failures</source>
-        <translation>Zahl der Fehler</translation>
-    </message>
-    <message>
-        <source>Cancelled</source>
-        <translation>Abgebrochen</translation>
-    </message>
-    <message>
-        <source>engine</source>
-        <translation>Engine</translation>
-    </message>
-    <message>
-        <source>the report cannot be written ({reason})</source>
-        <translation>der Bericht kann nicht geschrieben werden ({reason})</translation>
-    </message>
-    <message>
-        <source>Seamline's engine</source>
-        <translation>Die Engine von Seamline</translation>
-    </message>
-    <message>
-        <source>well</source>
-        <translation>gut</translation>
-    </message>
-    <message>
-        <source>BAD</source>
-        <translation>SCHLECHT</translation>
-    </message>
-    <message>
-        <source>{count} of {total} need attention</source>
-        <translation>{count} von {total} verlangen Aufmerksamkeit</translation>
-    </message>
-    <message>
-        <source>All is well: {total} findings</source>
-        <translation>Alles ist gut: {total} Befunde</translation>
-    </message>
-    <message>
-        <source>looked at</source>
-        <translation>untersucht</translation>
-    </message>
-    <message>
-        <source>seen</source>
-        <translation>gesehen</translation>
-    </message>
-    <message>
-        <source>what to do</source>
-        <translation>was zu tun ist</translation>
-    </message>
-    <message>
-        <source>Set up the engine...</source>
-        <translation>Engine einrichten...</translation>
-    </message>
-    <message>
-        <source>Set up</source>
-        <translation>Einrichten</translation>
     </message>
     <message>
         <source>Seamline's engine is not set up; set it up in Settings &gt; Options &gt; Seamline, or name its Python in the environment variable SEAMLINE_PYTHON</source>

@@ -22,6 +22,7 @@ from seamline.models.slimdiffsr.checkpoint import PUBLISHED, Sources, convert, d
 from seamline.models.slimdiffsr.config import Config
 from seamline.models.slimdiffsr.network import SlimDiffSR
 from seamline.models.slimdiffsr.start import start_from, start_from_folders
+from seamline.models.slimdiffsr.tile import SceneTile
 
 SMALL = Config(channels=(16, 32, 32), groups=8, queries=4, squeeze=8, codec_width=8)
 
@@ -192,3 +193,44 @@ def test_a_start_from_folders_is_that_from_their_tensors(tmp_path):
     assert any(not torch.equal(value, before[key]) for key, value in one.state_dict().items())
     with pytest.raises(RequestError, match=r"unet.*: there is no such file"):
         start_from_folders(one, tmp_path / "taesd", tmp_path / "taesd")
+
+
+# Norms, gates and queries of the scene.
+
+
+def test_a_model_can_be_made_to_know_the_scene_by_its_folder(released, tmp_path):
+    convert(Sources(released, licence="MIT"), tmp_path / "tile")
+    arguments = [
+        "models",
+        "convert",
+        "slimdiffsr",
+        str(tmp_path / "tile"),
+        str(tmp_path / "scene"),
+        "--wholes",
+        "scene",
+    ]
+    result = CliRunner().invoke(cli, arguments)
+    assert result.exit_code == 0, result.output
+    (before, state), (after, same) = (load_folder(tmp_path / name) for name in ("tile", "scene"))
+    assert all(torch.equal(state[key], same[key]) for key in state)
+    assert (after.card.name, after.card.licence) == ("slimdiffsr-x4-scene", "MIT")
+    assert after.card.architecture.config["use"]["wholes"] == "scene"
+    assert before.card.architecture.config["use"]["wholes"] == "tile"
+    # Wide enough for all that the convolutions see.
+    assert after.card.tile >= 4 * after.card.margin > before.card.tile
+    assert isinstance(resolve(str(tmp_path / "scene"), "superres").load(Runtime()), SceneTile)
+
+
+def test_a_released_checkpoint_can_be_made_to_know_the_scene(released, tmp_path):
+    arguments = ["models", "convert", "slimdiffsr", str(released), str(tmp_path / "out"), "--wholes", "scene"]
+    assert CliRunner().invoke(cli, arguments).exit_code == 0
+    card = load_folder(tmp_path / "out")[0].card
+    assert (card.name, card.architecture.config["use"]["wholes"]) == ("slimdiffsr-x4-scene", "scene")
+
+
+def test_only_a_student_can_know_the_scene(tmp_path):
+    arguments = ["models", "convert", "slimdiffsr", "terra-ldm-tiny", str(tmp_path / "out"), "--wholes", "scene"]
+    result = CliRunner().invoke(cli, arguments)
+    assert result.exit_code == 2
+    assert "terra" in result.output
+    assert not (tmp_path / "out").exists()

@@ -84,6 +84,13 @@ def main():
     note("FAKE_ENGINE_PID", str(os.getpid()))
     note("FAKE_ENGINE_ARGV", json.dumps(sys.argv[1:]))
     threading.Thread(target=watch_stdin, daemon=True).start()
+    if mode.startswith("doctor"):
+        say("finding", what="torch", ok=True, detail="2.13.0", cure="")
+        say("finding", what="self-test", ok=True, detail="a run", cure="")
+        if mode == "doctor bad":
+            say("finding", what="rasterio", ok=False, detail="<is missing> & gone", cure="install it")
+        say("done", outputs=[], report=None, metrics={}, ok=mode == "doctor")
+        sys.exit(mode == "doctor bad")
     say("start", plan={"tiles": 4, "rows": [1, 2]})
     if mode == "environment":
         say("error", what=json.dumps(sorted(os.environ)))

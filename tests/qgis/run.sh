@@ -37,7 +37,7 @@ fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -m 700 "$work/run"
-export QT_QPA_PLATFORM=offscreen XDG_RUNTIME_DIR="$work/run" PYTHONDONTWRITEBYTECODE=1
+export QT_QPA_PLATFORM=offscreen XDG_RUNTIME_DIR="$work/run" XDG_DATA_HOME="$work/data" PYTHONDONTWRITEBYTECODE=1
 # pytest-qgis keeps its profile in pytest's root directory: here that is the fresh folder, with a link to the checkout.
 ln -s "$root" "$work/checkout"
 cd "$work"

@@ -14,19 +14,31 @@ POISON = {
     "PYTHONPATH": "/usr/lib/python3/dist-packages",
     "PYTHONEXECUTABLE": "/usr/bin/python3",
     "PYTHONSTARTUP": "/nowhere.py",
+    "PYTHONUSERBASE": "/nowhere",
+    "PYTHONPLATLIBDIR": "nowhere",
     "__PYVENV_LAUNCHER__": "/nowhere/python",
     "PROJ_LIB": "/usr/share/proj",
     "PROJ_DATA": "/usr/share/proj",
+    "PROJ_NETWORK": "ON",
     "GDAL_DATA": "/usr/share/gdal",
     "GDAL_DRIVER_PATH": "/nowhere",
     "VSI_CACHE": "TRUE",
     "VSI_CACHE_SIZE": "1000000",
     "LD_LIBRARY_PATH": "/nowhere",
-    "LD_PRELOAD": "",
+    "LD_PRELOAD": "/nowhere/library.so",
     "DYLD_LIBRARY_PATH": "/nowhere",
     "DYLD_FALLBACK_LIBRARY_PATH": "/nowhere",
+    "DYLD_INSERT_LIBRARIES": "/nowhere/library.dylib",
     "QT_PLUGIN_PATH": "/nowhere",
     "QT_QPA_PLATFORM_PLUGIN_PATH": "/nowhere",
+}
+
+# QGIS on Windows sets these too; the engine may see them, and they must not matter.
+INERT = {
+    "GDAL_FILENAME_IS_UTF8": "YES",
+    "QGIS_PREFIX_PATH": "/nowhere/apps/qgis",
+    "OSGEO4W_ROOT": "/nowhere",
+    "SSL_CERT_FILE": "/nowhere/cert.pem",
 }
 
 

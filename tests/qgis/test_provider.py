@@ -21,6 +21,7 @@ def provider(plugin, qgis_app):
 
 GROUPS = {
     "seamline:adapt": "pansharpen",
+    "seamline:doctor": "engine",
     "seamline:evaluate": "quality",
     "seamline:pansharpen": "pansharpen",
     "seamline:superres": "superres",

@@ -1,15 +1,19 @@
 """The plugin with the engine itself: the pixels are those of the command line."""
 
 import json
+import os
 import subprocess
 import time
+from pathlib import Path
 
 import numpy as np
 import processing
 import pytest
 from qgis.core import QgsProcessingException
 from support import LEFT, ROOT, TOP, assert_sharpened, write_raster
-from test_environment import POISON
+from test_environment import INERT, POISON
+
+from seamline.qgis_plugin.environment import clean_environment
 
 
 @pytest.fixture
@@ -27,12 +31,24 @@ def test_brovey_gives_the_pixels_of_the_command_line(engine, scene, reference, t
 
 
 def test_a_poisoned_host_changes_nothing(engine, scene, reference, tmp_path, feedback, monkeypatch):
-    for name, value in POISON.items():
+    for name, value in {**POISON, **INERT}.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PATH", os.pathsep.join(["/nowhere/bin", os.environ["PATH"]]))
     output = tmp_path / "from qgis.tif"
     parameters = {**scene, "MODEL": "brovey", "DEVICE": "cpu", "OUTPUT": str(output)}
     processing.run("seamline:pansharpen", parameters, feedback=feedback)
     assert_sharpened(output, reference)
+
+
+@pytest.mark.parametrize("name", ["PYTHONHOME", "PROJ_DATA"])
+def test_the_poison_works_where_it_is_not_taken_away(name, real_python):
+    code = "import numpy, rasterio.crs; rasterio.crs.CRS.from_epsg(32631).to_wkt()"
+    if name == "PROJ_DATA" and not Path(POISON[name], "proj.db").is_file():
+        pytest.skip("there is no PROJ of the system")
+    clean = clean_environment(os.environ)
+    assert subprocess.run([real_python, "-c", code], env=clean, capture_output=True, check=False).returncode == 0
+    poisoned = {**clean, name: POISON[name]}
+    assert subprocess.run([real_python, "-c", code], env=poisoned, capture_output=True, check=False).returncode != 0
 
 
 def test_an_extent_has_the_pixels_of_the_whole(engine, scene, reference, tmp_path, feedback):

@@ -108,6 +108,13 @@ def test_a_broken_run_ends_where_an_unbroken_one_does(tmp_path, monkeypatch):
     assert all(torch.equal(resumed[name], whole[name]) for name in whole)
 
 
+def test_processes_that_make_batches_change_no_weight(tmp_path):
+    alone = run(tmp_path / "alone", average=3, accumulate=2)
+    loop_of_two = Loop(settings(average=3, accumulate=2), points, tmp_path / "two" / "line.pt", workers=2)
+    helped = loop_of_two.run(Line(), Accelerator(cpu=True))
+    assert all(torch.equal(helped[name], alone[name]) for name in alone)
+
+
 def test_a_cancelled_run_keeps_its_state(tmp_path):
     calls: list[int] = []
 

