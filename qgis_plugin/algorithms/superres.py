@@ -63,7 +63,7 @@ class SuperResolve(RasterAlgorithm):
             tr("Scale"),
             tr(
                 "Output pixels along one side of an input pixel: 4 turns 10 m into 2.5 m. Empty: the scale of the"
-                " model, 4 for those that ship."
+                " model, 4 for bicubic."
             ),
             advanced=False,
             least=1,

@@ -508,8 +508,8 @@ Das Detail eines Diffusionsmodells ist wahrscheinlich, nicht beobachtet: mit der
         <translation>Faktor</translation>
     </message>
     <message>
-        <source>Output pixels along one side of an input pixel: 4 turns 10 m into 2.5 m. Empty: the scale of the model, 4 for those that ship.</source>
-        <translation>Ausgabepixel entlang einer Seite eines Eingabepixels: 4 macht aus 10 m 2,5 m. Leer: der Faktor des Modells, 4 bei denen, die ausgeliefert werden.</translation>
+        <source>Output pixels along one side of an input pixel: 4 turns 10 m into 2.5 m. Empty: the scale of the model, 4 for bicubic.</source>
+        <translation>Ausgabepixel entlang einer Seite eines Eingabepixels: 4 macht aus 10 m 2,5 m. Leer: der Faktor des Modells, 4 bei bicubic.</translation>
     </message>
     <message>
         <source>super-resolution,upscale,enhance,resolution,diffusion,bicubic</source>

@@ -160,6 +160,24 @@ def test_a_sentinel_scene_is_super_resolved(profile, tmp_path):
     assert names[: coarse.RasterCount] == names[coarse.RasterCount :]
 
 
+def test_the_model_that_ships_super_resolves_and_says_how_sure_it_is(profile, tmp_path):
+    if not (ROOT / "models" / "weights" / "slimdiffsr-tiny-x4").is_dir():
+        pytest.skip("this checkout has no weights")
+    part, elsewhere = tmp_path / "part.tif", tmp_path / "elsewhere"
+    source = next(Path(DATA, "sentinel2", "native_10_20_60").rglob("*b10*.tif"))
+    gdal.Translate(str(part), str(source), srcWin=[100, 100, 64, 48])
+    elsewhere.mkdir()
+    outputs = {"OUTPUT": tmp_path / "o.tif", "UNCERTAINTY": elsewhere / "u.tif"}
+    qgis_process(profile, "seamline:superres", INPUT=part, DEVICE="cpu", **outputs)
+    image, deviations = (gdal.Open(str(path)) for path in outputs.values())
+    assert image.GetMetadataItem("SEAMLINE_MODEL").startswith("slimdiffsr-tiny-x4@")
+    assert (image.RasterXSize, image.RasterYSize) == (deviations.RasterXSize, deviations.RasterYSize) == (256, 192)
+    assert deviations.RasterCount == image.RasterCount
+    assert (deviations.ReadAsArray() >= 0).all()
+    assert deviations.ReadAsArray().any()
+    assert not list(tmp_path.glob("*uncertainty*")), "what the engine laid beside the output is still there"
+
+
 def test_a_graphical_model_sharpens_and_then_super_resolves(pair, profile, plugin, real_python, tmp_path):
     path = tmp_path / "chain.model3"
     write_model(path)
