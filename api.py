@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     Image = xr.DataArray | str | Path
 
 DEFAULT_PANSHARPEN, DEFAULT_SUPERRES = "salad-pan-tiny", "slimdiffsr-tiny-x4"
+DEFAULTS = {"pansharpen": DEFAULT_PANSHARPEN, "superres": DEFAULT_SUPERRES}
+"""Model of a task where the user names none."""
 
 
 def pansharpen(
@@ -101,13 +103,14 @@ def run_request(
     if adapt is None:
         if keep_model is not None:
             raise RequestError("there is no adapted model to keep", where="--keep-model", cure="pass --adapt N too")
-        return run(request, source, share=share, listener=listener, cancel=cancel)
+        outcome = run(request, source, share=share, listener=listener, cancel=cancel)
+        return _reported(outcome, licence=registry.info(model).licence)
     # Only where it is asked for: the training room is slow to import.
     from .training.adapt import adapt as adapt_to_scene
 
     adapted = adapt_to_scene(request, source, adapt, keep=keep_model, share=share, listener=listener, cancel=cancel)
     outcome = run(request, adapted.source, share=share, listener=listener, cancel=cancel)
-    return _reported(outcome, adapted.facts)
+    return _reported(outcome, licence=registry.info(model).licence, adaptation=adapted.facts)
 
 
 def merge_shards(out: Path, *, listener: Listener | None = None, cancel: Cancel | None = None) -> Outcome:
@@ -123,12 +126,12 @@ def merge_shards(out: Path, *, listener: Listener | None = None, cancel: Cancel 
 
     # Read first: the model goes with the workspace.
     known = facts(model)
-    return _reported(merge(out, listener=listener, cancel=cancel), known)
+    return _reported(merge(out, listener=listener, cancel=cancel), adaptation=known)
 
 
-def _reported(outcome: Outcome, adaptation: dict[str, Any]) -> Outcome:
-    """The outcome of an adapted run, its report completed."""
-    facts = outcome.facts | {"adaptation": adaptation}
+def _reported(outcome: Outcome, **more: Any) -> Outcome:
+    """The outcome, its report completed by what the engine does not know."""
+    facts = outcome.facts | more
     if outcome.report is not None:
         outcome.report.write_text(json.dumps(facts, indent=1))
     return Outcome(outcome.out, outcome.report, facts)

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import __version__
+from .cli_adapt import adapt
 from .cli_evaluate import evaluate
 from .cli_models import models
+from .cli_report import report
 from .terminal import guarded
 
 if TYPE_CHECKING:
@@ -260,7 +262,9 @@ def _adapted_model(options: Mapping[str, Any]) -> str | None:
     return folder
 
 
+cli.add_command(adapt)
 cli.add_command(evaluate)
+cli.add_command(report)
 
 
 @cli.command()

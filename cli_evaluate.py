@@ -77,6 +77,7 @@ def evaluate(fused: str | None, as_json: bool, cancel_on_stdin_eof: bool, **opti
     """Measure the quality of FUSED against a reference, against the PAN and MS it was made of, or that of a model."""
     with guarded(as_json, cancel_on_stdin_eof) as (listener, cancel):
         from .engine.events import warnings_to
+        from .engine.quality.metrics import METRICS
         from .engine.scene import Policy
 
         policy = Policy(vrt=options["allow_vrt"])
@@ -85,7 +86,8 @@ def evaluate(fused: str | None, as_json: bool, cancel_on_stdin_eof: bool, **opti
                 result = _evaluate_image(fused, options, policy, listener, cancel)
             else:
                 result = _evaluate_model(fused, options, policy, listener, cancel)
-        listener.emit("done", outputs=[], report=None, metrics=result.plain(), pixels=result.pixels)
+        about = {name: METRICS[name].plain() for name in result.metrics if name in METRICS}
+        listener.emit("done", outputs=[], report=None, metrics=result.plain(), pixels=result.pixels, about=about)
 
 
 def _evaluate_image(

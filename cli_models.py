@@ -24,6 +24,7 @@ def models() -> None:
 def models_list(task: Any, as_json: bool) -> None:
     """List the models by name."""
     with guarded(as_json, False):
+        from .api import DEFAULTS
         from .models import registry
 
         rows = [(name, registry.info(name)) for name in registry.names(task)]
@@ -37,6 +38,10 @@ def models_list(task: Any, as_json: bool) -> None:
                             "scale": info.spec.scale,
                             "licence": info.licence,
                             "origin": info.origin,
+                            "default": name == DEFAULTS.get(info.spec.task),
+                            "uncertainty": info.spec.uncertainty,
+                            "options": sorted(info.spec.options),
+                            "bands": {each.name: each.bands for each in info.spec.inputs},
                         }
                         for name, info in rows
                     ]

@@ -17,8 +17,16 @@ import click
 from .engine.errors import Cancelled, SeamlineError
 from .engine.events import Cancel, Listener
 
+_GRACE_S = 2.0
+"""Seconds that a run gets to stop by itself once standard input has closed."""
 _KEPT_RUN = "; what is finished is kept for --resume"
-_KEPT = {"evaluate": "", "convert": "", "train": "; run it again to go on from the checkpoint"}
+_KEPT = {
+    "evaluate": "",
+    "adapt": "",
+    "report": "",
+    "convert": "",
+    "train": "; run it again to go on from the checkpoint",
+}
 
 
 class JsonLines:
@@ -68,10 +76,11 @@ class Terminal:
             click.echo(json.dumps(fields["plan"], indent=1))
         elif event == "done":
             self.close()
-            if fields["report"] is None:
+            report = fields["report"]
+            if report is None and fields["metrics"]:
                 _print_metrics(fields["metrics"])
-            else:
-                click.echo("\n".join([*fields["outputs"], f"report: {fields['report']}"]))
+            for line in [*fields["outputs"], *([] if report is None else [f"report: {report}"])]:
+                click.echo(line)
 
     def _progress(self, done: int, total: int, eta_s: float) -> None:
         minutes, seconds = divmod(round(eta_s), 60)
@@ -133,9 +142,9 @@ def make_listener(as_json: bool) -> Iterator[JsonLines | Terminal]:
 @contextlib.contextmanager
 def guarded(as_json: bool, cancel_on_stdin_eof: bool) -> Iterator[tuple[Listener, Cancel]]:
     """Give a command its listener and its cancel switch; turn errors into sentences and exit codes."""
-    cancel = Cancel()
+    cancel, ended = Cancel(), threading.Event()
     if cancel_on_stdin_eof:
-        threading.Thread(target=_watch_stdin, args=(cancel,), daemon=True).start()
+        threading.Thread(target=_watch_stdin, args=(cancel, ended), daemon=True).start()
     # Commands that print JSON of their own need standard output as it is.
     with _signals_to(cancel), make_listener(as_json and _speaks_events()) as listener:
         try:
@@ -153,6 +162,8 @@ def guarded(as_json: bool, cancel_on_stdin_eof: bool) -> Iterator[tuple[Listener
             what = f"unexpected {type(error).__name__}: {error}"
             listener.emit("error", what=what, where="seamline", cure="please report it with the lines above")
             _leave(listener, f"error: {what}; please report it with the lines above", 1)
+        finally:
+            ended.set()
 
 
 def _lacking(listener: Listener, error: ModuleNotFoundError) -> None:
@@ -182,7 +193,7 @@ def _command() -> str:
 
 
 def _speaks_events() -> bool:
-    return _command() in ("pansharpen", "superres", "merge", "evaluate", "doctor")
+    return _command() in ("pansharpen", "superres", "merge", "evaluate", "adapt", "report", "doctor")
 
 
 def _leave(listener: Listener, sentence: str, code: int) -> None:
@@ -192,9 +203,14 @@ def _leave(listener: Listener, sentence: str, code: int) -> None:
     sys.exit(code)
 
 
-def _watch_stdin(cancel: Cancel) -> None:
+def _watch_stdin(cancel: Cancel, ended: threading.Event) -> None:
     # The descriptor itself, not sys.stdin, whose buffer would hold the end back.
     with contextlib.suppress(OSError):
         while os.read(0, 4096):
             pass
     cancel.set()
+    # Whoever started the run has given it up, or is dead: a long step must not outlive that.  A kill harms no file.
+    if not ended.wait(_GRACE_S):
+        with contextlib.suppress(OSError):
+            os.write(2, b"cancelled in the middle of a step\n")
+        os._exit(Cancelled.exit_code)

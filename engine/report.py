@@ -11,6 +11,7 @@ import psutil
 import rasterio
 from odc.geo.geobox import GeoBox
 
+from .. import __version__
 from .cog import Finished
 from .consistency import relative_rms
 from .events import Stopwatch
@@ -43,8 +44,11 @@ def facts_of(
     counts = sum((Counts(**receipt["counts"]) for receipt in receipts), Counts())
     residual = relative_rms([receipt["residual"] for receipt in receipts if receipt["residual"] is not None])
     return {
+        "software": f"Seamline {__version__}",
+        "task": plan.task,
         "identity": plan.identity,
         "model": plan.model,
+        "note": _GENERATED if plan.generated else _COMPUTED,
         "seed": plan.seed,
         "tile": plan.tiles.rows.tile,
         "tiles": len(plan.columns) * len(plan.bands),
@@ -64,7 +68,15 @@ def facts_of(
         "output_bytes": image.output_bytes,
         "uncertainty_bytes": deviations[0].output_bytes if deviations else None,
         "inputs": {scene.name: scene.source for scene in plan.scenes},
+        "main_bands": [
+            {"path": _findable(band.path), "band": band.index, "name": band.name} for band in plan.scene.bands
+        ],
     }
+
+
+def _findable(path: str) -> str:
+    """The path of a file as it is found from any folder; others (archives, servers) have no such."""
+    return str(Path(path).absolute()) if Path(path).is_file() else path
 
 
 def _boundary_metrics(finished: Finished) -> dict[str, Any]:

@@ -12,7 +12,17 @@ try:
 except ImportError:  # Qt 5
     from qgis.PyQt.QtWidgets import QAction
 
-__all__ = ["ADVANCED", "FOLDER", "INTEGER", "QAction"]
+__all__ = [
+    "ADVANCED",
+    "CONTINUOUS",
+    "CUMULATIVE_CUT",
+    "FOLDER",
+    "INTEGER",
+    "INTERPOLATED",
+    "MIN_MAX_STRETCH",
+    "REAL",
+    "QAction",
+]
 
 
 def _first(*paths: str) -> Any:
@@ -26,4 +36,9 @@ def _first(*paths: str) -> Any:
 
 ADVANCED = _first("Qgis.ProcessingParameterFlag.Advanced", "QgsProcessingParameterDefinition.FlagAdvanced")
 INTEGER = _first("Qgis.ProcessingNumberParameterType.Integer", "QgsProcessingParameterNumber.Integer")
+REAL = _first("Qgis.ProcessingNumberParameterType.Double", "QgsProcessingParameterNumber.Double")
 FOLDER = _first("Qgis.ProcessingFileParameterBehavior.Folder", "QgsProcessingParameterFile.Folder")
+MIN_MAX_STRETCH = _first("QgsContrastEnhancement.ContrastEnhancementAlgorithm.StretchToMinimumMaximum")
+CUMULATIVE_CUT = _first("Qgis.RasterRangeLimit.CumulativeCut", "QgsRasterMinMaxOrigin.Limits.CumulativeCut")
+INTERPOLATED = _first("Qgis.ShaderInterpolationMethod.Linear", "QgsColorRampShader.Type.Interpolated")
+CONTINUOUS = _first("Qgis.ShaderClassificationMethod.Continuous", "QgsColorRampShader.ClassificationMode.Continuous")

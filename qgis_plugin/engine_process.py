@@ -52,7 +52,7 @@ class EngineProcess:
     """
 
     def __init__(
-        self, command: Sequence[str], *, environment: dict[str, str] | None = None, kill_after_s: float = 20.0
+        self, command: Sequence[str], *, environment: dict[str, str] | None = None, kill_after_s: float = 1.5
     ) -> None:
         self.command = list(command)
         self._environment = clean_environment(os.environ) if environment is None else environment
@@ -76,7 +76,7 @@ class EngineProcess:
             is_cancelled: asked several times a second.
 
         Returns:
-            The ``done`` event, or None after a cancel.
+            The ``done`` event (``plan`` for a dry run), or None after a cancel.
 
         Raises:
             EngineError: the engine could not be started, reported an error, or ended in any other way.
@@ -146,8 +146,9 @@ class EngineProcess:
             process.kill()
 
     def _outcome(self, code: int) -> Event | None:
-        if code == 0 and "done" in self._last:
-            return self._last["done"]
+        ending = self._last.get("done") or self._last.get("plan")  # a dry run ends with its plan
+        if code == 0 and ending is not None:
+            return ending
         if self._cancelled_at is not None:
             return None
         error = self._last.get("error")

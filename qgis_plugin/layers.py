@@ -1,8 +1,9 @@
-"""From a raster layer of QGIS to a path that another process can open."""
+"""From raster layers of QGIS to paths that another process can open, and what they must have in common."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Optional
 
 from qgis.core import QgsProviderRegistry
 
@@ -39,6 +40,12 @@ def gdal_path(layer: Any, parameter: str) -> str:
             where=parameter,
             cure=tr("save it as GeoTIFF (Export > Save As) and choose that file"),
         )
+    if source.lower().endswith((".vrt", ".vrt.gz")) or source.lstrip().startswith("<VRTDataset"):
+        raise EngineError(
+            tr("the layer '{name}' is a virtual raster, which stands for other files").format(name=layer.name()),
+            where=parameter,
+            cure=tr("save it as GeoTIFF (Export > Save As) and choose that file"),
+        )
     parts = QgsProviderRegistry.instance().decodeUri("gdal", source)
     if parts.get("openOptions") or parts.get("authcfg") or "authcfg=" in source:
         raise EngineError(
@@ -49,3 +56,50 @@ def gdal_path(layer: Any, parameter: str) -> str:
             cure=tr("save it as GeoTIFF (Export > Save As) and choose that file"),
         )
     return source
+
+
+def check_same_crs(layers: Sequence[Any]) -> None:
+    """Refuse layers that do not lie in one coordinate reference system.
+
+    Raises:
+        EngineError: it names both layers and their systems.
+    """
+    first, *others = layers
+    for other in others:
+        if first.crs().isValid() and other.crs().isValid() and first.crs() != other.crs():
+            raise EngineError(
+                tr("'{first}' is in {first_crs} and '{other}' is in {other_crs}").format(
+                    first=first.name(),
+                    first_crs=_named(first.crs()),
+                    other=other.name(),
+                    other_crs=_named(other.crs()),
+                ),
+                where=tr("coordinate reference systems"),
+                cure=tr("reproject one of them (Raster > Projections > Warp), the coarser one if you can"),
+            )
+
+
+def check_bands(name: str, count: int, wanted: Optional[int], title: str, model: str) -> None:
+    """Refuse a layer whose bands a model does not take.
+
+    Args:
+        name: of the layer.
+        count: of its bands that the model is to get.
+        wanted: the band count of the model; None for any.
+        title: of the parameter.
+
+    Raises:
+        EngineError: the layer has another number of bands.
+    """
+    if wanted is not None and count != wanted:
+        raise EngineError(
+            tr("'{name}' has {count} bands and {model} takes {wanted}").format(
+                name=name, count=count, model=model, wanted=wanted
+            ),
+            where=title,
+            cure=tr("choose a layer with that many bands, or another model"),
+        )
+
+
+def _named(crs: Any) -> str:
+    return crs.authid() or crs.description() or tr("an unnamed system")

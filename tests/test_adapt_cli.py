@@ -209,3 +209,23 @@ def test_a_dry_run_says_that_its_identity_is_another(pair, tmp_path):
     assert result.exit_code == 0
     assert "the run will have another identity" in result.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_adapt_alone_makes_the_model_that_a_run_would_keep(pair, tmp_path):
+    ms, pan = map(str, pair)
+    options = ["--device", "cpu", "--json"]
+    ran = CliRunner().invoke(cli, ["adapt", ms, pan, str(tmp_path / "alone"), "--steps", str(STEPS), *options])
+    assert ran.exit_code == 0, ran.output
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["alone"]
+    kept = ["--adapt", str(STEPS), "--keep-model", str(tmp_path / "kept")]
+    ran = CliRunner().invoke(cli, ["pansharpen", ms, pan, str(tmp_path / "o.tif"), *kept, *options])
+    assert ran.exit_code == 0, ran.output
+    for name in ("model.json", "model.safetensors"):
+        assert (tmp_path / "alone" / name).read_bytes() == (tmp_path / "kept" / name).read_bytes()
+
+
+def test_adapt_alone_refuses_a_folder_that_exists_and_leaves_it(pair, tmp_path):
+    (tmp_path / "taken").mkdir()
+    ran = CliRunner().invoke(cli, ["adapt", *map(str, pair), str(tmp_path / "taken"), "--steps", "1"])
+    assert (ran.exit_code, "something is there already" in ran.output) == (2, True)
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 AS_RELEASED = "_as_released"
 """Ends the names of metrics that follow the released code of SALAD-Pan instead of the definition."""
@@ -25,6 +27,11 @@ class Metric:
     best: float
     unit: str
     against: str
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON holds it: None for a best value that is infinite."""
+        best = self.best if math.isfinite(self.best) else None
+        return {"best": best, "unit": self.unit, "against": self.against}
 
 
 METRICS: Mapping[str, Metric] = MappingProxyType(

@@ -1,81 +1,90 @@
-"""What all algorithms share: parameters to an argument list, the engine's process, the output.
+"""What all algorithms share: their place in the toolbox, parameters to an argument list, the engine's process.
 
-An algorithm states its command, its models and its inputs; everything that can be wrong is said in one sentence.
+An algorithm states its command, its parameters and what becomes of the result; everything that can be wrong is said in
+one sentence.
 """
 
 from __future__ import annotations
 
-import os
+import re
 import shlex
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 from qgis.core import (
-    NULL,
+    QgsApplication,
     QgsProcessingAlgorithm,
     QgsProcessingException,
     QgsProcessingParameterDefinition,
-    QgsProcessingParameterEnum,
-    QgsProcessingParameterExtent,
-    QgsProcessingParameterFile,
-    QgsProcessingParameterNumber,
-    QgsProcessingParameterRasterDestination,
 )
 from qgis.PyQt.QtGui import QIcon
 
-from .. import compat, settings
-from ..engine_process import PROTOCOL, EngineError, EngineProcess
+from .. import catalogue, compat, settings
+from ..engine_process import PROTOCOL, EngineError, EngineProcess, Event
 from ..layers import gdal_path
 from ..reporting import Reporter
 from ..text import tr
+from .options import Option
 
-_ICONS = Path(__file__).parent.parent / "icons"
-_AUTO = "auto"
-_NUMBERS = {"TILE": "--tile", "OVERLAP": "--overlap", "STEPS": "--steps", "SEED": "--seed"}
-_CHOICES = {"DEVICE": "--device", "CONSISTENCY": "--consistency"}
+_PICTURES = Path(__file__).parent.parent / "icons"
+_HELP = "https://github.com/seamline/seamline/blob/main/docs/how-to/qgis.md"
 
 
 class EngineAlgorithm(QgsProcessingAlgorithm):
     """One task of the engine.
 
-    Subclasses set the class attributes, add their input parameters, and name themselves.
+    Subclasses set the class attributes, name themselves, add their parameters, and say what is asked of the engine.
 
     Attributes:
-        command: the engine's sub-command, at once the algorithm's id.
-        models: names of the models on offer, the default first.
-        inputs: names of the raster parameters in the order of the command line.
-        finest_input: the raster whose CRS the extent is given in.
+        command: the engine's sub-command.
+        identifier: the algorithm's id, where one command has several algorithms; the command otherwise.
+        section: the group of the toolbox: a task (``"pansharpen"``, ``"superres"``, ...) or ``"quality"``.
     """
 
     command: str
-    models: tuple[str, ...]
-    inputs: tuple[str, ...]
-    finest_input: str
+    identifier: str = ""
+    section: str
 
     def __init__(self) -> None:
         super().__init__()
-        self._sources: list[str] = []
-        self._options: list[str] = []
+        self._arguments: list[str] = []
         self._problem = ""
 
-    def add_inputs(self) -> None:
-        """Add the raster parameters."""
-        raise NotImplementedError(f"{type(self).__name__} adds no inputs")
+    # What a subclass says
 
-    def model_help(self) -> str:
-        """One phrase for each of the models."""
-        raise NotImplementedError(f"{type(self).__name__} does not explain its models")
+    def add_parameters(self) -> None:
+        """Add all parameters."""
+        raise NotImplementedError(f"{type(self).__name__} adds no parameters")
 
-    def output_title(self) -> str:
-        """What the output layer is called."""
-        raise NotImplementedError(f"{type(self).__name__} does not name its output")
-
-    def add_task_parameters(self) -> None:
-        """Add the parameters of this task alone."""
-
-    def task_arguments(self, parameters: dict[str, Any], context: Any) -> list[str]:
-        """The options of this task alone."""
+    def options(self) -> list[Option]:
+        """The parameters that are options of the engine."""
         return []
+
+    def arguments(self, parameters: dict[str, Any], context: Any) -> list[str]:
+        """What is asked of the engine, without the options of ``options`` and without outputs.
+
+        Called before the run, from the thread that owns the layers; it may keep what it learns of them.
+
+        Raises:
+            EngineError: a layer or a value cannot be used.
+        """
+        raise NotImplementedError(f"{type(self).__name__} asks for nothing")
+
+    def carry_out(
+        self, arguments: list[str], parameters: dict[str, Any], context: Any, feedback: Any
+    ) -> dict[str, Any]:
+        """Run the engine; the outputs by their names, none after a cancel.
+
+        Raises:
+            EngineError: it failed.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does nothing")
+
+    def help_text(self) -> str:
+        """The text beside the parameters: paragraphs with empty lines between them."""
+        raise NotImplementedError(f"{type(self).__name__} does not explain itself")
+
+    # What a subclass uses
 
     def add(self, parameter: QgsProcessingParameterDefinition, help_text: str, *, advanced: bool = False) -> None:
         """Add a parameter with its help."""
@@ -84,14 +93,63 @@ class EngineAlgorithm(QgsProcessingAlgorithm):
             parameter.setFlags(parameter.flags() | compat.ADVANCED)
         self.addParameter(parameter)
 
+    def add_options(self) -> None:
+        """Add the parameters of ``options``."""
+        for option in self.options():
+            self.add(option.parameter(), option.help, advanced=option.advanced)
+
+    def raster(self, parameters: dict[str, Any], name: str, context: Any) -> Any:
+        """The layer of a parameter, which another process can open.
+
+        Raises:
+            EngineError: there is none, or it lives in QGIS alone.
+        """
+        layer = self.parameterAsRasterLayer(parameters, name, context)
+        gdal_path(layer, self.title_of(name))
+        return layer
+
+    def title_of(self, name: str) -> str:
+        """The title of a parameter."""
+        return str(self.parameterDefinition(name).description())
+
+    def engine(self, arguments: list[str], feedback: Any, reporter: Optional[Reporter] = None) -> Optional[Event]:
+        """Run the engine to its end.
+
+        Returns:
+            Its last event; None after a cancel.
+
+        Raises:
+            EngineError: it failed.
+        """
+        command = [settings.engine_python(), str(settings.launcher()), *arguments, *PROTOCOL]
+        feedback.pushCommandInfo(" ".join(shlex.quote(word) for word in command))
+        reporter = reporter or Reporter(feedback)
+        return EngineProcess(command).run(
+            on_event=reporter.event, on_log=reporter.log, is_cancelled=feedback.isCanceled
+        )
+
     # What QGIS asks of every algorithm
 
     def name(self) -> str:
         """Stable: part of the algorithm's id."""
-        return self.command
+        return self.identifier or self.command
+
+    def group(self) -> str:
+        """The group's title."""
+        titles = {
+            "pansharpen": tr("Pan-sharpening"),
+            "superres": tr("Super-resolution"),
+            "quality": tr("Quality"),
+        }
+        return titles.get(self.section, self.section)
+
+    def groupId(self) -> str:
+        """Stable."""
+        return self.section
 
     def createInstance(self) -> EngineAlgorithm:
-        """QGIS runs a fresh copy each time."""
+        """QGIS runs a fresh copy each time, and shows one in each dialog."""
+        catalogue.refresh_in_background()
         return type(self)()
 
     def icon(self) -> QIcon:
@@ -100,29 +158,22 @@ class EngineAlgorithm(QgsProcessingAlgorithm):
 
     def svgIconPath(self) -> str:
         """The drawing's file."""
-        return str(_ICONS / f"{self.command}.svg")
+        return str(_PICTURES / f"{self.name()}.svg")
 
     def helpUrl(self) -> str:
         """The page about it."""
-        return "https://github.com/seamline/seamline"
+        return f"{_HELP}#{self.name()}"
+
+    def shortHelpString(self) -> str:
+        """The text beside the parameters, under a picture where there is a window to show it."""
+        picture = _PICTURES / f"{self.name()}.png"
+        if QgsApplication.platform() == "qgis_process" or not picture.is_file():
+            return self.help_text()
+        return f'<img src="{picture.as_uri()}" width="240">\n{self.help_text()}'
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
         """Declare the parameters."""
-        self.add_inputs()
-        self.add(_choice("MODEL", tr("Model"), self.models), self.model_help())
-        self.add_task_parameters()
-        self.add(
-            QgsProcessingParameterExtent("EXTENT", tr("Extent"), optional=True),
-            tr(
-                "The part to compute; the whole scene when empty. The tiles are those of the whole scene, so a part has"
-                " the very pixels of the full run."
-            ),
-        )
-        self._add_advanced()
-        self.add(
-            QgsProcessingParameterRasterDestination("OUTPUT", self.output_title()),
-            tr("A Cloud Optimized GeoTIFF (.tif). It replaces an older file only once it is complete."),
-        )
+        self.add_parameters()
 
     def canExecute(self) -> tuple[bool, str]:
         """Whether the engine is set up."""
@@ -132,11 +183,16 @@ class EngineAlgorithm(QgsProcessingAlgorithm):
     def checkParameterValues(self, parameters: dict[str, Any], context: Any) -> tuple[bool, str]:
         """Refuse what the engine cannot open before anything is started."""
         try:
-            self._command_options(parameters, context)
+            self._command_line(parameters, context)
         except EngineError as error:
             return False, str(error)
-        words = {name: self._chosen(parameters, name, context) for name in ("MODEL", *_CHOICES)}
-        return super().checkParameterValues({**parameters, **words}, context)
+        return super().checkParameterValues(self.checked(parameters, context), context)
+
+    def checked(self, parameters: dict[str, Any], context: Any) -> dict[str, Any]:
+        """The parameters that QGIS itself is to check: choices that passed here are replaced by ones that it knows."""
+        choices = [option.name for option in self.options() if hasattr(option, "choices")]
+        known = {name: self.parameterDefinition(name).options()[0] for name in choices if name in parameters}
+        return {**parameters, **known}
 
     def prepareAlgorithm(self, parameters: dict[str, Any], context: Any, feedback: Any) -> bool:
         """Read the layers where QGIS allows it; a problem is raised later, where every QGIS shows its text."""
@@ -144,7 +200,7 @@ class EngineAlgorithm(QgsProcessingAlgorithm):
             problem = settings.setup_problem()
             if problem:
                 raise EngineError(problem)
-            self._sources, self._options = self._command_options(parameters, context)
+            self._arguments = self._command_line(parameters, context)
         except EngineError as error:
             self._problem = str(error)
         return True
@@ -153,142 +209,21 @@ class EngineAlgorithm(QgsProcessingAlgorithm):
         """Run the engine to its end."""
         if self._problem:
             raise QgsProcessingException(self._problem)
-        # Only here: QGIS forgets layers to load that were named while preparing a run in the background.
-        output = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
         try:
-            is_done = self._run(output, feedback)
+            return self.carry_out(self._arguments, parameters, context, feedback)
         except EngineError as error:
-            raise QgsProcessingException(str(error))
-        if not is_done:
-            feedback.pushInfo(tr("Cancelled; the output is as it was before"))
-            if Path(output + ".seamline").is_dir():
-                kept = tr("Finished parts are kept in {folder}, which you may delete")
-                feedback.pushInfo(kept.format(folder=output + ".seamline"))
-            return {}
-        return {"OUTPUT": output}
+            raise QgsProcessingException(self._in_words(str(error)))
 
-    def _run(self, output: str, feedback: Any) -> bool:
-        """Whether the engine came to its end; False after a cancel."""
-        _check_output(output, self._sources)
-        command = [settings.engine_python(), str(settings.launcher()), self.command, *self._sources, output]
-        command += [*self._options, "--overwrite", *PROTOCOL]
-        feedback.pushCommandInfo(" ".join(shlex.quote(word) for word in command))
-        reporter = Reporter(feedback)
-        done = EngineProcess(command).run(
-            on_event=reporter.event, on_log=reporter.log, is_cancelled=feedback.isCanceled
+    def _command_line(self, parameters: dict[str, Any], context: Any) -> list[str]:
+        words = [self.command, *self.arguments(parameters, context)]
+        for option in self.options():
+            words += option.words(self, parameters, context)
+        return words
+
+    def _in_words(self, sentence: str) -> str:
+        """The sentence with the titles of parameters where the engine names options of its command line."""
+        titles = {option.flag: option.title for option in self.options()}
+        titles.update({"--model": tr("Model"), "--extent": tr("Extent"), "--bands": tr("Bands")})
+        return re.sub(
+            r"--[a-z][a-z-]*", lambda found: f"'{titles[found[0]]}'" if found[0] in titles else found[0], sentence
         )
-        if done is not None and not Path(output).is_file():
-            raise EngineError(
-                tr("the engine reports success but wrote no file"), where=output, cure=tr("the log above says more")
-            )
-        return done is not None
-
-    # Parameters to arguments
-
-    def _add_advanced(self) -> None:
-        self.add(
-            QgsProcessingParameterFile("MODEL_FOLDER", tr("Model folder"), compat.FOLDER, optional=True),
-            tr("A folder with a model of your own (model.json and .safetensors); it takes the place of the model."),
-            advanced=True,
-        )
-        for name, title, least, most, help_text in (
-            ("TILE", tr("Tile (px)"), 16, 65536, tr("Side of a tile. More is faster and takes more memory.")),
-            ("OVERLAP", tr("Overlap (px)"), 0, 32768, tr("Pixels shared by neighbouring tiles, at most half a tile.")),
-            ("STEPS", tr("Denoising steps"), 1, 1000, tr("Steps of a diffusion model. More takes longer.")),
-            ("SEED", tr("Seed"), 0, 2**31 - 1, tr("Start of a diffusion model's noise: one seed, one picture.")),
-        ):
-            self.add(
-                QgsProcessingParameterNumber(
-                    name, title, compat.INTEGER, None, optional=True, minValue=least, maxValue=most
-                ),
-                help_text + " " + tr("Empty: the default of the model."),
-                advanced=True,
-            )
-        self.add(
-            _choice("DEVICE", tr("Device"), (_AUTO, "cpu", "cuda")),
-            tr("Where the model runs. auto: the graphics card if it can be used, else the processor."),
-            advanced=True,
-        )
-        self.add(
-            _choice("CONSISTENCY", tr("Consistency with the input"), (_AUTO, "on", "off")),
-            tr("Hold the output, averaged to the input's pixels, to the input. auto: what the model recommends."),
-            advanced=True,
-        )
-
-    def _command_options(self, parameters: dict[str, Any], context: Any) -> tuple[list[str], list[str]]:
-        """Sources in the order of the command line, and the options.
-
-        Raises:
-            EngineError: a layer, the model or the extent cannot be used.
-        """
-        layers = {name: self.parameterAsRasterLayer(parameters, name, context) for name in self.inputs}
-        titles = {name: self.parameterDefinition(name).description() for name in self.inputs}
-        sources = [gdal_path(layers[name], titles[name]) for name in self.inputs]
-        options = ["--model", self._model(parameters, context), *self.task_arguments(parameters, context)]
-        options += self._extent(parameters, context, layers[self.finest_input])
-        for name, option in _NUMBERS.items():
-            if is_given(parameters.get(name)):
-                options += [option, str(self.parameterAsInt(parameters, name, context))]
-        for name, option in _CHOICES.items():
-            choice = self._chosen(parameters, name, context)
-            if choice != _AUTO:
-                options += [option, choice]
-        return sources, options
-
-    def _model(self, parameters: dict[str, Any], context: Any) -> str:
-        folder = self.parameterAsFile(parameters, "MODEL_FOLDER", context)
-        return folder or self._chosen(parameters, "MODEL", context)
-
-    def _chosen(self, parameters: dict[str, Any], name: str, context: Any) -> str:
-        parameter = self.parameterDefinition(name)
-        # Not parameterAsEnumString, which takes the default for a word that it does not know.
-        choice = self.parameterAsString(parameters, name, context)
-        # The help of qgis_process 3.22 asks for the number of an option, even where the words are the values.
-        if choice.isdecimal() and int(choice) < len(parameter.options()):
-            choice = parameter.options()[int(choice)]
-        if choice not in parameter.options():
-            raise EngineError(
-                tr("'{choice}' is not on offer").format(choice=choice),
-                where=parameter.description(),
-                cure=tr("choose one of {names}").format(names=", ".join(parameter.options())),
-            )
-        return choice
-
-    def _extent(self, parameters: dict[str, Any], context: Any, layer: Any) -> list[str]:
-        if not is_given(parameters.get("EXTENT")):
-            return []
-        box = self.parameterAsExtent(parameters, "EXTENT", context, layer.crs())
-        if box.isNull() or box.isEmpty() or not box.intersects(layer.extent()):
-            raise EngineError(
-                tr("the extent does not meet the layer '{name}'").format(name=layer.name()),
-                where=self.parameterDefinition("EXTENT").description(),
-                cure=tr("draw it on the layer, or leave it empty for the whole scene"),
-            )
-        return ["--extent", *(repr(v) for v in (box.xMinimum(), box.yMinimum(), box.xMaximum(), box.yMaximum()))]
-
-
-def _choice(name: str, title: str, options: tuple[str, ...]) -> QgsProcessingParameterEnum:
-    """A choice whose value is the word itself: indices would change their meaning when the list grows."""
-    return QgsProcessingParameterEnum(name, title, list(options), False, options[0], usesStaticStrings=True)
-
-
-def is_given(value: Any) -> bool:
-    """Whether an optional parameter has a value."""
-    return value is not None and value != "" and value != NULL
-
-
-def _check_output(output: str, sources: list[str]) -> None:
-    """Refuse an output that the engine cannot write, or that is one of its inputs."""
-    path = Path(output or ".")
-    if path.suffix.lower() != ".tif":
-        raise EngineError(
-            tr("the output is not a .tif file"), where=output, cure=tr("give it a name that ends in .tif")
-        )
-    if not os.access(path.absolute().parent, os.W_OK):
-        raise EngineError(
-            tr("the output's folder does not exist or cannot be written"),
-            where=str(path.absolute().parent),
-            cure=tr("choose another folder"),
-        )
-    if any(os.path.realpath(source) == os.path.realpath(output) for source in sources):
-        raise EngineError(tr("the output is also an input"), where=output, cure=tr("choose another file name"))

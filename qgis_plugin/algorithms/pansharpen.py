@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from qgis.core import QgsProcessingParameterRasterLayer
+from typing import ClassVar
 
-from .. import catalogue
 from ..text import tr
-from .base import EngineAlgorithm
+from . import options
+from .options import Option
+from .raster import RasterAlgorithm
 
 
-class PanSharpen(EngineAlgorithm):
+class PanSharpen(RasterAlgorithm):
     """``seamline pansharpen MS PAN OUT``."""
 
     command = "pansharpen"
-    models = catalogue.PANSHARPEN
-    inputs = ("MS", "PAN")
+    section = "pansharpen"
+    inputs: ClassVar = {"MS": "ms", "PAN": "pan"}
+    main = "MS"
     finest_input = "PAN"
 
     def displayName(self) -> str:
@@ -25,7 +27,7 @@ class PanSharpen(EngineAlgorithm):
         """Words that find it."""
         return tr("pansharpen,fusion,panchromatic,multispectral,diffusion,brovey,gsa").split(",")
 
-    def shortHelpString(self) -> str:
+    def help_text(self) -> str:
         """The text beside the parameters."""
         return tr(
             "Fuses a multispectral image with the panchromatic image of the same scene and writes the multispectral"
@@ -35,16 +37,18 @@ class PanSharpen(EngineAlgorithm):
             "The detail of a diffusion model is likely, not observed: compare with the input before you measure on it."
         )
 
-    def add_inputs(self) -> None:
+    def input_texts(self) -> dict[str, tuple[str, str]]:
         """Two images of one scene."""
-        self.add(
-            QgsProcessingParameterRasterLayer("MS", tr("Multispectral raster")),
-            tr("The image whose bands are sharpened. Pixels without data need a nodata value or a mask."),
-        )
-        self.add(
-            QgsProcessingParameterRasterLayer("PAN", tr("Panchromatic raster")),
-            tr("One band of the same scene in finer pixels. The output has its grid and its CRS."),
-        )
+        return {
+            "MS": (
+                tr("Multispectral raster"),
+                tr("The image whose bands are sharpened. Pixels without data need a nodata value or a mask."),
+            ),
+            "PAN": (
+                tr("Panchromatic raster"),
+                tr("One band of the same scene in finer pixels. The output has its grid and its CRS."),
+            ),
+        }
 
     def output_title(self) -> str:
         """What the output layer is called."""
@@ -53,6 +57,10 @@ class PanSharpen(EngineAlgorithm):
     def model_help(self) -> str:
         """What the models are."""
         return tr(
-            "salad-pan-tiny: latent diffusion, small. gsa: adaptive Gram-Schmidt. mtf-glp-hpm: Laplacian pyramid"
-            " matched to the sensor. brovey: ratio of intensities. The last three are classical methods and fast."
+            "salad-pan-tiny: latent diffusion, small. gsa: adaptive Gram-Schmidt. mtf-glp-hpm, mtf-glp-fs: Laplacian"
+            " pyramid matched to the sensor. brovey: ratio of intensities. All but the first are classical and fast."
         )
+
+    def options(self) -> list[Option]:
+        """Also the shift between the two."""
+        return [*super().options(), options.coregister()]

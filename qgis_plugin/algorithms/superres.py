@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import ClassVar
 
-from qgis.core import QgsProcessingParameterNumber, QgsProcessingParameterRasterLayer
-
-from .. import catalogue, compat
 from ..text import tr
-from .base import EngineAlgorithm, is_given
+from .options import Number, Option
+from .raster import RasterAlgorithm
 
 
-class SuperResolve(EngineAlgorithm):
+class SuperResolve(RasterAlgorithm):
     """``seamline superres LR OUT``."""
 
     command = "superres"
-    models = catalogue.SUPERRES
-    inputs = ("INPUT",)
+    section = "superres"
+    inputs: ClassVar = {"INPUT": "image"}
+    main = "INPUT"
     finest_input = "INPUT"
 
     def displayName(self) -> str:
@@ -27,7 +26,7 @@ class SuperResolve(EngineAlgorithm):
         """Words that find it."""
         return tr("super-resolution,upscale,enhance,resolution,diffusion,bicubic").split(",")
 
-    def shortHelpString(self) -> str:
+    def help_text(self) -> str:
         """The text beside the parameters."""
         return tr(
             "Writes an image in finer pixels over the same extent, as a Cloud Optimized GeoTIFF.\n\n"
@@ -36,12 +35,14 @@ class SuperResolve(EngineAlgorithm):
             "The detail of a diffusion model is likely, not observed: compare with the input before you measure on it."
         )
 
-    def add_inputs(self) -> None:
+    def input_texts(self) -> dict[str, tuple[str, str]]:
         """The image."""
-        self.add(
-            QgsProcessingParameterRasterLayer("INPUT", tr("Input raster")),
-            tr("The image to refine. Pixels without data need a nodata value or a mask."),
-        )
+        return {
+            "INPUT": (
+                tr("Input raster"),
+                tr("The image to refine. Pixels without data need a nodata value or a mask."),
+            )
+        }
 
     def output_title(self) -> str:
         """What the output layer is called."""
@@ -49,22 +50,23 @@ class SuperResolve(EngineAlgorithm):
 
     def model_help(self) -> str:
         """What the models are."""
-        return tr("bicubic: interpolation, any scale. identity: copies the pixels at scale 1, for tests.")
+        return tr(
+            "slimdiffsr-tiny-x4: one diffusion step, four times as fine, with uncertainty. bicubic: interpolation, any"
+            " scale. identity: copies the pixels at scale 1, for tests."
+        )
 
-    def add_task_parameters(self) -> None:
-        """How much finer."""
-        self.add(
-            QgsProcessingParameterNumber(
-                "SCALE", tr("Scale"), compat.INTEGER, None, optional=True, minValue=1, maxValue=16
-            ),
+    def options(self) -> list[Option]:
+        """Also how much finer."""
+        scale = Number(
+            "SCALE",
+            "--scale",
+            tr("Scale"),
             tr(
                 "Output pixels along one side of an input pixel: 4 turns 10 m into 2.5 m. Empty: the scale of the"
                 " model, 4 for bicubic."
             ),
+            advanced=False,
+            least=1,
+            most=16,
         )
-
-    def task_arguments(self, parameters: dict[str, Any], context: Any) -> list[str]:
-        """The scale."""
-        if not is_given(parameters.get("SCALE")):
-            return []
-        return ["--scale", str(self.parameterAsInt(parameters, "SCALE", context))]
+        return [scale, *super().options()]

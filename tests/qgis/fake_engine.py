@@ -41,8 +41,46 @@ def tiles(total, seconds):
         say("progress", done=done, total=total, eta_s=(total - done) * seconds, unknown_key=[])
 
 
+def before_and_after(mode):
+    """What goes before a run, and after it: the list of models, the estimate, the page."""
+    if sys.argv[1] == "models":
+        print(os.environ.get("FAKE_ENGINE_MODELS", "[]"))
+        sys.exit(0)
+    if "--dry-run" in sys.argv and mode not in ("error", "usage"):
+        needs = {"memory_bytes": 3 << 30, "disk_bytes": 200 << 20, "output_bytes": 100 << 20, "seconds": 125.0}
+        output = {"size": [256, 128], "bands": 4}
+        facts = {"model": "m@1+abc", "device": "cpu", "tiles": 4, "tile": 512}
+        say("plan", plan={**facts, "output": output, "estimate": needs})
+        sys.exit(0)
+    if sys.argv[1] == "report" and mode == "no report":
+        say("error", what="this is no report of a run")
+        sys.exit(2)
+    if sys.argv[1] == "report":
+        Path(sys.argv[3]).write_text("<!doctype html>", encoding="utf-8")
+        say("done", outputs=[sys.argv[3]], report=None, metrics={})
+        sys.exit(0)
+
+
+def files(output):
+    """What a run writes: the output, its report, and its deviations where they are wanted."""
+    shutil.copyfile(sys.argv[2], output)
+    if "--uncertainty" in sys.argv:
+        shutil.copyfile(sys.argv[2], sys.argv[sys.argv.index("--uncertainty") + 1])
+    facts = {
+        "model": "gsa@1",
+        "seed": 3,
+        "software": "Seamline 9",
+        "identity": "abc",
+        "note": "computed",
+        "licence": "MIT",
+    }
+    facts.update(task="pansharpen", inputs={"ms": sys.argv[2]}, outputs=[output])
+    Path(output).with_name(Path(output).stem + ".report.json").write_text(json.dumps(facts), encoding="utf-8")
+
+
 def main():
     mode = os.environ.get("FAKE_ENGINE", "")
+    before_and_after(mode)
     note("FAKE_ENGINE_PID", str(os.getpid()))
     note("FAKE_ENGINE_ARGV", json.dumps(sys.argv[1:]))
     threading.Thread(target=watch_stdin, daemon=True).start()
@@ -83,12 +121,16 @@ def main():
     if mode == "orphan":  # a worker that outlives the engine and holds its pipes
         worker = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(30)"], stdin=subprocess.DEVNULL)
         note("FAKE_ENGINE_ARGV", str(worker.pid))
+    output = sys.argv[4] if sys.argv[1] == "pansharpen" else sys.argv[3]
+    if mode in ("slow", "deaf"):
+        workspace = Path(output + ".seamline")
+        workspace.mkdir(exist_ok=True)
+        (workspace / "plan.json").write_text("{}", encoding="utf-8")
     if mode == "deaf":
         time.sleep(600)
     tiles(50 if mode == "slow" else 4, TILE_S if mode == "slow" else 0.01)
-    output = sys.argv[4] if sys.argv[1] == "pansharpen" else sys.argv[3]
-    if mode != "no file":
-        shutil.copyfile(sys.argv[2], output)
+    if mode != "no file" and sys.argv[1] != "evaluate":
+        files(output)
     say("done", outputs=[output], report=None, metrics={"HQNR": 0.9})
 
 

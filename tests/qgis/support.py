@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 from pathlib import Path
 
 from osgeo import gdal, osr
@@ -55,3 +56,44 @@ def assert_sharpened(output, reference):
     assert pixels.any()
     assert pixels.tobytes() == expected.ReadAsArray().tobytes()
     assert (pixels[:, :32, :32] == NODATA).all()  # masked in the MS
+
+
+def pump(until, seconds):
+    """Let the event loop turn.  Returns whether ``until`` came true in time, and the turns."""
+    from qgis.PyQt.QtCore import QCoreApplication
+
+    turns, deadline = 0, time.monotonic() + seconds
+    while not until() and time.monotonic() < deadline:
+        QCoreApplication.processEvents()
+        time.sleep(0.005)
+        turns += 1
+    return until(), turns
+
+
+def engines_of(output):
+    """Process ids of the engines that work on an output."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (folder / "cmdline").read_bytes().split(b"\0")
+            is_dead = (folder / "stat").read_text().rpartition(")")[2].split()[0] == "Z"
+        except OSError:  # it has just ended
+            continue
+        if not is_dead and str(output).encode() in words and any(word.endswith(b"launch.py") for word in words):
+            found.append(int(folder.name))
+    return found
+
+
+def wait_for(condition, seconds):
+    """Wait until the condition holds.  Returns the seconds it took; fails when it does not come to hold."""
+    started = time.monotonic()
+    while not condition():
+        assert time.monotonic() - started < seconds, "it did not happen in time"
+        time.sleep(0.02)
+    return time.monotonic() - started
+
+
+def pixels_of(path):
+    """(band, row, column) of a raster as bytes, with what makes them comparable."""
+    dataset = gdal.Open(str(path))
+    return dataset.RasterXSize, dataset.RasterYSize, dataset.RasterCount, dataset.ReadAsArray().tobytes()

@@ -15,8 +15,7 @@ from qgis.core import (
     QgsProject,
     QgsRasterLayer,
 )
-from qgis.PyQt.QtCore import QCoreApplication
-from support import LEFT, TOP
+from support import LEFT, TOP, pump
 
 
 def run(fake_engine, feedback, parameters, mode="", algorithm="pansharpen"):
@@ -41,17 +40,29 @@ def test_a_plain_run_passes_paths_and_the_model_alone(fake_engine, feedback, sce
 
 def test_every_option_reaches_the_engine(fake_engine, feedback, scene, tmp_path):
     options = {"TILE": 256, "OVERLAP": 32, "STEPS": 4, "SEED": 7, "DEVICE": "cpu", "CONSISTENCY": "off"}
+    options.update({"SENSOR": "WV2", "COREGISTER": True, "BANDS": [3, 1], "KEEP": True})
     extent = f"{LEFT + 8},{LEFT + 72.25},{TOP - 64},{TOP - 16} [EPSG:32631]"
     _, argv = run(
         fake_engine,
         feedback,
         {**scene, **options, "MODEL": "gsa", "EXTENT": extent, "OUTPUT": str(tmp_path / "out.tif")},
     )
-    assert argv[4:-3] == [
-        *("--model", "gsa", "--extent", repr(LEFT + 8), repr(TOP - 64), repr(LEFT + 72.25), repr(TOP - 16)),
+    assert argv[4:-4] == [
+        *(
+            "--model",
+            "gsa",
+            "--bands",
+            "3,1",
+            "--extent",
+            repr(LEFT + 8),
+            repr(TOP - 64),
+            repr(LEFT + 72.25),
+            repr(TOP - 16),
+        ),
         *("--tile", "256", "--overlap", "32", "--steps", "4", "--seed", "7", "--device", "cpu"),
-        *("--consistency", "off"),
+        *("--consistency", "off", "--sensor", "WV2", "--coregister"),
     ]
+    assert argv[-4:] == ["--overwrite", "--resume", "--json", "--cancel-on-stdin-eof"]
 
 
 def test_super_resolution_passes_its_scale_and_a_model_folder(fake_engine, feedback, scene, tmp_path):
@@ -151,9 +162,25 @@ def layer_of_a_server(scene):
     return QgsRasterLayer("type=xyz&url=http://localhost:1/%7Bx%7D/%7By%7D/%7Bz%7D.png", "a map", "wms")
 
 
+def layer_of_other_files(scene):
+    from osgeo import gdal
+
+    gdal.BuildVRT(scene["PAN"] + ".vrt", [scene["PAN"]]).FlushCache()
+    return QgsRasterLayer(scene["PAN"] + ".vrt", "virtual")
+
+
+def layer_of_another_crs(scene):
+    from osgeo import gdal
+
+    gdal.Warp(scene["PAN"] + ".32632.tif", scene["PAN"], dstSRS="EPSG:32632").FlushCache()
+    return QgsRasterLayer(scene["PAN"] + ".32632.tif", "far pan")
+
+
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
+        (layer_of_other_files, "'virtual' is a virtual raster, which stands for other files"),
+        (layer_of_another_crs, "'ms' is in EPSG:32631 and 'far pan' is in EPSG:32632; .*; reproject one of them"),
         (layer_in_memory, "lives in the memory of QGIS alone"),
         (layer_with_options, "is opened with options or a login"),
         (layer_of_a_server, "comes from 'wms', not from a raster"),
@@ -175,16 +202,6 @@ def test_a_layer_of_the_project_is_passed_by_its_path(fake_engine, feedback, sce
     finally:
         QgsProject.instance().removeMapLayer(layer)
     assert argv[1] == scene["MS"]
-
-
-def pump(until, seconds):
-    """Let the event loop turn.  Returns whether ``until`` came true in time, and the turns."""
-    turns, deadline = 0, time.monotonic() + seconds
-    while not until() and time.monotonic() < deadline:
-        QCoreApplication.processEvents()
-        time.sleep(0.005)
-        turns += 1
-    return until(), turns
 
 
 @pytest.fixture
@@ -233,14 +250,17 @@ def test_the_dialog_opens_with_every_parameter(plugin, scene, qgis_iface, monkey
     from processing.gui.AlgorithmDialog import AlgorithmDialog
     from qgis.gui import QgsBrowserGuiModel
 
+    from seamline.qgis_plugin import catalogue
+
     monkeypatch.setattr(qgis_iface, "browserModel", lambda: QgsBrowserGuiModel(), raising=False)
     for name in ("pansharpen", "superres"):
         algorithm = QgsApplication.processingRegistry().createAlgorithmById(f"seamline:{name}")
         dialog = AlgorithmDialog(algorithm)
         dialog.setParameters({**scene, "INPUT": scene["MS"]})
         parameters = dialog.createProcessingParameters()
-        assert parameters["MODEL"] == algorithm.models[0]
+        assert parameters["MODEL"] == catalogue.offered(name)[0].name
         assert parameters["TILE"] is None
+        assert "UNCERTAINTY" not in parameters, "deviations are computed although nobody asked for them"
         dialog.deleteLater()
 
 
@@ -270,3 +290,41 @@ def test_it_works_as_a_step_of_a_processing_model(fake_engine, feedback, scene, 
     argv = json.loads(notes["argv"].read_text())
     assert argv[:6] == ["pansharpen", scene["MS"], scene["PAN"], str(tmp_path / "fused.tif"), "--model", "gsa"]
     assert (tmp_path / "fused.tif").exists()
+
+
+def test_an_output_that_is_skipped_in_a_dialog_is_not_made(fake_engine, feedback, scene, tmp_path):
+    skipped = QgsProcessingOutputLayerDefinition("", QgsProject.instance())
+    parameters = {**scene, "OUTPUT": str(tmp_path / "out.tif"), "UNCERTAINTY": skipped, "REPORT": ""}
+    result, argv = run(fake_engine, feedback, parameters)
+    assert list(result) == ["OUTPUT"]
+    assert "--uncertainty" not in argv
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({}, "there is no image to measure; Fused raster"),
+        ({"FUSED": "PAN"}, "there is nothing to compare the image with"),
+        ({"FUSED": "PAN", "MS": "MS"}, "there is nothing to compare the image with"),
+        ({"PROTOCOL": True, "PAN": "PAN"}, "Wald's protocol needs the panchromatic and the multispectral raster"),
+        ({"PROTOCOL": True, "PAN": "PAN", "MS": "MS", "FUSED": "PAN"}, "and no other"),
+        ({"PROTOCOL": True, "PAN": "PAN", "MS": "MS", "MODEL": "none"}, "'none' is not on offer"),
+    ],
+)
+def test_an_evaluation_without_a_sense_is_refused(given, sentence, fake_engine, feedback, scene):
+    fake_engine("")
+    parameters = {name: scene.get(value, value) for name, value in given.items()}
+    with pytest.raises(QgsProcessingException, match=sentence):
+        processing.run("seamline:evaluate", parameters, feedback=feedback)
+
+
+def test_an_evaluation_passes_what_is_compared(fake_engine, feedback, scene, tmp_path):
+    parameters = {"FUSED": scene["PAN"], "PAN": scene["PAN"], "MS": scene["MS"], "BITS": 11, "PHASE": "dlpan"}
+    page = tmp_path / "t.html"
+    result, argv = run(fake_engine, feedback, {**parameters, "REPORT": str(page)}, algorithm="evaluate")
+    assert argv == [
+        *("evaluate", scene["PAN"], "--pan", scene["PAN"], "--ms", scene["MS"], "--bits", "11", "--phase", "dlpan"),
+        *("--json", "--cancel-on-stdin-eof"),
+    ]
+    assert result == {"HQNR": 0.9, "REPORT": str(page)}
+    assert "HQNR" in page.read_text(encoding="utf-8")

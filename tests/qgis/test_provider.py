@@ -19,11 +19,37 @@ def provider(plugin, qgis_app):
     return qgis_app.processingRegistry().providerById("seamline")
 
 
-def test_the_provider_holds_its_algorithms(provider):
-    expected = ["seamline:doctor", "seamline:pansharpen", "seamline:superres"]
-    assert sorted(a.id() for a in provider.algorithms()) == expected
+GROUPS = {
+    "seamline:adapt": "pansharpen",
+    "seamline:doctor": "engine",
+    "seamline:evaluate": "quality",
+    "seamline:pansharpen": "pansharpen",
+    "seamline:superres": "superres",
+}
+
+
+def test_the_provider_holds_every_algorithm_in_its_group(provider):
+    groups = {algorithm.id(): algorithm.groupId() for algorithm in provider.algorithms()}
+    assert GROUPS.items() <= groups.items()
+    assert all(algorithm.group() for algorithm in provider.algorithms())
     assert provider.versionInfo() == metadata()["version"]
     assert provider.isActive()
+
+
+def test_each_help_link_leads_to_a_place_of_the_page(provider):
+    page = (ROOT / "docs" / "how-to" / "qgis.md").read_text(encoding="utf-8")
+    for name in ("pansharpen", "superres", "evaluate", "adapt"):
+        url, _, place = provider.algorithm(name).helpUrl().partition("#")
+        assert url.endswith("/docs/how-to/qgis.md")
+        assert f'<a id="{place}"></a>' in page
+
+
+def test_each_algorithm_has_its_own_drawing_and_picture(provider):
+    for name in ("pansharpen", "superres", "evaluate", "adapt"):
+        algorithm = provider.algorithm(name)
+        assert Path(algorithm.svgIconPath()).stem == name
+        assert f"icons/{name}.png" in algorithm.shortHelpString()
+        assert (ROOT / "qgis_plugin" / "icons" / f"{name}.png").stat().st_size < 40_000
 
 
 def test_loading_twice_and_unloading_twice_is_harmless(qgis_app, provider, plugin):
@@ -46,12 +72,21 @@ def test_everything_is_explained(provider):
             assert parameter.description() != parameter.name()
 
 
-def test_advanced_parameters_are_folded(provider):
+RUN = {"MODEL_FOLDER", "TILE", "OVERLAP", "STEPS", "SEED", "DEVICE", "CONSISTENCY", "SENSOR", "KEEP"}
+FOLDED = {
+    "pansharpen": {*RUN, "COREGISTER"},
+    "superres": RUN,
+    "evaluate": {"SENSOR", "RATIO", "BITS", "RIM", "PHASE", "STEPS", "SEED", "DEVICE"},
+    "adapt": {"SENSOR", "SEED", "DEVICE", "COREGISTER"},
+}
+
+
+@pytest.mark.parametrize("name", FOLDED)
+def test_advanced_parameters_are_folded(name, provider):
     from seamline.qgis_plugin.compat import ADVANCED
 
-    for algorithm in (a for a in provider.algorithms() if a.name() != "doctor"):
-        advanced = {p.name() for p in algorithm.parameterDefinitions() if p.flags() & ADVANCED}
-        assert advanced == {"MODEL_FOLDER", "TILE", "OVERLAP", "STEPS", "SEED", "DEVICE", "CONSISTENCY"}
+    parameters = provider.algorithm(name).parameterDefinitions()
+    assert {p.name() for p in parameters if p.flags() & ADVANCED} == FOLDED[name]
 
 
 def test_a_missing_engine_is_said_and_breaks_nothing(provider, monkeypatch, scene, qgis_processing):

@@ -33,12 +33,14 @@ def options(parameters):
     return ["--", *(f"{name}={value}" for name, value in parameters.items())]
 
 
-def test_both_algorithms_are_listed(profile):
+def test_the_algorithms_are_listed(profile):
     listed = qgis_process(profile, "list")
     lines = (line.strip().split("\t") for line in listed.stdout.splitlines())
     titles = {words[0]: words[1] for words in lines if len(words) == 2}
     assert titles["seamline:pansharpen"] == "Pan-sharpen"
     assert titles["seamline:superres"] == "Super-resolve"
+    assert titles["seamline:evaluate"] == "Evaluate fused image"
+    assert titles["seamline:adapt"] == "Adapt model to scene"
     assert "Traceback" not in listed.stdout + listed.stderr
 
 

@@ -98,7 +98,7 @@ def test_the_engines_own_error_is_the_users(engine, scene, tmp_path, feedback):
     assert not (tmp_path / "out.tif").exists()
 
 
-def test_the_engine_knows_every_model_on_offer(engine):
+def test_the_engine_has_every_model_that_is_said_to_ship_and_the_same_defaults(engine):
     from seamline.qgis_plugin import catalogue
 
     if not (ROOT / "models" / "weights").is_dir():
@@ -106,9 +106,10 @@ def test_the_engine_knows_every_model_on_offer(engine):
     listed = subprocess.run(
         [engine, str(ROOT / "launch.py"), "models", "list", "--json"], capture_output=True, text=True, check=True
     )
-    tasks = {model["name"]: model["task"] for model in json.loads(listed.stdout)}
-    assert {name: tasks.get(name) for name in catalogue.PANSHARPEN} == dict.fromkeys(catalogue.PANSHARPEN, "pansharpen")
-    assert {name: tasks.get(name) for name in catalogue.SUPERRES} == dict.fromkeys(catalogue.SUPERRES, "superres")
+    models = json.loads(listed.stdout)
+    for task, names in catalogue.SHIPPED.items():
+        assert set(names) <= {model["name"] for model in models if model["task"] == task}
+        assert names[0] == next(model["name"] for model in models if model["task"] == task and model["default"])
 
 
 def test_cancel_between_tiles_is_quick_and_leaves_no_output(engine, tmp_path, feedback, monkeypatch):

@@ -1,0 +1,168 @@
+"""Files of a run: where outputs may go, what an unfinished run leaves, and where deviations are put."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from .engine_process import EngineError
+from .text import tr
+
+
+def wanted_path(value: Any) -> str:
+    """The path that an output parameter names; empty where QGIS is to find one, or none is wanted."""
+    sink = getattr(value, "sink", None)
+    text = sink.staticValue() if sink is not None else value
+    return text if isinstance(text, str) and text != "TEMPORARY_OUTPUT" and not text.startswith("memory:") else ""
+
+
+def is_wanted(value: Any) -> bool:
+    """Whether an optional output is to be made; dialogs hand over an empty place where it is to be skipped."""
+    sink = getattr(value, "sink", None)
+    text = sink.staticValue() if sink is not None else value
+    return isinstance(text, str) and text != ""
+
+
+def check_output(output: str, sources: Iterable[str], *, suffixes: tuple[str, ...]) -> None:
+    """Refuse an output that the engine cannot write, or that is one of its inputs.
+
+    Raises:
+        EngineError: what is wrong with it.
+    """
+    path = Path(output or ".")
+    if path.suffix.lower() not in suffixes:
+        raise EngineError(
+            tr("the output is not a {suffix} file").format(suffix=suffixes[0]),
+            where=output,
+            cure=tr("give it a name that ends in {suffix}").format(suffix=suffixes[0]),
+        )
+    check_folder(path.absolute().parent)
+    if any(os.path.realpath(source) == os.path.realpath(output) for source in sources):
+        raise EngineError(tr("the output is also an input"), where=output, cure=tr("choose another file name"))
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that is missing or protected.
+
+    Raises:
+        EngineError: it is.
+    """
+    try:
+        # An attempt, because permissions say little on network drives and on Windows.
+        with tempfile.TemporaryFile(dir=folder):
+            return
+    except OSError as error:
+        raise EngineError(
+            tr("the output's folder does not exist or cannot be written"),
+            where=str(folder),
+            cure=tr("choose another folder"),
+        ) from error
+
+
+def report_of(image: str) -> Path:
+    """The report that the engine writes beside an output."""
+    return Path(image).with_name(Path(image).stem + ".report.json")
+
+
+def facts_of(report: Path) -> dict:
+    """The engine's report; empty where it cannot be read."""
+    try:
+        facts = json.loads(report.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return facts if isinstance(facts, dict) else {}
+
+
+class Unfinished:
+    """The folder of an unfinished run, ``OUT.seamline``.
+
+    Args:
+        output: of the run.
+        keep: whether it stays after a cancel or an error, and is gone on with.
+    """
+
+    def __init__(self, output: str, *, keep: bool) -> None:
+        self._folder, self._keep = Path(output + ".seamline"), keep
+        self._was_there, self._started_ns = self._folder.exists(), time.time_ns()
+
+    @property
+    def words(self) -> list[str]:
+        """What the run is told."""
+        return ["--resume"] if self._keep else []
+
+    def clear(self, feedback: Any) -> None:
+        """After a run that did not come to its end: leave nothing, or say what is left."""
+        if self._keep:
+            if self._folder.is_dir():
+                text = tr("Finished parts are kept in {folder}; run it again with the same settings to go on")
+                feedback.pushInfo(text.format(folder=self._folder))
+            return
+        # One that lay here before belongs to somebody else, unless this run began anew in it.
+        if self._was_there and not self._is_ours():
+            return
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def explained(self, error: EngineError) -> EngineError:
+        """The error, with a cure that the dialog knows where the unfinished run is another one."""
+        if self._keep and error.where == str(self._folder):
+            cure = tr("repeat the settings of that run, or untick 'Keep for resume' to start anew")
+            return EngineError(error.what, where=error.where, cure=cure)
+        return error
+
+    def _is_ours(self) -> bool:
+        plan = self._folder / "plan.json"
+        return plan.exists() and plan.stat().st_mtime_ns >= self._started_ns
+
+
+class Deviations:
+    """The raster of standard deviations: the engine wants it beside the image, QGIS wherever the user says.
+
+    Args:
+        output: the image.
+        destination: where the deviations go; empty where none are wanted.
+    """
+
+    def __init__(self, output: str, destination: str) -> None:
+        self.destination, self._report = destination, report_of(output)
+        image, wanted = Path(output).absolute(), Path(destination).absolute()
+        self._beside = (
+            wanted if wanted.parent == image.parent else image.with_name(image.stem + ".seamline-uncertainty.tif")
+        )
+
+    @property
+    def words(self) -> list[str]:
+        """What the run is told."""
+        return ["--uncertainty", str(self._beside)] if self.destination else []
+
+    def put_in_place(self) -> dict[str, str]:
+        """After the run: the file where it was wanted, by the output's name.
+
+        Raises:
+            EngineError: it cannot be put there.
+        """
+        if not self.destination:
+            return {}
+        if self._beside != Path(self.destination).absolute():
+            try:
+                shutil.move(str(self._beside), self.destination)
+                self._note()
+            except OSError as error:
+                raise EngineError(
+                    tr("the uncertainty cannot be put in its place ({reason})").format(reason=error.strerror),
+                    where=self.destination,
+                    cure=tr("it lies beside the output; choose another place next time"),
+                ) from error
+        return {"UNCERTAINTY": self.destination}
+
+    def _note(self) -> None:
+        """Say in the report where the deviations are."""
+        facts = facts_of(self._report)
+        if facts.get("outputs"):
+            facts["outputs"] = [facts["outputs"][0], self.destination]
+            self._report.write_text(json.dumps(facts, indent=1), encoding="utf-8")

@@ -1,0 +1,115 @@
+"""What the log says before and during a run."""
+
+import json
+
+import processing
+import pytest
+
+
+def test_the_estimate_comes_before_the_run(fake_engine, feedback, scene, tmp_path):
+    fake_engine("")
+    processing.run("seamline:pansharpen", {**scene, "OUTPUT": str(tmp_path / "out.tif")}, feedback=feedback)
+    told = [line for line in feedback.lines if line.startswith(("Estimate", "Plan"))]
+    assert told == [
+        "Estimate: about 2 min on cpu, 3.0 GiB of memory, an output of up to 100 MiB, 200 MiB of disk while it runs",
+        "Plan: 256 x 128 px, 4 bands, 4 tiles of 512 px, model m@1",
+    ]
+    commands = [line for line in feedback.lines if "launch" in line or "fake_engine.py" in line]
+    assert ["--dry-run" in line for line in commands] == [True, False]
+
+
+@pytest.mark.parametrize("plan", [{}, {"estimate": None, "output": {"size": 3}}, {"estimate": {"seconds": "soon"}}])
+def test_an_estimate_that_lacks_something_is_no_reason_to_fail(plan):
+    from seamline.qgis_plugin.reporting import estimate_lines
+
+    assert estimate_lines(plan) == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.2, "1 s"), (40, "40 s"), (89, "89 s"), (100, "2 min"), (3600, "60 min"), (7500, "2 h 5 min")],
+)
+def test_a_duration_is_short(seconds, words):
+    from seamline.qgis_plugin.reporting import duration
+
+    assert duration(seconds) == words
+
+
+class Log:
+    """Remembers progress."""
+
+    def __init__(self):
+        self.steps, self.texts, self.lines = [], [], []
+        self.setProgress, self.setProgressText, self.pushInfo = self.steps.append, self.texts.append, self.lines.append
+
+
+def test_the_bar_moves_with_each_tile_and_the_log_does_not_flood():
+    from seamline.qgis_plugin.reporting import Reporter
+
+    log = Log()
+    reporter = Reporter(log)
+    for done in range(1, 1001):
+        reporter.event({"event": "progress", "done": done, "total": 1000, "eta_s": 1000 - done})
+    assert len(log.steps) == 1000
+    assert log.texts[0] == "Tile 1 of 1000, about 17 min left"
+    assert log.texts[-1] == "Tile 1000 of 1000"
+    assert len(log.texts) <= 3
+
+
+def test_a_step_that_follows_the_run_leaves_the_bar_alone():
+    from seamline.qgis_plugin.reporting import Reporter
+
+    log = Log()
+    reporter = Reporter(log, quiet=True)
+    reporter.event({"event": "progress", "done": 1, "total": 2})
+    reporter.event({"event": "done", "report": "x", "metrics": {"a": 1}})
+    assert (log.steps, log.lines) == ([], [])
+
+
+def test_steps_are_not_called_tiles():
+    from seamline.qgis_plugin.reporting import Reporter
+
+    log = Log()
+    reporter = Reporter(log)
+    reporter.event({"event": "start", "unit": "steps"})
+    reporter.event({"event": "progress", "done": 1, "total": 2, "eta_s": 5})
+    assert log.texts == ["Step 1 of 2, about 5 s left"]
+
+
+def test_options_of_the_command_line_are_called_what_the_dialog_calls_them(plugin):
+    from seamline.qgis_plugin.algorithms import PanSharpen
+
+    said = PanSharpen()._in_words("it is too large; --overlap; pass a smaller --tile, or --memory")
+    assert said == "it is too large; 'Overlap (px)'; pass a smaller 'Tile (px)', or --memory"
+
+
+def test_a_page_of_metrics_is_escaped_and_complete():
+    from seamline.qgis_plugin.metrics_page import metrics_page
+
+    metrics = {"Q2n": 0.91234567, "PSNR": None, "<b>": 3.0}
+    about = {"Q2n": {"best": 1.0, "unit": "", "against": "reference"}, "PSNR": {"best": None, "unit": "dB"}}
+    page = metrics_page(metrics, about, {"Fused raster": "/a<b>.tif"})
+    assert "0.9123" in page
+    assert page.count("∞") == 2
+    assert "<b>" not in page
+    assert "/a&lt;b&gt;.tif" in page
+    assert json.dumps(page)
+
+
+def test_a_run_is_measured_in_sentences_and_an_evaluation_by_names():
+    from seamline.qgis_plugin.reporting import metric_lines
+
+    run = {
+        "seam_score": 1.2345,
+        "seam_sham_band": [0.9, 1.5],
+        "seam_score_plain": 1.0,
+        "overlap_variance_ratio": 1.0,
+        "consistency": [0.0012, None, 0.004],
+        "consistency_sight": "mtf",
+    }
+    assert metric_lines(run) == [
+        "Seam score: 1.23; lines elsewhere in the image have 0.90 to 1.50",
+        "Consistency: seen as the input sees, the output is within 0.4 % of it, band by band 0.12, 0.4",
+    ]
+    assert metric_lines({"HQNR": 0.91234, "PSNR": None}) == ["HQNR: 0.9123"]
+    assert metric_lines(None) == []
