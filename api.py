@@ -100,17 +100,19 @@ def run_request(
     """
     share, listener, cancel = share or Share(), listener or Silence(), cancel or Cancel()
     source = registry.resolve(model, task, scale=scale)
+    # Before the run: what cannot be told must not spoil a finished one.
+    licence = registry.info(model).licence
     if adapt is None:
         if keep_model is not None:
             raise RequestError("there is no adapted model to keep", where="--keep-model", cure="pass --adapt N too")
         outcome = run(request, source, share=share, listener=listener, cancel=cancel)
-        return _reported(outcome, licence=registry.info(model).licence)
+        return _reported(outcome, licence=licence)
     # Only where it is asked for: the training room is slow to import.
     from .training.adapt import adapt as adapt_to_scene
 
     adapted = adapt_to_scene(request, source, adapt, keep=keep_model, share=share, listener=listener, cancel=cancel)
     outcome = run(request, adapted.source, share=share, listener=listener, cancel=cancel)
-    return _reported(outcome, licence=registry.info(model).licence, adaptation=adapted.facts)
+    return _reported(outcome, licence=licence, adaptation=adapted.facts)
 
 
 def merge_shards(out: Path, *, listener: Listener | None = None, cancel: Cancel | None = None) -> Outcome:

@@ -217,8 +217,9 @@ class SlimSettings:
             predictor of the noise level held; both.
         plain: the student by the mean absolute error alone, before it meets the teacher; ours.
         student: the student.
-        blend: share of the student in the mean of its weights with those of ``plain``, which trades error for detail
-            (network interpolation: Wang et al., "ESRGAN", ECCVW 2018); 1 leaves it as it is.
+        blend: share of the student in the mean of its weights with those of ``plain``, after ``student`` and once more
+            after ``detail``; it trades error for detail (network interpolation: Wang et al., "ESRGAN", ECCVW 2018), and
+            1 leaves it as it is.
         detail: the blended student by its error and ``detail_weights`` alone, without teacher and critic; ours.
         deviation: its head for the standard deviation of every pixel, the rest of it frozen; the last stage.
         weights: terms of the loss.
@@ -239,7 +240,7 @@ class SlimSettings:
     teacher: StageSettings = field(default_factory=_left_out)
     plain: StageSettings = field(default_factory=_left_out)
     student: StageSettings = field(default_factory=_left_out)
-    blend: float = 1.0
+    blend: tuple[float, float] = (1.0, 1.0)
     detail: StageSettings = field(default_factory=_left_out)
     deviation: StageSettings = field(default_factory=_left_out)
     weights: RestorationWeights = RestorationWeights()

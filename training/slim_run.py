@@ -125,9 +125,10 @@ class _Run:
         restoration = self._restoration(slim.weights)
         stage = StudentStage(student, self.teacher, restoration, distillation, slim.mmd, slim.features)
         self._stage(stage, slim.student, "student", 3, observe)
-        student.load_state_dict(interpolated(before, student.state_dict(), slim.blend))
+        student.load_state_dict(interpolated(before, student.state_dict(), slim.blend[0]))
         detail = StudentStage(student, self.teacher, self._restoration(slim.detail_weights), None)
         self._stage(detail, slim.detail, "detail", 6, observe)
+        student.load_state_dict(interpolated(before, student.state_dict(), slim.blend[1]))
         return student.eval().requires_grad_(False)
 
     def train_deviation(self, student: SlimDiffSR, taught: bool) -> None:

@@ -464,10 +464,11 @@ def test_stacked_planes():
 @pytest.fixture
 def command(scene, tmp_path, monkeypatch, capfd):
     """A function that runs the command line with the toy model, and gives exit code, events and sentence."""
-    resolve = registry.resolve
+    resolve, info = registry.resolve, registry.info
     monkeypatch.setattr(
         registry, "resolve", lambda name, *rest, **more: Unsure() if name == "unsure" else resolve(name, *rest, **more)
     )
+    monkeypatch.setattr(registry, "info", lambda name: info("identity" if name == "unsure" else name))
 
     def ask(deviations, *words, model="unsure"):
         capfd.readouterr()

@@ -38,6 +38,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -m 700 "$work/run"
 export QT_QPA_PLATFORM=offscreen XDG_RUNTIME_DIR="$work/run" XDG_DATA_HOME="$work/data" PYTHONDONTWRITEBYTECODE=1
+# Real imagery is read where it lies: QGIS would leave statistics beside it.
+export GDAL_PAM_ENABLED=NO
 # pytest-qgis keeps its profile in pytest's root directory: here that is the fresh folder, with a link to the checkout.
 ln -s "$root" "$work/checkout"
 cd "$work"

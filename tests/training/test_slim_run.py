@@ -51,6 +51,7 @@ SMALL = {
     },
     "slim.plain": {"steps": 1, "warmup": 1},
     "slim.student": {"steps": 2, "warmup": 1},
+    "slim.detail": {"steps": 0},
     "slim.deviation": {"steps": 0},
     "slim.critic_width": 4,
     "precision": "no",
@@ -264,7 +265,7 @@ def test_the_shipped_recipe_is_small_and_names_no_share_alike_source():
 def test_a_student_can_be_blended_back(base, tmp_path):
     more = {"slim.student": {"steps": 2, "warmup": 1}}
     plain, whole, half = (
-        load_folder(str(train(RECIPE, settings(base, tmp_path / name, **more | {"slim.blend": share}))))[1]
+        load_folder(str(train(RECIPE, settings(base, tmp_path / name, **more | {"slim.blend": (share, 1.0)}))))[1]
         for name, share in (("plain", 0.0), ("whole", 1.0), ("half", 0.5))
     )
     key = "merge_conv1.weight"
