@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
@@ -108,8 +108,8 @@ def knowing_the_scene(model: str, out: Path, check: Callable[[], None] = lambda:
         raise RequestError(
             f"this is a model of {about.architecture.name}", where=model, cure=f"give one of {ARCHITECTURE}"
         )
-    config = Config.of(about.architecture.config["network"])
-    use = replace(Use(**about.architecture.config["use"]), wholes="scene")
+    stored: dict[str, Any] = about.architecture.config
+    config, use = Config.of(stored["network"]), replace(Use(**stored["use"]), wholes="scene")
     try:
         changed = card(
             config,
