@@ -80,9 +80,8 @@ def test_nothing_went_wrong_on_the_way(found):
 
 def test_every_dialog_opens(found):
     facts, pictures = found
-    assert {"seamline:pansharpen", "seamline:superres", "seamline:evaluate", "seamline:adapt"} <= facts[
-        "dialogs"
-    ].keys()
+    every = {f"seamline:{name}" for name in ("adapt", "doctor", "evaluate", "pansharpen", "superres")}
+    assert every == set(facts["algorithms"]) == facts["dialogs"].keys()
     for algorithm in facts["dialogs"]:
         assert (pictures / f"qgis-dialog-{algorithm.partition(':')[2]}.png").stat().st_size > 5000
 
