@@ -117,11 +117,11 @@ def logged(text: str, side: int) -> Fused:
     return Fused(side, turns, None)
 
 
-def page(device: str, found: Fused, parameters: dict[str, int], seconds: Seconds) -> Iterator[str]:
+def page(device: str, found: Fused, parameters: dict[str, int], seconds: Seconds, made: str = "") -> Iterator[str]:
     """The page, line by line; without seconds the networks were not measured."""
     yield "# What runs cost on a GPU"
     yield ""
-    yield "    python benchmarks/gpu.py --write docs/gpu.md"
+    yield f"    python benchmarks/gpu.py {made}--write docs/gpu.md"
     yield ""
     yield from wrap(f"Measured on: {device}.  Compare the ratios.", WIDTH)
     yield ""
@@ -174,7 +174,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parameters = {name: network.parameters for name, network in networks.items()}
         seconds = measure(networks, options.device, ROUNDS)
         title = title or (torch.cuda.get_device_name() if options.device.startswith("cuda") else "the CPU")
-    text = "\n".join(page(title, found, parameters, seconds)) + "\n"
+    made = f'--log {options.log} --title "{options.title}" ' if options.log else ""
+    text = "\n".join(page(title, found, parameters, seconds, made)) + "\n"
     print(text)
     if options.write:
         options.write.write_text(text, encoding="utf-8")

@@ -167,6 +167,7 @@ def memory(model: str, rows: int, folder: Path) -> Memory:
 def page(networks: Mapping[str, int], seconds: Seconds, found: Memory, device: str) -> Iterator[str]:
     """The page, line by line; ``networks`` are parameters by name."""
     where = "" if device == "cpu" else f" --device {device}"
+    where += "" if found.rows == ROWS else f" --rows {found.rows}"
     yield "# What super-resolution costs"
     yield ""
     yield f"    python benchmarks/superres_cost.py --teacher{where} --write docs/superres-cost.md"
