@@ -18,14 +18,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from textwrap import wrap
-from typing import Any
 
 import numpy as np
-import rasterio
 import torch
 from numpy.typing import NDArray
 from pansharpening_runs import share_within
 from rasterio.transform import from_origin
+from scenes import write_scene
 from superres_cost import Seconds, image_table, measure, ratios, students, teachers
 
 from seamline.engine.plan import Request
@@ -67,7 +66,8 @@ def scene(folder: Path, side: int) -> dict[str, str]:
     shape = (BANDS, side // RATIO, RATIO, side // RATIO, RATIO)
     images = {"pan": (fine.mean(axis=0)[None], 1.0), "ms": (fine.reshape(shape).mean(axis=(2, 4)), float(RATIO))}
     for name, (values, size) in images.items():
-        _write(folder / f"{name}.tif", values, size)
+        grid = from_origin(500000, 5000000, size, size)
+        write_scene(folder / f"{name}.tif", values.round().astype(np.uint16), grid, "EPSG:32633")
     return {name: str(folder / f"{name}.tif") for name in images}
 
 
@@ -78,14 +78,6 @@ def _noise(side: int, seed: int) -> NDArray[np.float64]:
         part = rng.normal(0.0, 20.0 * factor**0.5, (-(-side // factor),) * 2)
         total += part.repeat(factor, 0).repeat(factor, 1)[:side, :side]
     return total.clip(1.0, 2047.0)
-
-
-def _write(path: Path, values: NDArray[np.float64], size: float) -> None:
-    bands, height, width = values.shape
-    profile: dict[str, Any] = {"driver": "GTiff", "dtype": "uint16", "crs": "EPSG:32633", "photometric": "MINISBLACK"}
-    profile |= {"count": bands, "height": height, "width": width, "tiled": True}
-    with rasterio.open(path, "w", transform=from_origin(500000, 5000000, size, size), **profile) as file:
-        file.write(values.round().astype(np.uint16))
 
 
 def fused(inputs: dict[str, str], side: int, device: str, folder: Path) -> Fused:

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import rasterio
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from rasterio.transform import from_origin
+from scenes import write_scene
 
 from seamline.engine.degrade import Phase, degrade_ms
 from seamline.engine.quality.protocol import Protocol, reduced_grid, write_reduced_pair
@@ -153,17 +153,4 @@ def _cut(root: Path, settings: SourceSettings) -> NDArray[np.generic]:
 
 
 def _write(path: Path, values: NDArray[np.generic], grid: GeoBox) -> None:
-    bands, height, width = values.shape
-    with rasterio.open(
-        path,
-        "w",
-        driver="GTiff",
-        count=bands,
-        height=height,
-        width=width,
-        dtype=values.dtype,
-        crs=str(grid.crs),
-        transform=grid.affine,
-        photometric="MINISBLACK",  # or the fourth of four bytes would be taken for opacity
-    ) as file:
-        file.write(values)
+    write_scene(path, values, grid.affine, str(grid.crs))

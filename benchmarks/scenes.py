@@ -1,4 +1,4 @@
-"""Large made-up scenes for benchmarks: textured, 16 bit, written as a stream."""
+"""Scenes of benchmarks: one that is at hand as an array, and large made-up ones, textured, 16 bit, as a stream."""
 
 from __future__ import annotations
 
@@ -6,8 +6,28 @@ from pathlib import Path
 
 import numpy as np
 import rasterio
+from affine import Affine
+from numpy.typing import NDArray
 from rasterio.transform import from_origin
 from rasterio.windows import Window
+
+
+def write_scene(path: Path, values: NDArray[np.generic], transform: Affine, crs: str) -> None:
+    """Write (C, H, W) as a GeoTIFF."""
+    bands, height, width = values.shape
+    with rasterio.open(
+        path,
+        "w",
+        driver="GTiff",
+        count=bands,
+        height=height,
+        width=width,
+        dtype=values.dtype,
+        crs=crs,
+        transform=transform,
+        photometric="MINISBLACK",  # or the fourth of four bytes would be taken for opacity
+    ) as file:
+        file.write(values)
 
 
 def large_scene(path: Path, *, height: int, width: int, bands: int = 4, seed: int = 7) -> Path:

@@ -16,6 +16,7 @@ import rasterio
 import torch
 from numpy.typing import NDArray
 from rasterio.transform import from_origin
+from scenes import write_scene
 
 from seamline.engine.degrade import degrade_ms
 from seamline.training.degradation.mixed import Degradation
@@ -34,6 +35,8 @@ LARGEST, WHOLE, MAP = 384, 1024, 128
 SHIFT = 4
 """Farthest place, PAN px along each axis, where MS is looked for."""
 REFLECTANCE_BITS = 14
+CORNER, CRS = (500000, 5000000), "EPSG:32631"
+"""Of the made-up grids, m."""
 
 KINDS = {
     "sensor-true": SensorTrue(
@@ -136,7 +139,7 @@ def whole_scenes(root: Path, folder: Path) -> dict[str, Path]:
     found = {}
     for name in TILED:
         found[name] = folder / f"{name}.tif"
-        _write(found[name], _cut(root, GROUNDS[name].source, WHOLE)[0], 1.0)
+        write_scene(found[name], _cut(root, GROUNDS[name].source, WHOLE)[0], from_origin(*CORNER, 1, 1), CRS)
     return found
 
 
@@ -235,24 +238,6 @@ def _written(folder: Path, name: str, coarse: Image, truth: Image, bits: int) ->
     own = folder / name
     own.mkdir(parents=True)
     scene = Scene(name, own / "coarse.tif", own / "truth.tif", bits)
-    _write(scene.coarse, coarse, float(SCALE))
-    _write(scene.truth, truth, 1.0)
+    write_scene(scene.coarse, coarse, from_origin(*CORNER, SCALE, SCALE), CRS)
+    write_scene(scene.truth, truth, from_origin(*CORNER, 1, 1), CRS)
     return scene
-
-
-def _write(path: Path, values: Image, size: float) -> None:
-    """A GeoTIFF with pixels of ``size`` m and a made-up corner."""
-    bands, height, width = values.shape
-    with rasterio.open(
-        path,
-        "w",
-        driver="GTiff",
-        count=bands,
-        height=height,
-        width=width,
-        dtype=values.dtype,
-        crs="EPSG:32631",
-        transform=from_origin(500000, 5000000, size, size),
-        photometric="MINISBLACK",  # or the fourth of four bytes would be taken for opacity
-    ) as file:
-        file.write(values)
