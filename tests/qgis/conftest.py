@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # the tests share support.py
 
-from support import FAKE, NODATA, ROOT, command_line_run, write_raster
+from support import FAKE, NODATA, ROOT, command_line_run, qgis_process, write_raster
 
 runpy.run_path(str(ROOT / "conftest.py"))  # names the checkout ``seamline``
 
@@ -106,3 +106,15 @@ def reference(real_python, scene, tmp_path_factory):
     """The scene pan-sharpened with ``brovey`` on the command line: what QGIS must give."""
     output = tmp_path_factory.mktemp("reference") / "out.tif"
     return command_line_run(real_python, scene, output, "--model", "brovey")
+
+
+@pytest.fixture(scope="module")
+def profile(tmp_path_factory):
+    """A fresh profile whose plugins folder links to this checkout, with the plugin enabled."""
+    config = tmp_path_factory.mktemp("config")
+    plugins = config / "profiles" / "default" / "python" / "plugins"
+    plugins.mkdir(parents=True)
+    (plugins / "seamline").symlink_to(ROOT)
+    enabled = qgis_process(config, "plugins", "enable", "seamline")
+    assert enabled.returncode == 0, enabled.stderr
+    return config

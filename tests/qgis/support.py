@@ -1,12 +1,14 @@
 """Where things are, small rasters, and the reference run of the command line."""
 
 import os
+import shutil
 import subprocess
 import time
 from pathlib import Path
 
 from osgeo import gdal, osr
 
+PROGRAM = shutil.which("qgis_process.bin")  # Debian's wrapper qgis_process passes an option that the program refuses
 gdal.UseExceptions()
 ROOT = Path(__file__).resolve().parents[2]
 FAKE = Path(__file__).with_name("fake_engine.py")
@@ -97,3 +99,13 @@ def pixels_of(path):
     """(band, row, column) of a raster as bytes, with what makes them comparable."""
     dataset = gdal.Open(str(path))
     return dataset.RasterXSize, dataset.RasterYSize, dataset.RasterCount, dataset.ReadAsArray().tobytes()
+
+
+def qgis_process(config, *arguments, **variables):
+    env = {**os.environ, "QGIS_CUSTOM_CONFIG_PATH": str(config), "QT_QPA_PLATFORM": "offscreen", **variables}
+    env.pop("QGIS_OPTIONS_PATH", None)
+    return subprocess.run([PROGRAM, *arguments], env=env, capture_output=True, text=True, check=False, timeout=60)
+
+
+def options(parameters):
+    return ["--", *(f"{name}={value}" for name, value in parameters.items())]

@@ -7,7 +7,7 @@ from pathlib import Path
 import processing
 import pytest
 from qgis.core import QgsProcessingException
-from test_qgis_process import PROGRAM, options, profile, qgis_process  # noqa: F401
+from support import PROGRAM, options, qgis_process
 
 
 class Cells(HTMLParser):
@@ -103,7 +103,7 @@ def test_a_python_without_the_packages_is_told_package_by_package(plugin, monkey
 
 
 @pytest.mark.skipif(PROGRAM is None, reason="qgis_process.bin is not installed")
-def test_the_real_engine_is_well_and_says_so_from_the_shell(profile, real_python, tmp_path):  # noqa: F811
+def test_the_real_engine_is_well_and_says_so_from_the_shell(profile, real_python, tmp_path):
     report = tmp_path / "report.html"
     ran = qgis_process(profile, "run", "seamline:doctor", *options({"OUTPUT": report}), SEAMLINE_PYTHON=real_python)
     assert ran.returncode == 0, ran.stdout + ran.stderr

@@ -1,36 +1,9 @@
 """The plugin in the real program, without a window: loaded from a profile by its link, run from the shell."""
 
-import os
-import shutil
-import subprocess
-
 import pytest
-from support import ROOT, assert_sharpened
+from support import PROGRAM, assert_sharpened, options, qgis_process
 
-PROGRAM = shutil.which("qgis_process.bin")  # Debian's wrapper qgis_process passes an option that the program refuses
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="qgis_process.bin is not installed")
-
-
-@pytest.fixture(scope="module")
-def profile(tmp_path_factory):
-    """A fresh profile whose plugins folder links to this checkout, with the plugin enabled."""
-    config = tmp_path_factory.mktemp("config")
-    plugins = config / "profiles" / "default" / "python" / "plugins"
-    plugins.mkdir(parents=True)
-    (plugins / "seamline").symlink_to(ROOT)
-    enabled = qgis_process(config, "plugins", "enable", "seamline")
-    assert enabled.returncode == 0, enabled.stderr
-    return config
-
-
-def qgis_process(config, *arguments, **variables):
-    env = {**os.environ, "QGIS_CUSTOM_CONFIG_PATH": str(config), "QT_QPA_PLATFORM": "offscreen", **variables}
-    env.pop("QGIS_OPTIONS_PATH", None)
-    return subprocess.run([PROGRAM, *arguments], env=env, capture_output=True, text=True, check=False, timeout=60)
-
-
-def options(parameters):
-    return ["--", *(f"{name}={value}" for name, value in parameters.items())]
 
 
 def test_the_algorithms_are_listed(profile):
