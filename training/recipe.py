@@ -291,6 +291,8 @@ class Recipe:
 def read_recipe(path: Path, overrides: Mapping[str, Any] | None = None) -> Recipe:
     """Read a recipe.
 
+    A recipe with ``like``, the path of another one from its own folder, takes from that one what it does not name.
+
     Args:
         path: of the YAML file.
         overrides: values by dotted name, such as ``{"diffusion.steps": 2}``; texts as they would stand in the file.
@@ -298,12 +300,7 @@ def read_recipe(path: Path, overrides: Mapping[str, Any] | None = None) -> Recip
     Raises:
         RequestError: the file does not exist, is not a recipe, or a name in it is unknown.
     """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise RequestError("the recipe cannot be read", where=str(path), cure="check the path and the YAML") from error
-    if not isinstance(content, dict):
-        raise RequestError("the recipe is not a mapping", where=str(path), cure="start from a shipped recipe")
+    content = _read(path)
     for name, value in (overrides or {}).items():
         *parents, leaf = name.split(".")
         place = content
@@ -313,6 +310,40 @@ def read_recipe(path: Path, overrides: Mapping[str, Any] | None = None) -> Recip
         place[leaf] = _parsed(value) if isinstance(value, str) else copy.deepcopy(value)
     recipe: Recipe = _build(Recipe, content, str(path))
     return recipe
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The mapping of a file, laid over the one that it is like."""
+    content = _mapping(path)
+    other = content.pop("like", None)
+    if other is None:
+        return content
+    below = _mapping(path.parent / str(other))
+    if "like" in below:
+        raise RequestError(
+            "a recipe can only be like one that is like no other", where=str(path), cure=f"name {below['like']}"
+        )
+    return _laid_over(below, content)
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise RequestError("the recipe cannot be read", where=str(path), cure="check the path and the YAML") from error
+    if not isinstance(content, dict):
+        raise RequestError("the recipe is not a mapping", where=str(path), cure="start from a shipped recipe")
+    return content
+
+
+def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of ``above``, and those of ``below`` that it does not name; lists are taken whole."""
+    both = {
+        name: _laid_over(below[name], value) if isinstance(value, dict) and isinstance(below[name], dict) else value
+        for name, value in above.items()
+        if name in below
+    }
+    return {**below, **above, **both}
 
 
 def _parsed(text: str) -> Any:

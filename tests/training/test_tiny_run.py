@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,25 @@ def test_recipes_are_read_strictly(tmp_path):
         read_recipe(tmp_path / "none.yaml")
     with pytest.raises(RequestError, match="no trainer"):
         train(RECIPE, {"system": "other"})
+
+
+def test_a_recipe_takes_what_it_does_not_name_from_the_one_it_is_like(tmp_path):
+    plain = tmp_path / "plain.yaml"
+    plain.write_text(RECIPE.read_text(encoding="utf-8"), encoding="utf-8")
+    other = tmp_path / "other.yaml"
+    other.write_text("like: plain.yaml\nname: other\nvae: {steps: 7}\ndata: {bands: [4]}\n", encoding="utf-8")
+    own, like = read_recipe(plain), read_recipe(other)
+    assert (like.name, like.vae, like.data.bands) == ("other", replace(own.vae, steps=7), (4,))
+    assert replace(like, name=own.name, vae=own.vae, data=own.data) == own
+    assert replace(like.data, bands=own.data.bands) == own.data
+
+    third = tmp_path / "third.yaml"
+    third.write_text("like: other.yaml", encoding="utf-8")
+    with pytest.raises(RequestError, match="like no other"):
+        read_recipe(third)
+    third.write_text("like: gone.yaml", encoding="utf-8")
+    with pytest.raises(RequestError, match="cannot be read"):
+        read_recipe(third)
 
 
 def test_real_sources_need_a_data_folder(tmp_path, monkeypatch):
