@@ -1,9 +1,9 @@
 """Super-resolution models against interpolation and a plain twin: fidelity, detail, tiles.
 
-    SEAMLINE_DATA=FOLDER python benchmarks/superres.py [--models A,B,C] [--write DOCS]
+    SEAMLINE_DATA=FOLDER python benchmarks/superres.py [--scale N] [--models A,B,C] [--write DOCS]
 
-A model is a name or a model folder.  The shipped model is judged: the exit status is 1 where it misses a claim, and
-the page says which.
+A model is a name or a model folder.  The shipped model of the scale is judged: the exit status is 1 where it misses a
+claim, and the page says which.  The scale of 4 stands in ``quality.md``, the others in ``superres-scales.md``.
 """
 
 from __future__ import annotations
@@ -15,23 +15,29 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pages import replace_part
-from superres_page import CLASSIC, KNOWING, SUBJECT, Measured, section
+from superres_page import CLASSIC, Measured, Names, section
 from superres_runs import coverage, scores, sensitivity, tile_runs
-from superres_scenes import KINDS, REAL, SCALE, degraded_scenes, real_scenes, whole_scenes
+from superres_scenes import KINDS, REAL, degraded_scenes, real_scenes, whole_scenes
 
 from seamline.engine.contract import ModelSource
 from seamline.models.registry import resolve
 
+SCALES = {2: "superres-scales.md", 4: "quality.md", 8: "superres-scales.md"}
+"""Pages by scale."""
 
-def measure(sources: Sequence[ModelSource], root: Path) -> Measured:
+
+def measure(sources: Sequence[ModelSource], root: Path, names: Names) -> Measured:
     """Run the models on all scenes; ``root`` is the data folder."""
-    subject, classic = (next(s for s in sources if s.spec.name == name) for name in (SUBJECT, CLASSIC))
+    subject, classic = (next(s for s in sources if s.spec.name == name) for name in (names.subject, CLASSIC))
     with tempfile.TemporaryDirectory(prefix="seamline-") as name:
         folder = Path(name)
-        scenes = {kind: degraded_scenes(root, folder, kind) for kind in KINDS} | {REAL: real_scenes(root, folder)}
+        scenes = {kind: degraded_scenes(root, folder, kind, names.scale) for kind in KINDS}
+        if real := real_scenes(root, folder, names.scale):
+            scenes[REAL] = real
         whole = whole_scenes(root, folder)
-        knowing = [source for source in sources if source.spec.name == KNOWING]
+        knowing = [source for source in sources if source.spec.name == names.knowing]
         return Measured(
+            names,
             {group: scores(sources, members, folder) for group, members in scenes.items()},
             {scene: tile_runs(subject, classic, path, folder) for scene, path in whole.items()},
             {scene: sensitivity(subject, path, folder) for scene, path in whole.items()},
@@ -47,17 +53,19 @@ def measure(sources: Sequence[ModelSource], root: Path) -> Measured:
 def main() -> int:
     """Measure, print, write, judge."""
     parser = argparse.ArgumentParser(description="Super-resolution models against interpolation.")
-    parser.add_argument("--models", default=f"{CLASSIC},{SUBJECT}", metavar="A,B,C", help="names and model folders")
+    parser.add_argument("--scale", type=int, default=4, choices=sorted(SCALES))
+    parser.add_argument("--models", metavar="A,B,C", help="names and model folders; the shipped one and interpolation")
     parser.add_argument("--write", type=Path, metavar="DOCS", help="folder of the pages")
     options = parser.parse_args()
-    models = options.models.split(",")
-    sources = [resolve(name, "superres", scale=SCALE) for name in models]
-    if not {SUBJECT, CLASSIC} <= {source.spec.name for source in sources}:
-        parser.error(f"{SUBJECT} and {CLASSIC} must be among the models")
-    lines = list(section(models, measure(sources, Path(os.environ["SEAMLINE_DATA"]))))
+    names = Names(options.scale)
+    models = (options.models or f"{CLASSIC},{names.subject}").split(",")
+    sources = [resolve(name, "superres", scale=names.scale) for name in models]
+    if not {names.subject, CLASSIC} <= {source.spec.name for source in sources}:
+        parser.error(f"{names.subject} and {CLASSIC} must be among the models")
+    lines = list(section(models, measure(sources, Path(os.environ["SEAMLINE_DATA"]), names)))
     print("\n".join(lines))
     if options.write:
-        replace_part(options.write / "quality.md", "superres", lines)
+        replace_part(options.write / SCALES[names.scale], names.part, lines)
     return 1 if any(line.endswith("MISSED") for line in lines) else 0
 
 

@@ -9,12 +9,11 @@ from textwrap import wrap
 
 import numpy as np
 from superres_runs import METRICS, Scores, Seam, Tiled
-from superres_scenes import BITS, ELECTRONS, GAIN, MAPS, READ, REAL, SATELLITE, SCALE
+from superres_scenes import BITS, ELECTRONS, GAIN, MAP_GSD, MAPS, PAN_RATIO, READ, REAL, SATELLITE
 
 from seamline.engine.sensitivity import Sensitivity
 
-SUBJECT, PLAIN, CLASSIC = "slimdiffsr-tiny-x4", "slimdiffsr-plain-x4", "bicubic"
-KNOWING = f"{SUBJECT}-scene"
+CLASSIC = "bicubic"
 REALISTIC = ("second order", REAL)
 """Groups in which interpolation has to be beaten in PSNR."""
 DETAIL = ("gradient_error", "spectrum_error")
@@ -29,12 +28,16 @@ _SENSOR_TRUE = (
     "consistent as area means, which these scenes are not: no sensor is named."
 )
 _SECOND_ORDER = "second order: blur, resizing, noise and JPEG twice over, drawn once for each scene."
-_REAL = (
-    f"{REAL}: nobody degraded them for this purpose.  {len(MAPS)} aerial map tiles of 0.3 m with those of 0.075 m, as "
-    "the map server resampled and compressed both; and WorldView-2 over Rotterdam, scenes "
-    f"{' and '.join(name[-1] for name in SATELLITE)} of three: the mixture of its 2 m bands that comes closest to PAN, "
-    "with PAN of 0.5 m.  PAN also sees what no band sees: that part of its detail is out of reach."
+_MAPS = (
+    f"{REAL}: nobody degraded them for this purpose.  {len(MAPS)} aerial map tiles of {MAP_GSD:g} m with those of "
+    "{fine:g} m, as the map server resampled and compressed both"
 )
+_SATELLITE = (
+    "; and WorldView-2 over Rotterdam, scenes "
+    f"{' and '.join(name[-1] for name in SATELLITE)} of three: the mixture of its 2 m bands that comes closest to PAN, "
+    "with PAN of 0.5 m.  PAN also sees what no band sees: that part of its detail is out of reach"
+)
+_NONE_REAL = "No real pair has this ratio: what is degraded is all there is."
 _LEFT_OUT = (
     "Left out: aerial photographs of 5 m with Sentinel-2 of 10 m (a ratio of 2, year unknown, 1 to 3 px of relief), "
     "Landsat with Sentinel-2 (a ratio of 3), and the second WorldView-2 scene, which is water."
@@ -49,11 +52,43 @@ _ABOUT_TILES = (
 Table = Mapping[str, Mapping[str, Scores]]
 
 
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Of the models that the claims of a scale are about.
+
+    Attributes:
+        scale: fine px per coarse px.
+    """
+
+    scale: int
+
+    @property
+    def subject(self) -> str:
+        """The shipped model, which is judged."""
+        return f"slimdiffsr-tiny-x{self.scale}"
+
+    @property
+    def plain(self) -> str:
+        """The plain twin."""
+        return f"slimdiffsr-plain-x{self.scale}"
+
+    @property
+    def knowing(self) -> str:
+        """The judged model with statistics of the whole scene."""
+        return f"{self.subject}-scene"
+
+    @property
+    def part(self) -> str:
+        """Of the page, by its marker."""
+        return "superres" if self.scale == 4 else f"superres-x{self.scale}"
+
+
 @dataclass(frozen=True)
 class Measured:
     """All that is shown.
 
     Attributes:
+        names: of the models that claims are about.
         groups: scores by group of scenes, model and scene.
         tiles: runs of several tile sizes of the judged model, by scene.
         sensitivity: what its own tiles change, by scene.
@@ -61,6 +96,7 @@ class Measured:
         coverage: share of values within one deviation of the judged model, by group and scene.
     """
 
+    names: Names
     groups: Mapping[str, Table]
     tiles: Mapping[str, Sequence[Tiled]]
     sensitivity: Mapping[str, Sensitivity]
@@ -70,11 +106,12 @@ class Measured:
 
 def section(models: Sequence[str], found: Measured) -> Iterator[str]:
     """The part of the page on quality, line by line."""
-    yield from (*_heading(models), "", *_means(found.groups), "", *_scenes(found.groups), "", *_tiles(found), "")
+    names = found.names
+    yield from (*_heading(models, found), "", *_means(found.groups), "", *_scenes(found.groups), "", *_tiles(found), "")
     if found.whole:
-        yield from (*_whole(found.whole), "")
+        yield from (*_whole(found.whole, names), "")
     if found.coverage:
-        yield from (*_deviations(found.coverage), "")
+        yield from (*_deviations(found.coverage, names), "")
     yield from ("### What is claimed of super-resolution", "", *verdicts(found))
 
 
@@ -90,13 +127,14 @@ def best_of(metric: str, values: Sequence[float]) -> float:
 
 def verdicts(found: Measured) -> Iterator[str]:
     """What is claimed, and whether it holds; what was not measured does not."""
+    names = found.names
     for group, rows in found.groups.items():
         for metric, most in MOST_LOST.items():
-            yield _against_twin(group, rows, metric, most)
+            yield _against_twin(group, rows, metric, most, names)
         for metric in DETAIL:
-            yield from (_closer(group, rows, metric, other) for other in (CLASSIC, PLAIN))
+            yield from (_closer(group, rows, metric, names.subject, other) for other in (CLASSIC, names.plain))
         if group in REALISTIC:
-            own, other = (mean(rows[name], "PSNR") for name in (SUBJECT, CLASSIC))
+            own, other = (mean(rows[name], "PSNR") for name in (names.subject, CLASSIC))
             what = f"{group}, mean PSNR {_number('PSNR', own)} dB, {CLASSIC} {_number('PSNR', other)} dB"
             yield _verdict(what, own > other)
     for scene, runs in found.tiles.items():
@@ -115,17 +153,17 @@ def _seams(scene: str, run: Tiled) -> Iterator[str]:
     yield _verdict(what, own <= run.seam.high)
 
 
-def _against_twin(group: str, rows: Table, metric: str, most: float) -> str:
-    own = mean(rows[SUBJECT], metric)
+def _against_twin(group: str, rows: Table, metric: str, most: float, names: Names) -> str:
+    own = mean(rows[names.subject], metric)
     what = f"{group}, mean {metric} {_number(metric, own)}, at most {most} below the plain twin"
-    if PLAIN not in rows:
+    if names.plain not in rows:
         return _verdict(f"{what}: not measured", False)
-    other = mean(rows[PLAIN], metric)
+    other = mean(rows[names.plain], metric)
     return _verdict(f"{what}, {_number(metric, other)}", own >= other - most)
 
 
-def _closer(group: str, rows: Table, metric: str, name: str) -> str:
-    own = mean(rows[SUBJECT], metric)
+def _closer(group: str, rows: Table, metric: str, subject: str, name: str) -> str:
+    own = mean(rows[subject], metric)
     what = f"{group}, mean {metric} {_number(metric, own)}, better than {name}"
     if name not in rows:
         return _verdict(f"{what}: not measured", False)
@@ -133,24 +171,35 @@ def _closer(group: str, rows: Table, metric: str, name: str) -> str:
     return _verdict(f"{what}, {_number(metric, other)}", own < other)
 
 
-def _heading(models: Sequence[str]) -> Iterator[str]:
-    names = ",".join(Path(name).name for name in models)
+def _heading(models: Sequence[str], found: Measured) -> Iterator[str]:
+    names, told = found.names, ",".join(Path(name).name for name in models)
+    which = "" if names.scale == 4 else f"--scale {names.scale} "
     yield from wrap(
         "Made by one command, from the data folder that `SEAMLINE_DATA` names; a model that does not ship is given by "
         "its folder:",
         WIDTH,
     )
-    yield from ("", f"    python benchmarks/superres.py --models {names} --write docs", "")
+    yield from ("", f"    python benchmarks/superres.py {which}--models {told} --write docs", "")
     yield from wrap(
-        f"All models enlarge {SCALE} times by their default options, and the answer is scored as float32.  All scenes "
-        "are cut from test splits, or are test ground for every model; the learned models did see other ground of the "
-        f"same sensors.  {PLAIN} is the plain twin: the same network, trained on the images alone by L1.  "
-        "Rows with consistency off show the networks by themselves; no claim rests on them.",
+        f"All models enlarge {names.scale} times by their default options, and the answer is scored as float32.  All "
+        "scenes are cut from test splits, or are test ground for every model; the learned models did see other ground "
+        f"of the same sensors.  {names.plain} is the plain twin: the same network, trained on the images alone by L1.  "
+        "Rows with consistency off or area show a model where its default is the other; no claim rests on them.",
         WIDTH,
     )
     yield ""
-    for text in (_SENSOR_TRUE, _SECOND_ORDER, _REAL, _LEFT_OUT):
+    for text in (_SENSOR_TRUE, _SECOND_ORDER, *_of_pairs(names.scale, REAL in found.groups)):
         yield from wrap(text, WIDTH, initial_indent="- ", subsequent_indent="  ")
+
+
+def _of_pairs(scale: int, there: bool) -> Iterator[str]:
+    """What the real pairs of a scale are."""
+    if not there:
+        yield _NONE_REAL
+        return
+    maps = _MAPS.format(fine=MAP_GSD / scale)
+    yield f"{maps}{_SATELLITE if scale == PAN_RATIO else ''}."
+    yield _LEFT_OUT
 
 
 def _means(groups: Mapping[str, Table]) -> Iterator[str]:
@@ -189,7 +238,7 @@ def _cell(values: Mapping[str, Scores], model: str) -> str:
 
 
 def _tiles(found: Measured) -> Iterator[str]:
-    yield f"### Tiles: {SUBJECT}"
+    yield f"### Tiles: {found.names.subject}"
     yield ""
     yield from wrap(_ABOUT_TILES, WIDTH)
     yield ""
@@ -206,13 +255,13 @@ def _tiles(found: Measured) -> Iterator[str]:
         yield f"- {scene}: moved by half a tile {_listed(values.shifted)}; untiled {_listed(values.untiled)}"
 
 
-def _whole(found: Mapping[str, tuple[Tiled, Sensitivity]]) -> Iterator[str]:
-    yield f"### Norms, gates and queries of the scene: {KNOWING}"
+def _whole(found: Mapping[str, tuple[Tiled, Sensitivity]], names: Names) -> Iterator[str]:
+    yield f"### Norms, gates and queries of the scene: {names.knowing}"
     yield ""
     yield from wrap(
-        f"The same weights, made by `seamline models convert slimdiffsr {SUBJECT} OUT --wholes scene`: a departure "
-        "from the released inference.  Sample blocks of the scene are measured once; their sums stand in the plan.  "
-        "RMS as above.  What it does to quality stands in the rows of its name.",
+        f"The same weights, made by `seamline models convert slimdiffsr {names.subject} OUT --wholes scene`: a "
+        "departure from the released inference.  Sample blocks of the scene are measured once; their sums stand in the "
+        "plan.  RMS as above.  What it does to quality stands in the rows of its name.",
         WIDTH,
     )
     yield ""
@@ -223,8 +272,8 @@ def _whole(found: Mapping[str, tuple[Tiled, Sensitivity]]) -> Iterator[str]:
         yield f"| {scene} | {run.tile} px | " + " | ".join(cells) + " |"
 
 
-def _deviations(found: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
-    yield f"### Deviations: {SUBJECT}"
+def _deviations(found: Mapping[str, Mapping[str, float]], names: Names) -> Iterator[str]:
+    yield f"### Deviations: {names.subject}"
     yield ""
     yield from wrap(
         "Share of the values whose truth lies within one standard deviation of `--uncertainty`, by default options; "

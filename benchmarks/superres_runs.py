@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
-from superres_scenes import SCALE, Scene
+from superres_scenes import Scene
 
 from seamline.engine.contract import ModelSource
 from seamline.engine.plan import Request
@@ -24,8 +24,8 @@ METRICS = ("PSNR", "SSIM", "gradient_error", "spectrum_error")
 FACTORS = (1, 2, 4)
 """Tile sides that are looked at, over the model's own."""
 
-AS_IT_IS = ", consistency off"
-"""Ends the names of rows whose results were left as the network gave them."""
+AS_IT_IS, PROJECTED = ", consistency off", ", consistency area"
+"""End the names of rows whose results were left as the model gave them, and made consistent, not by its default."""
 
 Scores = Mapping[str, float]
 
@@ -39,7 +39,7 @@ def enlarge(source: ModelSource, coarse: Path, out: Path, **options: Any) -> dic
 
 def score(scene: Scene, out: Path) -> Scores:
     """Against the truth of a scene."""
-    request = EvaluationRequest(str(out), str(scene.truth), ratio=SCALE, bits=scene.bits)
+    request = EvaluationRequest(str(out), str(scene.truth), ratio=scene.scale, bits=scene.bits)
     metrics = evaluate(plan_evaluation(request)).metrics
     return {name: metrics[name] for name in METRICS}
 
@@ -65,13 +65,14 @@ def _read(path: Path) -> NDArray[np.float32]:
 def scores(sources: Sequence[ModelSource], scenes: Sequence[Scene], folder: Path) -> dict[str, dict[str, Scores]]:
     """By model and scene; the answer is float32, so that no rounding is scored.
 
-    A model whose result is made consistent with its input has a second row, where it is not.
+    Every model has a second row: of the result not made consistent with its input, where that is the default, else of
+    the one that is.
     """
     found: dict[str, dict[str, Scores]] = {}
     for source in sources:
-        rows: dict[str, dict[str, Any]] = {source.spec.name: {}}
-        if source.spec.consistency != "off":
-            rows[f"{source.spec.name}{AS_IT_IS}"] = {"consistency": "off"}
+        bare = source.spec.consistency == "off"
+        other, way = (PROJECTED, "area") if bare else (AS_IT_IS, "off")
+        rows: dict[str, dict[str, Any]] = {source.spec.name: {}, f"{source.spec.name}{other}": {"consistency": way}}
         for (title, options), scene in product(rows.items(), scenes):
             enlarge(source, scene.coarse, folder / "out.tif", dtype="float32", **options)
             row = score(scene, folder / "out.tif")

@@ -26,12 +26,13 @@ from seamline.training.degradation.settings import SecondOrderSettings, SensorSe
 from seamline.training.recipe import SourceSettings
 from seamline.training.sources import load_sources
 
-SCALE, GAIN = 4, 0.30
-"""Fine px per coarse px, and MTF gain at the coarse Nyquist frequency."""
+GAIN = 0.30
+"""MTF gain at the coarse Nyquist frequency."""
 ELECTRONS, READ, BITS = 5e4, 3e-4, 12
 """Of the simulated instrument: counts that stand for 1, noise without signal (unit range), bits."""
-LARGEST, WHOLE, MAP = 384, 1024, 128
-"""Longest side, px: of a scene that is degraded, of one that is enlarged as it is, of the coarse map of a pair."""
+LARGEST, WHOLE, CELL, MAP = 384, 1024, 4, 128
+"""Longest side, px: of a scene that is degraded, of one that is enlarged as it is (a multiple of the third number), of
+the coarse map of a pair."""
 SHIFT = 4
 """Farthest place, PAN px along each axis, where MS is looked for."""
 REFLECTANCE_BITS = 14
@@ -63,13 +64,15 @@ class Scene:
 
     Attributes:
         name: for the tables.
-        coarse, truth: paths; the corners of both grids coincide, and the ratio is ``SCALE``.
+        coarse, truth: paths; the corners of both grids coincide.
+        scale: fine px per coarse px.
         bits: radiometric depth, for PSNR and SSIM.
     """
 
     name: str
     coarse: Path
     truth: Path
+    scale: int
     bits: int
 
 
@@ -103,35 +106,44 @@ GROUNDS = {
 TILED = ("naip_2020", "sentinel2_33UUB")
 """Grounds that are enlarged as they are, to look at tiles."""
 MAPS = ("309606-261636", "309614-261632")
-"""Map tiles of zoom 19, whose ground zoom 21 shows four times as fine."""
+"""Map tiles of zoom 19, whose ground zooms 20 and 21 show two and four times as fine."""
+ZOOM, MAP_GSD = 19, 0.3
+"""Of those, and their ground distance, m."""
+MAP_SCALES = {2: 20, 4: 21}
+"""Zooms that are finer, by how much they are."""
+PAN_RATIO = 4
 SATELLITE = ("spacenet6_wv2_1", "spacenet6_wv2_3")
 """PAN and MS of WorldView-2; the second of the three scenes is water."""
 SATELLITE_BITS = 11
 
 
-def degraded_scenes(root: Path, folder: Path, kind: str) -> list[Scene]:
+def degraded_scenes(root: Path, folder: Path, kind: str, scale: int) -> list[Scene]:
     """Every ground degraded by one of ``KINDS``, drawn by a seed of its own, below ``folder``."""
     found = []
     for name, ground in GROUNDS.items():
-        truth, peaks = _cut(root, ground.source, LARGEST)
-        found.append(_written(folder / kind, name, degraded(truth, peaks, KINDS[kind], name), truth, ground.bits))
+        truth, peaks = _cut(root, ground.source, LARGEST, scale)
+        coarse = degraded(truth, peaks, KINDS[kind], name, scale)
+        found.append(_written(folder / kind, name, coarse, truth, ground.bits))
     return found
 
 
-def degraded(truth: Image, peaks: NDArray[np.float32], kind: Degradation, name: str) -> Image:
-    """(C, h, w) in DN to (C, h / SCALE, w / SCALE) float32 in DN: degraded in the unit range, as in training."""
+def degraded(truth: Image, peaks: NDArray[np.float32], kind: Degradation, name: str, scale: int) -> Image:
+    """(C, h, w) in DN to (C, h / scale, w / scale) float32 in DN: degraded in the unit range, as in training."""
     unit = torch.from_numpy(truth.astype(np.float32) / peaks[:, None, None])[None]
     generator = torch.Generator().manual_seed(zlib.crc32(name.encode()))
-    coarse: Image = kind(unit, SCALE, generator)[0].numpy() * peaks[:, None, None]
+    coarse: Image = kind(unit, scale, generator)[0].numpy() * peaks[:, None, None]
     return coarse
 
 
-def real_scenes(root: Path, folder: Path) -> list[Scene]:
-    """Pairs that nobody degraded for this purpose, below ``folder``."""
-    maps = [_written(folder / REAL, f"map {name}", *map_pair(root, name), 8) for name in MAPS]
-    return maps + [
-        _written(folder / REAL, name, *satellite_pair(root / "pansharpen" / name), SATELLITE_BITS) for name in SATELLITE
-    ]
+def real_scenes(root: Path, folder: Path, scale: int) -> list[Scene]:
+    """Pairs of this scale that nobody degraded for this purpose, below ``folder``; there may be none."""
+    found = []
+    if scale in MAP_SCALES:
+        found += [_written(folder / REAL, f"map {name}", *map_pair(root, name, scale), 8) for name in MAPS]
+    if scale == PAN_RATIO:
+        pairs = {name: satellite_pair(root / "pansharpen" / name) for name in SATELLITE}
+        found += [_written(folder / REAL, name, *pair, SATELLITE_BITS) for name, pair in pairs.items()]
+    return found
 
 
 def whole_scenes(root: Path, folder: Path) -> dict[str, Path]:
@@ -139,25 +151,25 @@ def whole_scenes(root: Path, folder: Path) -> dict[str, Path]:
     found = {}
     for name in TILED:
         found[name] = folder / f"{name}.tif"
-        write_scene(found[name], _cut(root, GROUNDS[name].source, WHOLE)[0], from_origin(*CORNER, 1, 1), CRS)
+        write_scene(found[name], _cut(root, GROUNDS[name].source, WHOLE, CELL)[0], from_origin(*CORNER, 1, 1), CRS)
     return found
 
 
-def map_pair(root: Path, name: str) -> tuple[Image, Image]:
-    """The corner of a map tile of zoom 19 and of the mosaic of zoom 21, as the map server made both: coarse, truth."""
-    column, row = (SCALE * int(part) for part in name.split("-"))
-    if f"buildings/tiles/OAM-{name}-19.tif" not in _test_files(root, "buildings"):
+def map_pair(root: Path, name: str, scale: int) -> tuple[Image, Image]:
+    """The corner of a map tile and of the mosaic of a finer zoom, as the map server made both: coarse, truth."""
+    column, row = (scale * int(part) for part in name.split("-"))
+    if f"buildings/tiles/OAM-{name}-{ZOOM}.tif" not in _test_files(root, "buildings"):
         raise SystemExit(f"{name} is no test ground")
     tiles = root / "buildings" / "tiles"
-    with rasterio.open(tiles / f"OAM-{name}-19.tif") as file:
+    with rasterio.open(tiles / f"OAM-{name}-{ZOOM}.tif") as file:
         coarse, left, top = file.read(), file.bounds.left, file.bounds.top
-        side = file.transform.a / SCALE
-    truth = np.zeros((len(coarse), *(SCALE * n for n in coarse.shape[1:])), coarse.dtype)
-    for i, j in product(range(SCALE), repeat=2):
-        with rasterio.open(tiles / f"OAM-{column + i}-{row + j}-21.tif") as file:
+        side = file.transform.a / scale
+    truth = np.zeros((len(coarse), *(scale * n for n in coarse.shape[1:])), coarse.dtype)
+    for i, j in product(range(scale), repeat=2):
+        with rasterio.open(tiles / f"OAM-{column + i}-{row + j}-{MAP_SCALES[scale]}.tif") as file:
             x, y = round((file.bounds.left - left) / side), round((top - file.bounds.top) / side)
             truth[:, y : y + file.height, x : x + file.width] = file.read()
-    return coarse[:, :MAP, :MAP], truth[:, : SCALE * MAP, : SCALE * MAP]
+    return coarse[:, :MAP, :MAP], truth[:, : scale * MAP, : scale * MAP]
 
 
 def satellite_pair(folder: Path) -> tuple[Image, Image]:
@@ -167,13 +179,13 @@ def satellite_pair(folder: Path) -> tuple[Image, Image]:
     PAN px by which the two are out of place; PAN is moved by these, not interpolated.
 
     Returns:
-        (1, h, w) float32 and (1, h * SCALE, w * SCALE).
+        (1, h, w) float32 and (1, h * PAN_RATIO, w * PAN_RATIO).
     """
     with rasterio.open(folder / "ms.tif") as file:
         ms = file.read().astype(np.float64)
     with rasterio.open(folder / "pan.tif") as file:
         pan = file.read()
-    valid = (ms > 0).all(axis=0) & (pan[0].reshape(ms.shape[1], SCALE, ms.shape[2], SCALE) > 0).all(axis=(1, 3))
+    valid = (ms > 0).all(axis=0) & (pan[0].reshape(ms.shape[1], PAN_RATIO, ms.shape[2], PAN_RATIO) > 0).all(axis=(1, 3))
     rows, columns = _largest_valid(valid, max(valid.shape))
     # What PAN is moved by has to be there too.
     inner = tuple(slice(part.start + SHIFT, part.stop - SHIFT) for part in (rows, columns))
@@ -181,9 +193,9 @@ def satellite_pair(folder: Path) -> tuple[Image, Image]:
     bands = np.concatenate([bands, np.ones_like(bands[:1])])
     best: tuple[float, Image, Image] | None = None
     for shift in product(range(-SHIFT, SHIFT + 1), repeat=2):
-        fine = tuple(slice(SCALE * p.start + s, SCALE * p.stop + s) for p, s in zip(inner, shift, strict=True))
+        fine = tuple(slice(PAN_RATIO * p.start + s, PAN_RATIO * p.stop + s) for p, s in zip(inner, shift, strict=True))
         truth = pan[:, fine[0], fine[1]]
-        seen = degrade_ms(truth, (GAIN,), SCALE)[0]
+        seen = degrade_ms(truth, (GAIN,), PAN_RATIO)[0]
         weights = np.linalg.lstsq(bands.reshape(len(bands), -1).T, seen.ravel(), rcond=None)[0]
         mixture = np.tensordot(weights, bands, axes=1)
         residual = float(np.square(mixture - seen).mean())
@@ -193,22 +205,22 @@ def satellite_pair(folder: Path) -> tuple[Image, Image]:
     return best[1], best[2]
 
 
-def _cut(root: Path, settings: SourceSettings, largest: int) -> tuple[Image, NDArray[np.float32]]:
+def _cut(root: Path, settings: SourceSettings, largest: int, scale: int) -> tuple[Image, NDArray[np.float32]]:
     """The largest wholly valid part of a test split, (C, h, w), sides of whole coarse px, and the peak of each band."""
     (source,) = load_sources(root, [settings], "test", 0)
     parts = [
-        (image[:, rows.start * SCALE : rows.stop * SCALE, columns.start * SCALE : columns.stop * SCALE], peaks)
+        (image[:, rows.start * scale : rows.stop * scale, columns.start * scale : columns.stop * scale], peaks)
         for image, valid, peaks in zip(source.images, source.valid, source.peaks, strict=True)
-        for rows, columns in [_largest_valid(_cells(valid), largest // SCALE)]
+        for rows, columns in [_largest_valid(_cells(valid, scale), largest // scale)]
     ]
     return max(parts, key=lambda part: part[0].size)
 
 
-def _cells(valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _cells(valid: NDArray[np.bool_], scale: int) -> NDArray[np.bool_]:
     """Which coarse px are wholly valid."""
-    rows, columns = (n // SCALE for n in valid.shape)
+    rows, columns = (n // scale for n in valid.shape)
     cells: NDArray[np.bool_] = (
-        valid[: rows * SCALE, : columns * SCALE].reshape(rows, SCALE, columns, SCALE).all(axis=(1, 3))
+        valid[: rows * scale, : columns * scale].reshape(rows, scale, columns, scale).all(axis=(1, 3))
     )
     return cells
 
@@ -237,7 +249,8 @@ def _written(folder: Path, name: str, coarse: Image, truth: Image, bits: int) ->
     """The pair on a made-up grid."""
     own = folder / name
     own.mkdir(parents=True)
-    scene = Scene(name, own / "coarse.tif", own / "truth.tif", bits)
-    write_scene(scene.coarse, coarse, from_origin(*CORNER, SCALE, SCALE), CRS)
+    scale = truth.shape[-1] // coarse.shape[-1]
+    scene = Scene(name, own / "coarse.tif", own / "truth.tif", scale, bits)
+    write_scene(scene.coarse, coarse, from_origin(*CORNER, scale, scale), CRS)
     write_scene(scene.truth, truth, from_origin(*CORNER, 1, 1), CRS)
     return scene

@@ -14,23 +14,26 @@ from rasterio.transform import from_origin
 
 from seamline.engine.degrade import degrade_ms
 from seamline.engine.sensitivity import Sensitivity
+from seamline.models import registry
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 cost = import_module("superres_cost")
 page = import_module("superres_page")
 runs = import_module("superres_runs")
 scenes = import_module("superres_scenes")
+superres = import_module("superres")
 
 
 def scores(psnr: float, ssim: float, gradient: float, spectrum: float) -> dict[str, float]:
     return {"PSNR": psnr, "SSIM": ssim, "gradient_error": gradient, "spectrum_error": spectrum}
 
 
+NAMES = page.Names(4)
 GOOD, TWIN, POOR = scores(30.0, 0.9, 0.4, 5.0), scores(30.2, 0.905, 0.5, 10.0), scores(28.0, 0.8, 0.7, 20.0)
 
 
 def table(own: dict[str, float] = GOOD, twin: dict[str, float] | None = TWIN) -> dict[str, dict[str, dict[str, float]]]:
-    rows = {page.CLASSIC: POOR, page.PLAIN: twin, page.SUBJECT: own}
+    rows = {page.CLASSIC: POOR, NAMES.plain: twin, NAMES.subject: own}
     return {name: {"a": row, "b": row} for name, row in rows.items() if row is not None}
 
 
@@ -41,6 +44,7 @@ def tiled(score: float, high: float = 1.05, plain: float = 1.1) -> list:
 
 def measured() -> page.Measured:
     return page.Measured(
+        names=NAMES,
         groups={"sensor-true": table(), "second order": table(), scenes.REAL: table()},
         tiles={"a": tiled(1.01)},
         sensitivity={"a": Sensitivity((0.5, 0.25), None)},
@@ -69,6 +73,33 @@ def test_the_scene_wide_model_and_the_deviations_stand_on_the_page_where_they_we
     assert "| a | 32 px | 1.000 (0.950 to 1.050) | 1.100 (0.900 to 1.200) | 0.01 | 0.02 |" in text
     assert "| sensor-true | 70.0% | 60.0% | 80.0% |" in text
     assert "Deviations" not in "\n".join(page.section([page.CLASSIC], measured()))
+
+
+def test_a_page_names_the_models_and_the_pairs_of_its_scale():
+    text = "\n".join(page.section([page.CLASSIC], measured()))
+    assert "0.3 m with those of 0.075 m" in text
+    assert "WorldView-2 over Rotterdam" in text
+    names = page.Names(2)
+    rows = {name: {"a": GOOD} for name in (page.CLASSIC, names.subject, names.plain)}
+    found = replace(measured(), names=names, groups={"sensor-true": rows, scenes.REAL: rows})
+    text = "\n".join(page.section([page.CLASSIC], found))
+    assert "superres.py --scale 2 --models" in text
+    assert "0.3 m with those of 0.15 m" in text
+    assert "WorldView-2 over Rotterdam" not in text
+    text = "\n".join(page.section([page.CLASSIC], replace(found, groups={"sensor-true": rows})))
+    assert "No real pair has this ratio" in text
+
+
+def test_every_model_is_also_scored_with_the_other_consistency(monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(runs, "enlarge", lambda source, *_, **options: asked.append((source.spec.name, options)))
+    monkeypatch.setattr(runs, "score", lambda *_: GOOD)
+    scene = scenes.Scene("a", tmp_path, tmp_path, 4, 8)
+    sources = [registry.resolve(name, "superres") for name in (page.CLASSIC, NAMES.subject)]
+    found = runs.scores(sources, [scene], tmp_path)
+    rows = ["bicubic", "bicubic, consistency area", NAMES.subject, f"{NAMES.subject}, consistency off"]
+    assert list(found) == rows
+    assert [options.get("consistency") for _, options in asked] == [None, "area", None, "off"]
 
 
 @pytest.mark.parametrize(
@@ -114,9 +145,11 @@ def test_a_seam_score_is_held_to_the_bound_to_interpolation_and_to_the_band(runs
     assert missed(replace(measured(), tiles={"a": runs_})) == [f"- a, {line}: MISSED"]
 
 
-def test_the_page_on_quality_has_a_place_for_super_resolution():
-    text = (Path(__file__).parents[1] / "docs" / "quality.md").read_text(encoding="utf-8")
-    assert text.index("<!-- superres -->") < text.index("<!-- end of superres -->")
+@pytest.mark.parametrize("scale", list(superres.SCALES))
+def test_the_pages_have_a_place_for_every_scale(scale):
+    text = (Path(__file__).parents[1] / "docs" / superres.SCALES[scale]).read_text(encoding="utf-8")
+    part = page.Names(scale).part
+    assert text.index(f"<!-- {part} -->") < text.index(f"<!-- end of {part} -->")
 
 
 NETWORKS = {cost.STUDENT: 4, cost.SMALL: 1, cost.UNET: 100, cost.CODEC: 20}
@@ -164,7 +197,7 @@ def test_a_degraded_scene_follows_from_its_name_and_keeps_its_brightness():
     truth = np.random.default_rng(1).integers(500, 1500, (2, 64, 64)).astype(np.uint16)
     peaks = np.array([1500, 1400], np.float32)
     for kind in scenes.KINDS.values():
-        first, again, other = (scenes.degraded(truth, peaks, kind, name) for name in ("a", "a", "b"))
+        first, again, other = (scenes.degraded(truth, peaks, kind, name, 4) for name in ("a", "a", "b"))
         np.testing.assert_array_equal(first, again)
         assert (first != other).any()
         assert first.shape == (2, 16, 16)
@@ -173,7 +206,7 @@ def test_a_degraded_scene_follows_from_its_name_and_keeps_its_brightness():
 
 def test_the_band_of_two_resolutions_lies_where_pan_is(tmp_path):
     pan = np.random.default_rng(2).integers(200, 1800, (1, 160, 160)).astype(np.uint16)
-    seen = degrade_ms(np.roll(pan, (2, -1), (1, 2)), (scenes.GAIN,), scenes.SCALE)
+    seen = degrade_ms(np.roll(pan, (2, -1), (1, 2)), (scenes.GAIN,), scenes.PAN_RATIO)
     for name, values, size in (("pan", pan, 1.0), ("ms", np.concatenate([seen, 2 * seen[:, ::-1]]), 4.0)):
         bands, height, width = values.shape
         profile = {"driver": "GTiff", "count": bands, "height": height, "width": width, "dtype": values.dtype}
@@ -182,7 +215,7 @@ def test_the_band_of_two_resolutions_lies_where_pan_is(tmp_path):
         ) as file:
             file.write(values)
     coarse, truth = scenes.satellite_pair(tmp_path)
-    rim = scenes.SCALE * scenes.SHIFT
+    rim = scenes.PAN_RATIO * scenes.SHIFT
     np.testing.assert_array_equal(truth, np.roll(pan, (2, -1), (1, 2))[:, rim:-rim, rim:-rim])
     assert coarse.shape == (1, 32, 32)
     # All but the rim, where the filter sees what lies outside.
