@@ -227,6 +227,8 @@ class SlimSettings:
         features: weight of the distillation beside the loss of the image; the paper names none, so 1.
         mmd: weight of the discrepancy of feature distributions, within the distillation.
         times: one timestep an image, or a map.
+        levels: what the teacher's noise level follows from: latents and their uncertainty, as published; latents alone;
+            or ``"fixed"``, midway between its bounds (the paper's ablations).
         lpips: folder with the weights of LPIPS; empty for features of the base model in its place.
         critic_width: channels of the critic's first convolution.
     """
@@ -248,6 +250,7 @@ class SlimSettings:
     features: float = 1.0
     mmd: float = 0.1
     times: Literal["scalar", "map"] = "scalar"
+    levels: Literal["uncertainty", "latents", "fixed"] = "uncertainty"
     lpips: str = ""
     critic_width: int = 32
 

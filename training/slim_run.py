@@ -27,7 +27,7 @@ from ..models.folder import QualityRow, load_folder, load_strictly, write_folder
 from ..models.slimdiffsr.config import Config
 from ..models.slimdiffsr.network import SlimDiffSR
 from ..models.slimdiffsr.teacher.lora import Ranks
-from ..models.slimdiffsr.teacher.noise_level import NoiseLevelPredictor
+from ..models.slimdiffsr.teacher.noise_level import LEAST, MOST, FixedLevel, NoiseLevelPredictor
 from ..models.slimdiffsr.teacher.teacher import OneStepTeacher
 from ..models.slimdiffsr.teacher.terra import TerraBackbone
 from ..models.slimdiffsr.teacher.uncertainty import UncertaintyEstimator
@@ -206,7 +206,11 @@ class _Run:
             backbone = TerraBackbone(self._base())
             backbone.adapt(Ranks(), torch.Generator().manual_seed(self.recipe.seed))
             latent = backbone.latent
-            return OneStepTeacher(backbone, UncertaintyEstimator(latent), NoiseLevelPredictor(latent), slim.times)
+            estimator = UncertaintyEstimator(latent)
+            if slim.levels == "fixed":
+                return OneStepTeacher(backbone, estimator, FixedLevel((LEAST + MOST) / 2), slim.times)
+            levels = NoiseLevelPredictor(latent, uncertainty=slim.levels == "uncertainty")
+            return OneStepTeacher(backbone, estimator, levels, slim.times)
 
         return self._seeded(build)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +59,13 @@ SMALL = {
 }
 STAGES = {f"slim.{name}": {"steps": 1, "warmup": 1} for name in ("estimator", "adapters", "teacher")}
 PLAIN: dict = {f"slim.{name}": {"steps": 0} for name in ("estimator", "adapters", "teacher")}
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "train-slimdiffsr.md"
+ABLATIONS = {
+    name.strip(): dict(re.findall(r"--set ([\w.]+)=(\S+?)(?=`|\s)", sets))
+    for name, sets in re.findall(r"^\| ([^|]+) \| (`--set [^|]+) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+}
 
 
 @pytest.fixture(scope="module")
@@ -166,6 +174,26 @@ def test_all_stages_end_in_a_model_that_runs(base, tmp_path):
     assert model.predict({"image": torch.rand(1, 5, 8, 8)}, where).shape == (1, 5, 32, 32)
     assert {"estimator.json", "adapters.json", "teacher.json", "student.json"} <= {p.name for p in tmp_path.iterdir()}
     assert json.loads((tmp_path / "teacher.json").read_text())["step"] == 1
+
+
+def test_the_page_names_every_ablation():
+    assert len(ABLATIONS) == 10
+    assert all(ABLATIONS.values())
+
+
+@pytest.fixture(scope="module")
+def published(base, tmp_path_factory) -> bytes:
+    """Weights of a run without any ablation."""
+    return (train(RECIPE, settings(base, tmp_path_factory.mktemp("published"))) / "model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("name", list(ABLATIONS))
+def test_the_ablations_of_the_page_run_and_differ_from_what_is_published(base, published, tmp_path, name):
+    folder = train(RECIPE, settings(base, tmp_path, **ABLATIONS[name]))
+    model = resolve(str(folder), "superres").load(Runtime())
+    where = Where(0, 0, ((0, 0),), {"image": (1.0, 1.0)})
+    assert torch.isfinite(model.predict({"image": torch.rand(1, 3, 8, 8)}, where)).all()
+    assert (folder / "model.safetensors").read_bytes() != published
 
 
 def test_a_plain_network_needs_no_teacher_and_says_so(base, tmp_path):
