@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 DEFAULT_PANSHARPEN, DEFAULT_SUPERRES = "salad-pan-tiny", "slimdiffsr-tiny-x4"
 DEFAULTS = {"pansharpen": DEFAULT_PANSHARPEN, "superres": DEFAULT_SUPERRES}
 """Model of a task where the user names none."""
+SUPERRES_BY_SCALE = {2: "slimdiffsr-tiny-x2", 4: DEFAULT_SUPERRES}
+"""The same where only a scale is named."""
 
 
 def pansharpen(
@@ -56,7 +58,7 @@ def pansharpen(
 def superres(
     image: Image,
     *,
-    model: str = DEFAULT_SUPERRES,
+    model: str | None = None,
     scale: int | None = None,
     out: str | Path | None = None,
     **options: Any,
@@ -65,11 +67,19 @@ def superres(
 
     Args:
         image: (band, y, x) with CRS and transform, or the path of a raster or of a Sentinel-2 product.
-        scale: for models that take any scale; None for the model's own.
+        model: name of a model, or a model folder; None for the one that ``default_model`` gives.
+        scale: output px per input px along an axis; None for the model's own.
 
     For the rest see ``pansharpen``.
     """
-    return _run({"image": image}, "superres", model, scale, out, options)
+    return _run({"image": image}, "superres", model or default_model("superres", scale), scale, out, options)
+
+
+def default_model(task: Task, scale: int | None = None) -> str:
+    """Name of the model that runs where the user names none: in super-resolution, the one that ships for the scale."""
+    if task == "superres" and scale in SUPERRES_BY_SCALE:
+        return SUPERRES_BY_SCALE[scale]
+    return DEFAULTS[task]
 
 
 def run_request(

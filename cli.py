@@ -191,7 +191,7 @@ def pansharpen(ms: str, pan: str, out: Path, **options: Any) -> None:
 @cli.command()
 @click.argument("lr")
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--scale", type=int, help="Output pixels per input pixel, for models that take any.")
+@click.option("--scale", type=int, help="Output px per input px along an axis: 2 or 4; bicubic takes any.")
 @_with(_RUN_OPTIONS + _EVENT_OPTIONS)
 def superres(lr: str, out: Path, scale: int | None, **options: Any) -> None:
     """Super-resolve LR into OUT, over the same extent.
@@ -213,8 +213,7 @@ def _run(task: Task, inputs: Mapping[str, str], out: Path, scale: int | None, op
         from .engine.scene import Policy
         from .models import registry
 
-        default = api.DEFAULT_PANSHARPEN if task == "pansharpen" else api.DEFAULT_SUPERRES
-        model = _adapted_model(options) or options["model"] or default
+        model = _adapted_model(options) or options["model"] or api.default_model(task, scale)
         attention = "sdpa" if options["attention"] == "auto" else options["attention"]
         request = Request(
             inputs,

@@ -164,11 +164,12 @@ def resolve(name_or_folder: str, task: Task, *, scale: int | None = None) -> Mod
             cure=f"run it with: seamline {spec.task}, or use {_listed(names(task))}",
         )
     if scale is not None and scale != spec.scale:
+        # Bicubic takes any.
+        fitting = [name for name in names(task) if name == "bicubic" or info(name).spec.scale == scale]
         raise RequestError(
             f"the model {spec.name} has scale {spec.scale}, not {scale}",
             where="--scale",
-            cure=f"leave --scale out, or pass {spec.scale}"
-            + (", or --model bicubic, which takes any" if task == "superres" else ""),
+            cure=f"leave --scale out, or pass {spec.scale}" + "".join(f", or --model {name}" for name in fitting),
         )
     return source
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 from click.testing import CliRunner
 from rasterio.transform import from_origin
 
-from seamline.api import DEFAULT_SUPERRES
+from seamline.api import DEFAULT_SUPERRES, SUPERRES_BY_SCALE
 from seamline.cli import cli
 from seamline.engine.contract import Runtime, Where
 from seamline.models import registry
@@ -64,6 +65,19 @@ def test_any_bands_and_radiometry_come_out_four_times_as_fine(tmp_path, bands, h
     assert np.abs(means - values)[inner].mean() < 0.01 * top
 
 
+@pytest.mark.parametrize("scale", list(SUPERRES_BY_SCALE))
+def test_a_scale_alone_takes_the_model_that_ships_for_it(tmp_path, scale):
+    values = scene(3, 10, 12)
+    code, said = superres(write(tmp_path / "in.tif", values), tmp_path / "out.tif", "--scale", scale)
+    assert code == 0, said
+    with rasterio.open(tmp_path / "out.tif") as out:
+        assert (out.height, out.width, out.transform.a) == (10 * scale, 12 * scale, 10 / scale)
+        means = out.read().reshape(3, 10, scale, 12, scale).mean(axis=(2, 4))
+    assert np.abs(means - values)[values > 300].mean() < 20
+    report = json.loads((tmp_path / "out.report.json").read_text(encoding="utf-8"))
+    assert report["model"].startswith(f"{SUPERRES_BY_SCALE[scale]}@")
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (7, 1), (2, 3)])
 def test_scenes_smaller_than_a_tile_are_handled(tmp_path, shape):
     code, said = superres(write(tmp_path / "in.tif", scene(3, *shape)), tmp_path / "out.tif")
@@ -91,10 +105,13 @@ def test_masked_borders_stay_masked_and_change_nothing(tmp_path):
 
 
 def test_a_scale_that_the_model_does_not_have_is_refused_with_a_way_out(tmp_path):
-    code, said = superres(write(tmp_path / "in.tif", scene(3, 8, 8)), tmp_path / "out.tif", "--scale", 2)
+    code, said = superres(write(tmp_path / "in.tif", scene(3, 8, 8)), tmp_path / "out.tif", "--scale", 3)
     assert code == 2
-    assert "has scale 4, not 2" in said
+    assert "has scale 4, not 3" in said
     assert "--model bicubic" in said
+    code, said = superres(tmp_path / "in.tif", tmp_path / "out.tif", "--scale", 2, "--model", DEFAULT_SUPERRES)
+    assert code == 2
+    assert f"--model {SUPERRES_BY_SCALE[2]}" in said
     assert not (tmp_path / "out.tif").exists()
 
 
@@ -109,8 +126,9 @@ def test_deviations_lie_beside_the_image(tmp_path):
     assert 0 < deviation.min() < deviation.max() < 3000
 
 
-def test_what_ships_is_small_and_names_no_share_alike_source():
-    card = read_card(Path(registry.info(DEFAULT_SUPERRES).origin)).card
+@pytest.mark.parametrize("name", list(SUPERRES_BY_SCALE.values()))
+def test_what_ships_is_small_and_names_no_share_alike_source(name):
+    card = read_card(Path(registry.info(name).origin)).card
     assert sum(file.bytes for file in card.files.values()) <= 8e6
     assert card.uncertainty
     assert card.licence == "CC-BY-4.0"

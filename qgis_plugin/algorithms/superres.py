@@ -51,8 +51,8 @@ class SuperResolve(RasterAlgorithm):
     def model_help(self) -> str:
         """What the models are."""
         return tr(
-            "slimdiffsr-tiny-x4: one diffusion step, four times as fine, with uncertainty. bicubic: interpolation, any"
-            " scale. identity: copies the pixels at scale 1, for tests."
+            "slimdiffsr-tiny-x4: one diffusion step, four times as fine, with uncertainty; slimdiffsr-tiny-x2: the same"
+            " for two times. bicubic: interpolation, any scale. identity: copies the pixels at scale 1, for tests."
         )
 
     def options(self) -> list[Option]:
