@@ -34,7 +34,7 @@ def measure(sources: Sequence[ModelSource], root: Path, names: Names) -> Measure
         scenes = {kind: degraded_scenes(root, folder, kind, names.scale) for kind in KINDS}
         if real := real_scenes(root, folder, names.scale):
             scenes[REAL] = real
-        whole = whole_scenes(root, folder)
+        whole = whole_scenes(root, folder, names.scale)
         knowing = [source for source in sources if source.spec.name == names.knowing]
         return Measured(
             names,

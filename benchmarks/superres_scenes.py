@@ -30,9 +30,9 @@ GAIN = 0.30
 """MTF gain at the coarse Nyquist frequency."""
 ELECTRONS, READ, BITS = 5e4, 3e-4, 12
 """Of the simulated instrument: counts that stand for 1, noise without signal (unit range), bits."""
-LARGEST, WHOLE, CELL, MAP = 384, 1024, 4, 128
-"""Longest side, px: of a scene that is degraded, of one that is enlarged as it is (a multiple of the third number), of
-the coarse map of a pair."""
+LARGEST, WHOLE, CELL, ENLARGED, MAP = 384, 1024, 4, 4096, 128
+"""Longest side, px: of a scene that is degraded; of one that is enlarged as it is (a multiple of the third number), and
+of what becomes of it; of the coarse map of a pair."""
 SHIFT = 4
 """Farthest place, PAN px along each axis, where MS is looked for."""
 REFLECTANCE_BITS = 14
@@ -146,12 +146,12 @@ def real_scenes(root: Path, folder: Path, scale: int) -> list[Scene]:
     return found
 
 
-def whole_scenes(root: Path, folder: Path) -> dict[str, Path]:
+def whole_scenes(root: Path, folder: Path, scale: int) -> dict[str, Path]:
     """Scenes as they were delivered, below ``folder``."""
-    found = {}
+    found, largest = {}, min(WHOLE, ENLARGED // scale)
     for name in TILED:
         found[name] = folder / f"{name}.tif"
-        write_scene(found[name], _cut(root, GROUNDS[name].source, WHOLE, CELL)[0], from_origin(*CORNER, 1, 1), CRS)
+        write_scene(found[name], _cut(root, GROUNDS[name].source, largest, CELL)[0], from_origin(*CORNER, 1, 1), CRS)
     return found
 
 
