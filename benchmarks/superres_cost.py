@@ -247,7 +247,8 @@ def _memory(found: Memory) -> Iterator[str]:
         f"A scene of {SIDE:,} x {SIDE:,} px with {BANDS} uint16 bands, enlarged by the small student with its default "
         f"options (tiles of {found.tile} px).  The plan (`--dry-run`) foretells {_gb(found.plan)}.  A run of "
         f"{found.rows:,} rows at full width peaked at {_gb(found.peak)} resident, libraries included, in "
-        f"{found.wall_s:.0f} s.  The plan counts with whole rows of tiles: the rest of the scene adds none.",
+        f"{found.wall_s:.0f} s.  The plan counts with whole rows of tiles, and leaves out what the network itself "
+        "works with.",
         WIDTH,
     )
 
