@@ -342,11 +342,10 @@ def _mapping(path: Path) -> dict[str, Any]:
 def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     """Values of ``above``, and those of ``below`` that it does not name; lists are taken whole."""
     both = {
-        name: _laid_over(below[name], value) if isinstance(value, dict) and isinstance(below[name], dict) else value
+        name: _laid_over(below[name], value) if isinstance(value, dict) and isinstance(below.get(name), dict) else value
         for name, value in above.items()
-        if name in below
     }
-    return {**below, **above, **both}
+    return {**below, **both}
 
 
 def _parsed(text: str) -> Any:
