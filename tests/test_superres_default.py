@@ -20,7 +20,7 @@ from seamline.models.folder import read_card
 from seamline.training.degradation.sensor import SensorTrue
 from seamline.training.degradation.settings import SensorSettings
 from seamline.training.recipe import SourceSettings
-from seamline.training.slim_run import image_scores
+from seamline.training.slim_validate import image_scores
 from seamline.training.sources import load_sources
 
 
@@ -149,14 +149,7 @@ def test_the_weights_bring_back_detail_on_ground_that_they_never_saw(data, datas
     model = registry.resolve(DEFAULT_SUPERRES, "superres").load(Runtime())
     found = model.predict({"image": coarse}, Where(0, 0, ((0, 0),), {"image": (1.0, 1.0)}))
     plain = torch.nn.functional.interpolate(coarse, scale_factor=4, mode="bicubic", align_corners=False)
-    mine, other = (_scores(image, sharp) for image in (found, plain))
+    mine, other = (image_scores([2.0 * image - 1.0], [2.0 * sharp - 1.0]) for image in (found, plain))
     assert mine["PSNR"] > other["PSNR"] + 0.5
     assert mine["gradient error"] < 0.95 * other["gradient error"]
     assert mine["spectrum error"] < 0.8 * other["spectrum error"]
-
-
-def _scores(found: torch.Tensor, sharp: torch.Tensor) -> dict[str, float]:
-    class Truth:
-        high = 2.0 * sharp - 1.0
-
-    return image_scores([2.0 * found - 1.0], [Truth()])  # type: ignore[list-item]

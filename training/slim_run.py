@@ -9,16 +9,13 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
 from accelerate import Accelerator
-from numpy.typing import NDArray
 from torch import nn
 
 from ..engine.errors import RequestError
@@ -38,22 +35,18 @@ from .distill.features import FeatureDistillation
 from .distill.perceptual import BaseFeatures, Lpips, Perceptual
 from .distill.restoration import Restoration, Weights
 from .distill.stages import DeviationStage, EstimatorStage, Pair, StudentStage, TeacherStage, student_widths
-from .loop import Loop, move
+from .loop import Loop
 from .paths import locate
 from .recipe import Recipe, RestorationWeights, StageSettings
 from .slim_data import SlimPatches
+from .slim_validate import Row, coverage, deviation_factor, scores, teacher_scores
 from .sources import Split, fits, load_sources
-from .spectrum import radial_spectrum, spectrum_error
 
 log = logging.getLogger(__name__)
 SYSTEM = "slimdiffsr"
-Row = dict[str, float]
 
 BATCH = 4
 """Tiles at a time: they are small, so that one alone leaves a GPU idle."""
-
-ONE_SIGMA = 0.6827
-"""Share of normal errors that are within one standard deviation."""
 
 
 def train_slim(recipe: Recipe, beside: Path, check: Callable[[], None]) -> Path:
@@ -284,70 +277,6 @@ def start_student(recipe: Recipe, config: Config, beside: Path) -> SlimDiffSR:
         nn.init.zeros_(student.merge_conv2.weight)
         nn.init.zeros_(student.merge_conv2.bias)  # type: ignore[arg-type]
     return student
-
-
-@torch.no_grad()
-def scores(student: SlimDiffSR, batches: Sequence[Pair], device: torch.device | str = "cpu") -> Row:
-    """Of the student and of the upsampled image it gets, as ``image_scores`` has them."""
-    student = student.to(device)
-    found = [student(batch.low.to(device)).float().cpu() for batch in batches]
-    mine = image_scores(found, batches)
-    upsampled = image_scores([batch.low for batch in batches], batches)
-    return mine | {f"{name}, upsampled": value for name, value in upsampled.items()}
-
-
-@torch.no_grad()
-def teacher_scores(teacher: OneStepTeacher, batches: Sequence[Pair], device: torch.device | str = "cpu") -> Row:
-    """Of the teacher that sees the truth, as published, and of the one that sees what is expected of it."""
-    teacher = teacher.to(device)
-    moved = [move(batch, torch.device(device)) for batch in batches]
-    told = image_scores([teacher(b.low, b.given, b.high).image.float().cpu() for b in moved], batches)
-    blind = image_scores([teacher(b.low, b.given).image.float().cpu() for b in moved], batches)
-    return told | {f"{name}, blind": value for name, value in blind.items()}
-
-
-def deviation_factor(student: SlimDiffSR, batches: Sequence[Pair], device: torch.device | str = "cpu") -> float:
-    """What all deviations are multiplied by so that ``ONE_SIGMA`` of the errors are within one."""
-    return float(np.quantile(_relative_errors(student, batches, device), ONE_SIGMA))
-
-
-def coverage(student: SlimDiffSR, batches: Sequence[Pair], device: torch.device | str = "cpu") -> float:
-    """Share of the errors that are within one deviation."""
-    return float((_relative_errors(student, batches, device) <= 1.0).mean())
-
-
-@torch.no_grad()
-def _relative_errors(student: SlimDiffSR, batches: Sequence[Pair], device: torch.device | str) -> NDArray[np.float32]:
-    """Absolute errors over deviations, of all pixels."""
-    student = student.to(device)
-    found = []
-    for batch in batches:
-        image, log_variance = student.with_deviation(batch.low.to(device))
-        error = (image.float().cpu() - batch.high).abs()
-        found.append((error / torch.exp(0.5 * log_variance.cpu())).flatten().numpy())
-    return np.concatenate(found)
-
-
-def image_scores(images: Sequence[torch.Tensor], batches: Sequence[Pair]) -> Row:
-    """Means over batches of images (N, C, H, W) in -1..1 against the truth.
-
-    PSNR in dB over the unit range; error of gradient magnitudes over the sum of the truth's; error of the radial power
-    spectrum in dB.
-    """
-    rows = []
-    for found, batch in zip(images, batches, strict=True):
-        error = float(((found - batch.high) / 2).square().mean())
-        slopes, wanted = gradients(found), gradients(batch.high)
-        spectra = [radial_spectrum(x.reshape(-1, 1, *x.shape[-2:]) / 2) for x in (found, batch.high)]
-        slope_error = float((slopes - wanted).abs().sum() / wanted.sum())
-        rows.append((-10 * math.log10(max(error, 1e-12)), slope_error, spectrum_error(*spectra)))
-    return dict(zip(("PSNR", "gradient error", "spectrum error"), np.mean(rows, axis=0).tolist(), strict=True))
-
-
-def gradients(image: torch.Tensor) -> torch.Tensor:
-    """Magnitudes of the differences to the next row and column: (N, C, H - 1, W - 1)."""
-    down, across = image.diff(dim=2)[..., :-1], image.diff(dim=3)[..., :-1, :]
-    return torch.hypot(down, across)
 
 
 def export(recipe: Recipe, student: SlimDiffSR, held_out: Sequence[Pair], folder: Path, used: str) -> Path:

@@ -30,7 +30,8 @@ from seamline.training.distill.stages import DeviationStage, Pair
 from seamline.training.recipe import DataSettings, SourceSettings, read_recipe
 from seamline.training.run import train
 from seamline.training.slim_data import SlimPatches, as_seen
-from seamline.training.slim_run import ONE_SIGMA, SYSTEM, image_scores
+from seamline.training.slim_run import SYSTEM
+from seamline.training.slim_validate import ONE_SIGMA, image_scores
 from seamline.training.sources import Source
 
 RECIPE = Path(__file__).parents[2] / "training" / "recipes" / "slimdiffsr_tiny_x4.yaml"
@@ -151,14 +152,14 @@ def test_what_is_taught_is_what_a_tile_needs():
 
 
 def test_scores_know_the_truth_noise_and_blur():
-    batch = patches(3)(0)
-    truth = image_scores([batch.high], [batch])
+    sharp = patches(3)(0).high
+    truth = image_scores([sharp], [sharp])
     assert truth["PSNR"] > 100.0
     assert truth["gradient error"] == truth["spectrum error"] == 0.0
-    blurred = image_scores([F.avg_pool2d(batch.high, 3, 1, 1)], [batch])
+    blurred = image_scores([F.avg_pool2d(sharp, 3, 1, 1)], [sharp])
     assert blurred["spectrum error"] > 1.0
     assert 0.3 < blurred["gradient error"] < 1.0
-    off = image_scores([batch.high + 0.2], [batch])
+    off = image_scores([sharp + 0.2], [sharp])
     assert off["PSNR"] == pytest.approx(20.0, abs=1e-3)
 
 
