@@ -50,13 +50,14 @@ def coverage(source: ModelSource, scenes: Sequence[Scene], folder: Path) -> dict
     for scene in scenes:
         paths = folder / "out.tif", folder / "deviation.tif", scene.truth
         enlarge(source, scene.coarse, paths[0], dtype="float32", uncertainty=str(paths[1]))
-        image, deviation, truth = (_read(path) for path in paths)
+        image, deviation, truth = (read(path) for path in paths)
         found[scene.name] = float((np.abs(image - truth) <= deviation).mean())
         print(f"{source.spec.name:>20} {scene.name:>20} within one deviation {found[scene.name]:.4f}", flush=True)
     return found
 
 
-def _read(path: Path) -> NDArray[np.float32]:
+def read(path: Path) -> NDArray[np.float32]:
+    """The values of a raster, (C, H, W)."""
     with rasterio.open(path) as file:
         values: NDArray[np.float32] = file.read(out_dtype="float32")
     return values

@@ -17,6 +17,7 @@ from seamline.engine.sensitivity import Sensitivity
 from seamline.models import registry
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+attempts = import_module("superres_attempts")
 cost = import_module("superres_cost")
 page = import_module("superres_page")
 runs = import_module("superres_runs")
@@ -220,6 +221,21 @@ def test_the_band_of_two_resolutions_lies_where_pan_is(tmp_path):
     assert coarse.shape == (1, 32, 32)
     # All but the rim, where the filter sees what lies outside.
     np.testing.assert_allclose(coarse[:, 6:-6, 6:-6], seen[:, 10:-10, 10:-10], rtol=0.02)
+
+
+@pytest.mark.parametrize("kernel", list(attempts.KERNELS))
+def test_an_image_projected_through_a_kernel_equals_its_input_and_is_the_nearest_that_does(kernel):
+    rng = np.random.default_rng(3)
+    image, coarse = rng.random((2, 32, 24)), rng.random((2, 8, 6))
+    found = attempts.projected(image, coarse, kernel)
+    down, across = attempts.seen(8, 4, kernel), attempts.seen(6, 4, kernel)
+    np.testing.assert_allclose(down @ found @ across.T, coarse, atol=1e-9)
+    # What was added has no part that the kernel does not see.
+    added = found - image
+    seen = np.linalg.pinv(down) @ down @ added @ (np.linalg.pinv(across) @ across).T
+    np.testing.assert_allclose(seen, added, atol=1e-9)
+    if kernel == "area":
+        np.testing.assert_allclose(found.reshape(2, 8, 4, 6, 4).mean(axis=(2, 4)), coarse, atol=1e-9)
 
 
 def test_the_largest_valid_part_is_wholly_valid():
