@@ -14,6 +14,9 @@ from ..engine.errors import RequestError
 SPLITS = "splits.json"
 """File of the splits; its digest stands beside those of the data sets, because boxes decide which pixels are read."""
 
+_NAMED_BY_FOLDER = "the folder's name"
+"""What ``labels`` says of a data set whose classes are its folders: words in the place of a path."""
+
 
 def file_digest(path: Path) -> str:
     """SHA-256 of a file's content, 64 hexadecimal digits."""
@@ -57,7 +60,8 @@ def dataset_files(folder: Path, name: str) -> list[str]:
         raise RequestError("no such dataset", where=name, cure=f"use {', '.join(entries)}")
     entry = entries[name]
     items = entry["files"] if entry["unit"] == "bbox" else [*entry["train"], *entry["val"], *entry["test"]]
-    items = [*items, entry["labels"]] if "labels" in entry else items
+    if entry.get("labels", _NAMED_BY_FOLDER) != _NAMED_BY_FOLDER:
+        items = [*items, entry["labels"]]
     if entry["unit"] == "folder":
         inside = [path for item in items for path in (folder / item).rglob("*") if path.is_file()]
         items = [path.relative_to(folder).as_posix() for path in inside]
@@ -70,7 +74,7 @@ def folder_digests(folder: Path) -> dict[str, str]:
 
 
 def published_digests() -> Mapping[str, str]:
-    """Digests of the folder that the shipped models were trained on."""
+    """Digests of the published folder; the shipped models were trained on some of its data sets."""
     content = json.loads(resources.files(__package__).joinpath("data_sources.json").read_text(encoding="utf-8"))
     digests: Mapping[str, str] = content["digests"]
     return digests

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..engine.errors import RequestError
 
-TEST_PAIRS = ("pansharpen", "quality")
+TEST_PAIRS = ("pansharpen", "pansharpen_more", "quality")
 """Folders of the data folder whose real pairs are there to be tested on alone."""
 
 _SPLITS = "splits.json"
@@ -33,7 +33,7 @@ def refuse_test_pair(path: Path) -> None:
     The data folder is the one that ``SEAMLINE_DATA`` names, or any that holds ``splits.json``; links are followed.
 
     Raises:
-        RequestError: the path leads into ``pansharpen/`` or ``quality/`` of the data folder.
+        RequestError: the path leads into ``pansharpen/``, ``pansharpen_more/`` or ``quality/`` of the data folder.
     """
     root = os.environ.get("SEAMLINE_DATA")
     data = Path(root).resolve() if root else None

@@ -15,7 +15,14 @@ from urllib.parse import unquote
 import pytest
 
 from seamline.engine.errors import RequestError, RunError
-from seamline.training.digest import compare, dataset_digest, dataset_files, folder_digests, published_digests
+from seamline.training.digest import (
+    compare,
+    dataset_digest,
+    dataset_files,
+    file_digest,
+    folder_digests,
+    published_digests,
+)
 from seamline.training.fetch import LARGEST_FILE, LOCK, Origin, fetch, main, open_https, origins
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -150,7 +157,7 @@ def test_only_https_is_opened_and_followed(monkeypatch):
 
 def test_the_manifest_is_whole():
     found = origins()
-    assert len({o.name for o in found}) == len(found) == 16
+    assert len({o.name for o in found}) == len(found) == 25
     for o in found:
         assert re.fullmatch(r"[0-9a-f]{40}", o.commit)
         assert re.fullmatch(r"[\w-]+/[\w-]+", o.repository)
@@ -203,6 +210,15 @@ def test_the_digest_is_the_one_of_sha256sum(prepared):
     assert dataset_digest(prepared, "files") == hashlib.sha256(lines).hexdigest()
 
 
+def test_labels_may_be_the_folders_names_in_the_place_of_a_file(prepared):
+    splits = prepared / "splits.json"
+    splits.write_text(splits.read_text().replace("labels.json", "the folder's name"))
+    assert dataset_files(prepared, "files") == ["c.tif", "d.png"]
+    splits.write_text(splits.read_text().replace("the folder's name", "other.json"))
+    with pytest.raises(RequestError, match=r"other.json: the file is missing"):
+        dataset_digest(prepared, "files")
+
+
 def test_a_changed_a_moved_and_a_missing_file_are_noticed(prepared):
     published = folder_digests(prepared)
     assert set(compare(prepared, published).values()) == {"same"}
@@ -234,3 +250,17 @@ def test_the_data_folder_is_the_published_one_and_the_trees_are_as_the_manifest_
     for path, sha256 in list(trees.files.items())[::40]:
         kind, name = path.split("/")[-2:]
         assert hashlib.sha256((root / "trees" / kind.lower() / name).read_bytes()).hexdigest() == sha256
+
+
+@pytest.mark.skipif("SEAMLINE_DATA" not in os.environ, reason="SEAMLINE_DATA names no data folder")
+@pytest.mark.parametrize(("name", "depth"), [("buildings-banepa", 1), ("eurosat", 2)])
+def test_files_that_are_as_published_have_the_manifests_sha256(name, depth):
+    root = Path(os.environ["SEAMLINE_DATA"])
+    (found,) = (o for o in origins() if o.name == name)
+    held = {"/".join(path.split("/")[-depth:]): sha256 for path, sha256 in found.files.items() if sha256}
+    (dataset,) = found.datasets
+    files = [file for file in dataset_files(root, dataset) if not file.endswith(".geojson")]
+    here = {"/".join(file.split("/")[-depth:]): root / file for file in files}
+    assert here.keys() == held.keys()
+    for short, path in list(here.items())[::40]:
+        assert file_digest(path) == held[short]

@@ -180,16 +180,17 @@ def test_a_patch_never_holds_masked_pixels(tmp_path):
         source.draw(60, rng)
 
 
-def test_the_test_pairs_are_refused_by_path_link_and_environment(tmp_path, monkeypatch):
+@pytest.mark.parametrize("pairs_of", ["pansharpen", "pansharpen_more"])
+def test_the_test_pairs_are_refused_by_path_link_and_environment(pairs_of, tmp_path, monkeypatch):
     def attempt(entry):
         opened(entry, folder=tmp_path / "run")
 
-    entry = scene(tmp_path / "data" / "pansharpen" / "city")
+    entry = scene(tmp_path / "data" / pairs_of / "city")
     attempt(entry)  # any folder may have this name
     monkeypatch.setenv("SEAMLINE_DATA", str(tmp_path / "data"))
     with pytest.raises(RequestError, match="no training may see it"):
         attempt(entry)
-    (tmp_path / "elsewhere").symlink_to(tmp_path / "data" / "pansharpen")
+    (tmp_path / "elsewhere").symlink_to(tmp_path / "data" / pairs_of)
     with pytest.raises(RequestError, match="no training may see it"):
         attempt({**entry, "ms": str(tmp_path / "elsewhere" / "city" / "ms.tif")})
     quality = tmp_path / "data" / "quality"
