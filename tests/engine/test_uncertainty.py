@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -31,6 +27,7 @@ from seamline.engine.run import Share, merge, plan_run, run
 from seamline.engine.testing import GroundNoise, PassThrough, assert_is_crop, assert_same_pixels
 from seamline.engine.workspace import Workspace
 from seamline.models import registry
+from seamline.tests.engine.killing import kill_at_random
 
 HEIGHT, WIDTH = 300, 210
 
@@ -181,8 +178,8 @@ def test_deviations_are_blended_by_the_weights_of_the_image(write_raster, tmp_pa
         mean[axis.up(i) : axis.down(i)] += weights * number
         squares[axis.up(i) : axis.down(i)] += (weights * number) ** 2
     found = read(tmp_path / "u.tif")[0]
-    assert np.allclose(found, mean, rtol=1e-6, atol=0)
-    assert (found >= np.sqrt(squares) * (1 - 1e-6)).all()
+    assert np.allclose(found, mean, rtol=1e-5, atol=0)
+    assert (found >= np.sqrt(squares) * (1 - 1e-5)).all()
 
 
 @pytest.mark.parametrize("options", [{}, {"precision": "bf16"}, {"consistency": "area"}])
@@ -307,38 +304,22 @@ def test_cancelled_and_resumed(scene, whole, tmp_path):
 
 
 def test_killed_at_random_and_resumed(scene, whole, tmp_path):
-    out, script = tmp_path / "o.tif", tmp_path / "slow.py"
-    script.write_text(SLOW.format(tests=str(Path(__file__).parent), scene=str(scene), out=str(out)))
-    rng, killed = np.random.default_rng(5), 0
-    for _ in range(30):
-        process = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, env=os.environ)
-        process.stdout.readline()
-        try:
-            assert process.wait(rng.uniform(0.1, 1.2)) == 0
-            break
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            killed += 1
-            if out.exists():  # killed after the last rename
-                break
-    assert killed, "the run was never interrupted: the test shows nothing"
+    out, script = tmp_path / "o.tif", tmp_path / "telling.py"
+    script.write_text(TELLING.format(tests=str(Path(__file__).parent), scene=str(scene), out=str(out)))
+    kill_at_random(script, out, np.random.default_rng(5))
     assert_same_pixels(out, whole)
     assert_same_pixels(beside(out), beside(whole))
 
 
-SLOW = """
-import sys, time
+TELLING = """
+import sys
 sys.path.insert(0, {tests!r})
 from test_uncertainty import Unsure, request_for
 from seamline.engine.run import run
 
 class Listener:
     def emit(self, event, **fields):
-        if event == "start":
-            print("started", flush=True)
-        if event == "progress":
-            time.sleep(0.05)
+        print(event, flush=True)
 
 if __name__ == "__main__":
     run(request_for({scene!r}, {out!r}, resume=True), Unsure(), listener=Listener())

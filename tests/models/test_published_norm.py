@@ -30,6 +30,7 @@ from seamline.models.salad_pan.published.network import FusedUNet, SaladPan, une
 from seamline.models.salad_pan.published.norms import Pooled, Sums, by_tile
 from seamline.models.salad_pan.published.tile import SPEC, TEXT, SceneNormTile, load
 from seamline.models.salad_pan.published.vae import band_vae
+from seamline.tests.bounds import UNIT_DN, assert_same_but_rounding, assert_within_one_dn
 
 TINY = Config(
     scaling_factor=0.5,
@@ -45,7 +46,6 @@ TINY = Config(
 )
 ONE_LEVEL = replace(TINY, base=(16,), branch=(4,))
 USE = Radiometry(maximum=1.0)
-CLOSE = {"atol": 2e-5, "rtol": 2e-5}
 
 
 def network(config: Config = TINY) -> SaladPan:
@@ -130,10 +130,10 @@ def test_sums_of_parts_normalise_like_the_whole_and_what_is_not_counted_does_not
     counted = x[..., :32]
     assert total[0] == 16 * 32
     pooled = Pooled(total, 3)(both, (counted,), 2)
-    torch.testing.assert_close(pooled, both(counted), atol=1e-5, rtol=1e-5)
+    assert_same_but_rounding(pooled, both(counted))
     # Two images of three bands, four rows at once.
     twice = Pooled(total, 3)(both, (torch.cat((counted, counted)),), 4)
-    torch.testing.assert_close(twice, torch.cat((pooled, pooled)))
+    assert_same_but_rounding(twice, torch.cat((pooled, pooled)))
 
 
 @pytest.mark.parametrize("guidance", [1.0, 3.0])
@@ -143,7 +143,7 @@ def test_on_a_scene_of_one_tile_both_norms_are_the_same(guidance):
     statistics = by_scene.measure(batch, everywhere(batch), where())
     fused = by_scene.predict(batch, where(statistics=statistics))
     as_published = model("tile", guidance=guidance).predict(batch, where())
-    torch.testing.assert_close(fused, as_published, atol=1e-4, rtol=1e-4)
+    assert_within_one_dn(fused, as_published)
     assert float(fused.std()) > 1e-3
 
 
@@ -154,8 +154,8 @@ def test_chunks_and_batches_do_not_change_the_pixels():
         by_scene = model("scene", replace(USE, chunk=chunk))
         statistics = by_scene.measure(batch, everywhere(batch), where())
         results.append((statistics, by_scene.predict(twice, where((0, 0), (64, 0), statistics=statistics))))
-    np.testing.assert_allclose(results[0][0], results[1][0], rtol=1e-4, atol=1e-2)
-    torch.testing.assert_close(results[0][1], results[1][1], **CLOSE)
+    assert_same_but_rounding(results[0][0], results[1][0])
+    assert_within_one_dn(results[0][1], results[1][1])
 
 
 def test_a_pixel_away_from_the_cut_does_not_know_the_tile_unless_norms_do():
@@ -170,8 +170,8 @@ def test_a_pixel_away_from_the_cut_does_not_know_the_tile_unless_norms_do():
         pair = tile.predict(whole, known[0])[..., 256:], tile.predict(part, known[1])[..., 128:]
         differences[norm] = float((pair[0] - pair[1]).abs().max())
         assert float(pair[0].std()) > 1e-3
-    assert differences["scene"] < 1e-4
-    assert differences["tile"] > 100 * differences["scene"]
+    assert differences["scene"] < UNIT_DN
+    assert differences["tile"] > 10 * UNIT_DN
 
 
 def test_the_default_is_as_published_and_measures_nothing():
@@ -243,7 +243,7 @@ def test_a_run_of_one_tile_is_the_same_with_both_norms(inputs, tmp_path):
         run(Request(inputs, str(out), steps=1, threads=1, tile=256), Source(norm))
         with rasterio.open(out) as file:
             outputs.append(file.read().astype(float))
-    assert np.abs(outputs[0] - outputs[1]).max() <= 1
+    assert_within_one_dn(outputs[0], outputs[1], dn=1)
     assert outputs[0].std() > 10
 
 
@@ -258,7 +258,7 @@ def test_the_statistics_are_those_of_the_unit_range_where_the_model_is_given_it(
         request = Request(scaled, str(tmp_path / "out.tif"), steps=1, threads=1)
         found.append(plan_run(request, Source("scene", Radiometry()))[0].statistics)
     assert len(found[0]) > 100
-    np.testing.assert_allclose(found[0], found[1], rtol=1e-6)
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-4)
 
 
 def test_tiles_matter_less_to_the_norms_of_the_scene(inputs, tmp_path):

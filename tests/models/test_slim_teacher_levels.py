@@ -36,7 +36,7 @@ def test_tables_have_the_papers_entries_and_are_inverted(name):
     table = TABLES[name]()
     levels, times = as_numpy(table)
     assert len(levels) == 1001
-    assert np.abs(table.time(table.levels).numpy() - times).max() <= 1e-5 * times.max()
+    assert np.abs(table.time(table.levels).numpy() - times).max() <= 1e-4 * times.max()
     between = np.random.default_rng(0).uniform(levels[0], levels[-1], (2, 1, 5, 7))
     found = table.time(torch.from_numpy(between))
     assert found.shape == (2, 1, 5, 7)
@@ -47,7 +47,7 @@ def test_tables_have_the_papers_entries_and_are_inverted(name):
 def test_entries_are_those_of_the_processes():
     levels, times = as_numpy(terra_table())
     for entry in (0, 300, 777, 1000):
-        assert levels[entry] == pytest.approx(terra_levels(times[entry])[0] ** 2, abs=1e-7)
+        assert levels[entry] == pytest.approx(terra_levels(times[entry])[0] ** 2, abs=1e-5)
     betas = np.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2
     kept = np.cumprod(1 - betas)
     levels, times = as_numpy(stable_table(SCHEDULE))

@@ -24,6 +24,7 @@ from seamline.models.slimdiffsr.bands import groups, in_groups
 from seamline.models.slimdiffsr.config import Config
 from seamline.models.slimdiffsr.network import SlimDiffSR
 from seamline.models.slimdiffsr.tile import MatchedTile, SlimTile, Use, card, load
+from seamline.tests.bounds import assert_same_but_rounding, assert_within_one_dn
 
 SMALL = Config(channels=(16, 32, 32), groups=8, queries=4, squeeze=8, codec_width=8, codec_blocks=(1, 1, 1, 1))
 STATEMENTS = {"licence": "none", "training_data": "none", "citation": "none"}
@@ -100,7 +101,7 @@ def test_the_student_is_shown_a_bicubic_image_on_the_pixels_of_the_result():
     # This kernel bends a ramp within each pixel, but moves it nowhere: a twentieth of a pixel would be 2e-3.
     off = (out - Bicubic(4).predict({"image": ramp}, HERE))[..., 8:-8]
     assert 1e-4 < off.abs().max() < 2e-3
-    torch.testing.assert_close(off.unflatten(3, (-1, 4)).mean(dim=4), torch.zeros(1, 3, 48, 12), atol=1e-6, rtol=0)
+    torch.testing.assert_close(off.unflatten(3, (-1, 4)).mean(dim=4), torch.zeros(1, 3, 48, 12), atol=1e-5, rtol=0)
 
 
 def test_what_lies_beyond_the_range_goes_round_the_student():
@@ -119,7 +120,7 @@ def test_tiles_of_a_batch_do_not_see_each_other():
     model = SlimTile(student(), Use(4, 64))
     both = image(4, tiles=2)
     pair = model.predict({"image": both}, HERE)
-    torch.testing.assert_close(pair[1:], model.predict({"image": both[1:]}, HERE), atol=1e-5, rtol=1e-5)
+    assert_within_one_dn(pair[1:], model.predict({"image": both[1:]}, HERE))
 
 
 def test_a_cancelled_run_stops_between_groups():
@@ -140,7 +141,7 @@ def test_colours_of_the_scene_are_those_of_the_input_whatever_the_student_does()
     raw, up = SlimTile(student(), Use(4, 64)).predict({"image": x}, HERE), model.upsampled(x)
     for moment in (torch.mean, torch.std):
         assert (moment(raw, dim=(0, 2, 3)) - moment(up, dim=(0, 2, 3))).abs().min() > 1e-3
-        torch.testing.assert_close(moment(out, dim=(0, 2, 3)), moment(up, dim=(0, 2, 3)), atol=1e-5, rtol=1e-4)
+        assert_same_but_rounding(moment(out, dim=(0, 2, 3)), moment(up, dim=(0, 2, 3)))
 
 
 def test_statistics_are_of_the_scene_and_not_of_a_tile():
@@ -161,10 +162,10 @@ def test_pixels_that_are_not_valid_are_not_measured():
     counts = model.measure({"image": x}, valid, HERE).reshape(5, 3)
     assert counts[0].tolist() == [4 * 7 * 9] * 3
     up = model.upsampled(x)[..., 4:18, 6:24]
-    np.testing.assert_allclose(counts[3], up.double().sum(dim=(0, 2, 3)), rtol=1e-6)
+    np.testing.assert_allclose(counts[3], up.double().sum(dim=(0, 2, 3)), rtol=1e-4)
     halved = up - 0.5 * up.clamp(0, 1) + 0.25
-    np.testing.assert_allclose(counts[1], halved.double().sum(dim=(0, 2, 3)), rtol=1e-6)
-    np.testing.assert_allclose(counts[2], halved.double().square().sum(dim=(0, 2, 3)), rtol=1e-6)
+    np.testing.assert_allclose(counts[1], halved.double().sum(dim=(0, 2, 3)), rtol=1e-4)
+    np.testing.assert_allclose(counts[2], halved.double().square().sum(dim=(0, 2, 3)), rtol=1e-4)
 
 
 def test_a_block_with_a_rim_is_measured_in_images_as_large_as_those_of_the_training():

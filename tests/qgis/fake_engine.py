@@ -119,7 +119,7 @@ def main():
     if mode == "silent":
         sys.exit(0)
     if mode == "orphan":  # a worker that outlives the engine and holds its pipes
-        worker = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(30)"], stdin=subprocess.DEVNULL)
+        worker = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], stdin=subprocess.DEVNULL)
         note("FAKE_ENGINE_ARGV", str(worker.pid))
     output = sys.argv[4] if sys.argv[1] == "pansharpen" else sys.argv[3]
     if mode in ("slow", "deaf"):

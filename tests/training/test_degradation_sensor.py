@@ -91,7 +91,7 @@ def test_bands_look_where_their_shifts_say():
 
 def test_a_constant_is_kept_up_to_the_rim_and_a_mean_within_it():
     flat = torch.full((2, 5, 64, 48), 1.8)
-    assert (SensorTrue(SensorSettings(**STILL))(flat, 4, generator()) - 1.8).abs().max() < 1e-5
+    assert (SensorTrue(SensorSettings(**STILL))(flat, 4, generator()) - 1.8).abs().max() < 1e-4
     x = torch.zeros(1, 1, 64, 64)
     x[..., 20:44, 20:44] = torch.rand(24, 24, generator=generator())
     seen = SensorTrue(SensorSettings(**STILL))(x, 4, generator())

@@ -27,14 +27,14 @@ def test_two_vectors_each_by_hand():
     # Distances of all pairs are 0, 1, 1, 1, 2, 2: the lower of the middle ones is 1.
     near, far = math.exp(-0.5), math.exp(-2.0)
     wanted = (2 + 2 * near) / 4 + (2 + 2 * far) / 4 - 2 * (1 + far + 2 * near) / 4
-    assert float(mmd_squared(a, b)) == pytest.approx(wanted, rel=1e-6)
-    assert float(mmd_squared(10 * a, 10 * b)) == pytest.approx(wanted, rel=1e-6)
+    assert float(mmd_squared(a, b)) == pytest.approx(wanted, rel=1e-4)
+    assert float(mmd_squared(10 * a, 10 * b)) == pytest.approx(wanted, rel=1e-4)
 
 
 def test_equal_sets_are_at_zero_in_any_order_and_anywhere():
     a = noise(60, 8)
-    assert abs(float(mmd_squared(a, a))) < 1e-6
-    assert abs(float(mmd_squared(a, a.flip(0)))) < 1e-6
+    assert abs(float(mmd_squared(a, a))) < 1e-5
+    assert abs(float(mmd_squared(a, a.flip(0)))) < 1e-5
     shifted = 10_000.0 + a
     assert float(mmd_squared(shifted, shifted + 1)) == pytest.approx(float(mmd_squared(a, a + 1)), rel=1e-2)
 
@@ -87,10 +87,10 @@ def test_equal_features_cost_nothing_and_a_shift_its_square():
     maps = {"mid": noise(2, 4, 3, 3), "up0": noise(2, 2, 6, 6, seed=1)}
     same = network(maps, maps, generator())
     assert float(same.squares.detach()) == 0.0
-    assert abs(float(same.mmd)) < 1e-6
+    assert abs(float(same.mmd)) < 1e-5
     moved = {"mid": maps["mid"] + 0.5, "up0": maps["up0"]}
     found = network(moved, maps, generator())
-    assert float(found.squares) == pytest.approx(0.25 / 2)
+    assert float(found.squares) == pytest.approx(0.25 / 2, rel=1e-4)
     assert float(found.mmd) > 1e-3
     assert float(found.loss()) == pytest.approx(float(found.squares + 0.1 * found.mmd))
     assert float(found.loss(0.0)) == float(found.squares)
@@ -100,8 +100,8 @@ def test_the_finer_map_is_averaged_to_the_coarser():
     network = identity({"mid": 2})
     fine = noise(1, 2, 8, 8)
     coarse = nn.functional.avg_pool2d(fine, 2)
-    assert float(network({"mid": fine}, {"mid": coarse}, generator()).squares) < 1e-12
-    assert float(network({"mid": coarse}, {"mid": fine}, generator()).squares) < 1e-12
+    assert float(network({"mid": fine}, {"mid": coarse}, generator()).squares) < 1e-9
+    assert float(network({"mid": coarse}, {"mid": fine}, generator()).squares) < 1e-9
 
 
 def test_the_student_learns_and_the_teacher_does_not():

@@ -93,7 +93,7 @@ def test_it_is_the_metric_of_the_same_files(folder):
     measure = METRICS["LPIPS"].load(folder)
     wanted = measure.conclude(measure.observe(found, truth))
     with torch.no_grad():
-        assert float(Lpips(folder)(2 * found - 1, 2 * truth - 1)) == pytest.approx(wanted, rel=1e-5)
+        assert float(Lpips(folder)(2 * found - 1, 2 * truth - 1)) == pytest.approx(wanted, rel=1e-3)
 
 
 def test_bands_that_are_not_colours_are_shown_one_by_one():

@@ -15,6 +15,7 @@ from accelerate.state import AcceleratorState
 from torch import nn
 
 from seamline.engine.errors import Cancelled
+from seamline.tests.bounds import assert_same_but_rounding
 from seamline.training import loop
 from seamline.training.loop import Loop
 from seamline.training.recipe import StageSettings
@@ -88,7 +89,7 @@ def test_two_half_batches_have_the_gradient_of_one(tmp_path):
     whole = gradients(tmp_path / "whole", pair)
     halves = gradients(tmp_path / "halves", points, accumulate=2)
     assert whole.shape == (6, 3)
-    torch.testing.assert_close(halves, whole, atol=1e-5, rtol=1e-5)
+    assert_same_but_rounding(halves, whole)
 
 
 def test_a_broken_run_ends_where_an_unbroken_one_does(tmp_path, monkeypatch):
@@ -142,7 +143,7 @@ def test_the_average_follows_the_weights_with_a_growing_time_constant(tmp_path, 
         share = 1 / (1 + min(2, step / 4))
         expected.lerp_(stored, share)
         shares.append(share)
-        torch.testing.assert_close(weights["layer.weight"], expected)
+        assert_same_but_rounding(weights["layer.weight"], expected)
 
     run(tmp_path, observe=observe, steps=12, average=2)
     assert shares[0] == 0.8
@@ -233,8 +234,8 @@ def test_two_processes_are_an_accumulation_of_two(tmp_path):
     here = str(Path(__file__).parent)
     command = [sys.executable, str(tmp_path / "two.py"), str(tmp_path / "two")]
     environment = {"PYTHONPATH": here, "OMP_NUM_THREADS": "1", "PATH": "/usr/bin:/bin"}
-    result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+    result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600)
     assert result.returncode == 0, result.stderr
     both = torch.load(tmp_path / "two" / "line.pt", weights_only=True)["module"]
     for name, weights in run(tmp_path / "one", accumulate=2).items():
-        torch.testing.assert_close(both[name.removeprefix("module.")], weights, atol=1e-5, rtol=1e-5)
+        assert_same_but_rounding(both[name.removeprefix("module.")], weights)

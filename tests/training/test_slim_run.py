@@ -24,6 +24,7 @@ from seamline.models.slimdiffsr.teacher.teacher import OneStepTeacher
 from seamline.models.slimdiffsr.teacher.terra import TerraBackbone
 from seamline.models.slimdiffsr.teacher.uncertainty import UncertaintyEstimator
 from seamline.models.slimdiffsr.tile import SlimTile, Use
+from seamline.tests.bounds import assert_same_but_rounding
 from seamline.training.degradation.mixed import Mixed
 from seamline.training.degradation.settings import DegradationSettings, SensorSettings
 from seamline.training.distill.stages import DeviationStage, Pair
@@ -143,12 +144,12 @@ def test_what_is_taught_is_what_a_tile_needs():
         config = type("Config", (), {"image": 3})
 
         def forward(self, image: torch.Tensor) -> torch.Tensor:
-            assert torch.allclose(image, low)
+            assert_same_but_rounding(image, low)
             return high
 
     tile = SlimTile(Taught(), Use(4, 8, colour="none"))
     where = Where(0, 0, ((0, 0),), {"image": (1.0, 1.0)})
-    assert torch.allclose(tile.predict({"image": coarse}, where), sharp, atol=1e-5)
+    assert_same_but_rounding(tile.predict({"image": coarse}, where), sharp)
 
 
 def test_scores_know_the_truth_noise_and_blur():
@@ -224,7 +225,7 @@ def test_the_head_for_deviations_is_trained_last_and_calibrated(base, tmp_path):
     card = read_card(folder).card
     assert card.uncertainty
     # As stored, in 16 bits.
-    assert card.quality[0].values["coverage of one standard deviation"] == pytest.approx(ONE_SIGMA, abs=0.01)
+    assert card.quality[0].values["coverage of one standard deviation"] == pytest.approx(ONE_SIGMA, abs=0.03)
     without = train(RECIPE, settings(base, tmp_path / "mute", **head | {"slim.deviation": {"steps": 0}}))
     first, second = (load_folder(str(each))[1] for each in (folder, without))
     assert first.keys() == second.keys()
