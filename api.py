@@ -11,12 +11,12 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .engine.device import pick_device
 from .engine.errors import RequestError
 from .engine.events import Cancel, Listener, Silence
-from .engine.plan import Request
+from .engine.output.workspace import Workspace
+from .engine.request import Request
 from .engine.run import Outcome, Share, merge, run
-from .engine.workspace import Workspace
+from .engine.run.device import pick_device
 from .models import registry
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def run_request(
         outcome = run(request, source, share=share, listener=listener, cancel=cancel)
         return _reported(outcome, licence=licence)
     # Only where it is asked for: the training room is slow to import.
-    from .training.adapt import adapt as adapt_to_scene
+    from .training.adapt.make import adapt as adapt_to_scene
 
     adapted = adapt_to_scene(request, source, adapt, keep=keep_model, share=share, listener=listener, cancel=cancel)
     outcome = run(request, adapted.source, share=share, listener=listener, cancel=cancel)
@@ -134,7 +134,7 @@ def merge_shards(out: Path, *, listener: Listener | None = None, cancel: Cancel 
     model = Workspace.beside(out).model
     if not model.exists():
         return merge(out, listener=listener, cancel=cancel)
-    from .training.adapt import facts
+    from .training.adapt.make import facts
 
     # Read first: the model goes with the workspace.
     known = facts(model)

@@ -213,7 +213,7 @@ def _device() -> Iterator[Finding]:
     """What ``--device auto`` takes, after a small computation on it whose result must be the processor's."""
     import torch
 
-    from .engine.device import pick_device
+    from .engine.run.device import pick_device
 
     device = pick_device("auto")
     card = _nvidia_card()

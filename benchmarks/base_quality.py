@@ -25,15 +25,15 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
-from seamline.models.base.conditioning import Band, Conditioning
-from seamline.models.base.network import TerraLdmTiny, load_base
-from seamline.models.base.unet import MARGIN as UNET_MARGIN
-from seamline.models.base.vae import FACTOR, BandVae
-from seamline.models.base.vae import MARGIN as VAE_MARGIN
-from seamline.training.base_data import BandBatch
-from seamline.training.base_stages import bound
+from seamline.models.terra_ldm.conditioning import Band, Conditioning
+from seamline.models.terra_ldm.network import TerraLdmTiny, load_base
+from seamline.models.terra_ldm.unet import MARGIN as UNET_MARGIN
+from seamline.models.terra_ldm.vae import FACTOR, BandVae
+from seamline.models.terra_ldm.vae import MARGIN as VAE_MARGIN
+from seamline.training.data.sources import load_sources
 from seamline.training.recipe import SourceSettings
-from seamline.training.sources import load_sources
+from seamline.training.terra_ldm.data import BandBatch
+from seamline.training.terra_ldm.stages import bound
 
 LEAST_DB, MOST_BLOCK, BLOCK = 38.0, 0.002, 32
 LATENT_TOLERANCE, SHARE = 1e-4, 0.9999

@@ -17,13 +17,13 @@ import numpy as np
 import torch
 from PIL import Image
 
-from seamline.models.base.network import TerraLdmTiny, load_base
-from seamline.training.base_data import BandBatch
-from seamline.training.base_run import validation_bands
-from seamline.training.base_stages import velocity_error
-from seamline.training.base_validate import made_up, spectrum_row
+from seamline.models.terra_ldm.network import TerraLdmTiny, load_base
 from seamline.training.recipe import read_recipe
-from seamline.training.spectrum import radial_spectrum
+from seamline.training.terra_ldm.data import BandBatch
+from seamline.training.terra_ldm.run import validation_bands
+from seamline.training.terra_ldm.spectrum import radial_spectrum
+from seamline.training.terra_ldm.stages import velocity_error
+from seamline.training.terra_ldm.validate import made_up, spectrum_row
 
 RECIPE = Path(__file__).resolve().parents[1] / "training" / "recipes" / "terra_unet.yaml"
 STEPS, SHOWN, JUDGED = 20, 8, 8

@@ -27,7 +27,7 @@ from rasterio.transform import from_origin
 from scenes import write_scene
 from superres_cost import Seconds, image_table, measure, ratios, students, teachers
 
-from seamline.engine.plan import Request
+from seamline.engine.request import Request
 from seamline.engine.run import run
 from seamline.models.registry import resolve
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from seamline.training.data.sources import Source, load_sources
 from seamline.training.recipe import SourceSettings
-from seamline.training.sources import Source, load_sources
 
 DATASETS = (
     "sentinel2_native_T33UUB",

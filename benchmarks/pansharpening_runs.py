@@ -17,13 +17,12 @@ from pansharpening_scenes import REAL, Scene, real_pair
 from seamline.api import run_request
 from seamline.engine.contract import InputSpec, ModelSource, ModelSpec, Runtime, Where
 from seamline.engine.errors import RequestError
-from seamline.engine.grids import whole_ratio
-from seamline.engine.plan import Request
+from seamline.engine.ground.grids import whole_ratio
 from seamline.engine.quality.evaluation import evaluate
 from seamline.engine.quality.evaluation_plan import EvaluationRequest, plan_evaluation
+from seamline.engine.quality.sensitivity import shifted, tile_sensitivity
+from seamline.engine.request import Policy, Request
 from seamline.engine.run import plan_run, run, run_planned
-from seamline.engine.scene import Policy
-from seamline.engine.sensitivity import shifted, tile_sensitivity
 from seamline.models.registry import resolve
 
 METRICS = ("Q2n", "SAM", "ERGAS")

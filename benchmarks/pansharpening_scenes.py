@@ -16,11 +16,11 @@ from odc.geo.geobox import GeoBox
 from rasterio.transform import from_origin
 from scenes import write_scene
 
-from seamline.engine.degrade import Phase, degrade_ms
+from seamline.engine.optics.degrade import Phase, degrade_ms
 from seamline.engine.quality.protocol import Protocol, reduced_grid, write_reduced_pair
 from seamline.engine.quality.reduced import Rim
+from seamline.training.data.sources import load_sources
 from seamline.training.recipe import SourceSettings
-from seamline.training.sources import load_sources
 
 REAL = {"landsat8_istanbul": 16, "spacenet6_wv2_1": 11, "spacenet6_wv2_2": 11, "spacenet6_wv2_3": 11}
 """Radiometric depth of each real pair, bits."""

@@ -26,11 +26,11 @@ from pansharpening_scenes import real_pair
 from rasterio.windows import Window
 
 from seamline.engine.contract import InputSpec, ModelSpec, Runtime, TileModel
-from seamline.engine.grids import whole_ratio
-from seamline.engine.plan import Plan, Request
+from seamline.engine.ground.grids import whole_ratio
+from seamline.engine.plan.plan import Plan
+from seamline.engine.quality.sensitivity import rms_difference, shifted, untiled
+from seamline.engine.request import Policy, Request
 from seamline.engine.run import plan_run, run_planned
-from seamline.engine.scene import Policy
-from seamline.engine.sensitivity import rms_difference, shifted, untiled
 from seamline.models.salad_pan.published.conditioning import ANY_BAND, Radiometry, images
 from seamline.models.salad_pan.published.config import FACTOR, LATENT, Config
 from seamline.models.salad_pan.published.network import SaladPan

@@ -27,7 +27,7 @@ from superres_scenes import CORNER, CRS, KINDS, REAL, Scene, degraded_scenes, re
 from seamline.engine.contract import ModelSource
 from seamline.models.folder import load_folder, write_folder
 from seamline.models.registry import resolve
-from seamline.training.slim_run import interpolated
+from seamline.training.slimdiffsr.run import interpolated
 
 SCALE = 4
 KERNELS = {

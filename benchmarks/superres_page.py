@@ -11,7 +11,7 @@ import numpy as np
 from superres_runs import METRICS, Scores, Seam, Tiled
 from superres_scenes import BITS, ELECTRONS, GAIN, MAP_GSD, MAPS, PAN_RATIO, READ, REAL, SATELLITE
 
-from seamline.engine.sensitivity import Sensitivity
+from seamline.engine.quality.sensitivity import Sensitivity
 
 CLASSIC = "bicubic"
 REALISTIC = ("second order", REAL)

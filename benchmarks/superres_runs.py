@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from superres_scenes import Scene
 
 from seamline.engine.contract import ModelSource
-from seamline.engine.plan import Request
 from seamline.engine.quality.evaluation import evaluate
 from seamline.engine.quality.evaluation_plan import EvaluationRequest, plan_evaluation
+from seamline.engine.quality.sensitivity import Sensitivity, tile_sensitivity
+from seamline.engine.request import Request
 from seamline.engine.run import run
-from seamline.engine.sensitivity import Sensitivity, tile_sensitivity
 
 METRICS = ("PSNR", "SSIM", "gradient_error", "spectrum_error")
 FACTORS = (1, 2, 4)

@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 from rasterio.transform import from_origin
 from scenes import write_scene
 
-from seamline.engine.degrade import degrade_ms
+from seamline.engine.optics.degrade import degrade_ms
+from seamline.training.data.sources import load_sources
 from seamline.training.degradation.mixed import Degradation
 from seamline.training.degradation.second_order import SecondOrder
 from seamline.training.degradation.sensor import SensorTrue
 from seamline.training.degradation.settings import SecondOrderSettings, SensorSettings
 from seamline.training.recipe import SourceSettings
-from seamline.training.sources import load_sources
 
 GAIN = 0.30
 """MTF gain at the coarse Nyquist frequency."""

@@ -16,8 +16,8 @@ import torch
 from numpy.typing import NDArray
 
 from .contract import InputSpec, ModelSpec, Runtime, Where
+from .ground.tiles import Axis, TileGrid
 from .noise import world_noise
-from .tiles import Axis, TileGrid
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ class GroundNoise:
 
 def assert_partition_of_unity(axis: Axis) -> None:
     """Every pixel is covered, by at most two tiles, and never by a tile's margin where a neighbour could serve."""
-    from .blending import ramp_weights
+    from .pixels.blending import ramp_weights
 
     weights = np.zeros(axis.length)
     covering = np.zeros(axis.length, np.int64)

@@ -98,7 +98,7 @@ def test_a_card_that_computes_wrong_or_not_at_all_is_bad(compare, sentence, quic
             raise compare
         return compare
 
-    monkeypatch.setattr("seamline.engine.device.pick_device", lambda wanted: "cuda")
+    monkeypatch.setattr("seamline.engine.run.device.pick_device", lambda wanted: "cuda")
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "a card")
     monkeypatch.setattr(doctor, "_compare", compared)
     found = bad()["device"]
@@ -163,7 +163,7 @@ def test_without_packages_any_other_command_is_one_sentence():
 def test_a_package_that_goes_missing_later_is_no_defect_of_ours(monkeypatch):
     from click.testing import CliRunner
 
-    from seamline.cli import cli
+    from seamline.cli.group import cli
 
     def gone():
         raise ModuleNotFoundError("No module named 'rasterio'", name="rasterio")

@@ -11,7 +11,7 @@ import click
 import pytest
 
 import seamline
-from seamline.cli import cli
+from seamline.cli.group import cli
 
 ROOT = Path(__file__).resolve().parents[1]
 NOT_SHIPPED = {"tests", "tools", "benchmarks", "docs", "build", "dist", "runs"}

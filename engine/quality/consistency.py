@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..degrade import FILTER_HALO, SPLINE_HALO, Rows, apply_taps, coarse_shape
-from ..mtf import mtf_kernel
-from ..resample import Taps, area_taps
+from ..ground.resample import Taps, area_taps
+from ..optics.degrade import FILTER_HALO, SPLINE_HALO, Rows, apply_taps, coarse_shape
+from ..optics.mtf import mtf_kernel
 from .full import FullScene
 from .validity import whole_cells
 

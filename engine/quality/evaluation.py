@@ -13,10 +13,10 @@ import numpy as np
 import rasterio
 from numpy.typing import NDArray
 
-from ..degrade import coarse_shape
 from ..errors import OutOfRangeWarning, RequestError
 from ..events import Cancel, Listener, Progress, Silence, warnings_to
-from ..scene import Policy
+from ..optics.degrade import coarse_shape
+from ..request import Policy
 from .consistency import ConsistencySums, consistency_sums
 from .detail import BLOCK, HALO, DetailSums, LumaSums, detail_sums, luma_sums
 from .evaluation_extra import Perceptual, as_released, check_released

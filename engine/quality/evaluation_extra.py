@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import RequestError, ResourceError
-from ..scene import Policy
+from ..request import Policy
 from .as_released import released_full, released_reduced
 from .evaluation_plan import EvaluationPlan, left_out
 from .metrics import AS_RELEASED

@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from ..degrade import Phase
 from ..errors import GeoreferenceWarning, LeftOutWarning, RequestError
-from ..grids import Window, check_same_crs, relation, whole_shift
-from ..scene import Policy, Scene, describe
-from ..sensors import find_sensor
+from ..ground.grids import Window, check_same_crs, relation, whole_shift
+from ..inputs.describe import describe
+from ..inputs.scene import Scene
+from ..optics.degrade import Phase
+from ..optics.sensors import find_sensor
+from ..request import Policy
 from .pairing import Pairing, pair
 from .reduced import Rim, inside_rim
 

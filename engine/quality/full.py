@@ -21,7 +21,8 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..degrade import (
+from ..errors import FlatImageWarning, RequestError
+from ..optics.degrade import (
     FILTER_HALO,
     SPLINE_HALO,
     Phase,
@@ -33,7 +34,6 @@ from ..degrade import (
     expand_rows,
     filtered_rows,
 )
-from ..errors import FlatImageWarning, RequestError
 from .reduced import BLOCK, q2n_blocks, strips, whole_blocks
 from .validity import clear, whole_cells
 

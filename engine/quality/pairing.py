@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from odc.geo.geobox import GeoBox
 
 from ..errors import RequestError
-from ..grids import Window, check_same_crs, is_separable, relation
+from ..ground.grids import Window, check_same_crs, is_separable, relation
 
 DRIFT = 0.05
 """Fine px by which a grid may miss whole pixels at its far end and still count as lying on them."""

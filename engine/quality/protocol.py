@@ -23,22 +23,15 @@ from odc.geo.geobox import GeoBox
 from rasterio.windows import Window as RasterWindow
 
 from ..contract import ModelSource
-from ..degrade import (
-    FILTER_HALO,
-    SPLINE_HALO,
-    Phase,
-    Rows,
-    coarse_shape,
-    degrade_ms_rows,
-    degrade_pan_rows,
-)
 from ..errors import GeoreferenceWarning, RequestError
 from ..events import Cancel, Listener, Silence
-from ..grids import crop
-from ..plan import Request
+from ..ground.grids import crop
+from ..inputs.describe import describe
+from ..inputs.scene import Scene
+from ..optics.degrade import FILTER_HALO, SPLINE_HALO, Phase, Rows, coarse_shape, degrade_ms_rows, degrade_pan_rows
+from ..optics.sensors import find_sensor
+from ..request import Policy, Request
 from ..run import run
-from ..scene import Policy, Scene, describe
-from ..sensors import find_sensor
 from .evaluation import Evaluation, evaluate
 from .evaluation_plan import EvaluationRequest, plan_evaluation
 from .pairing import pair

@@ -13,11 +13,13 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ..degrade import Rows
 from ..errors import RequestError
-from ..grids import Window
-from ..reading import PartReader
-from ..scene import Policy, Scene, open_raster
+from ..ground.grids import Window
+from ..inputs.files import open_raster
+from ..inputs.reading import PartReader
+from ..inputs.scene import Scene
+from ..optics.degrade import Rows
+from ..request import Policy
 
 Raw = NDArray[np.generic]
 Mask = NDArray[np.bool_]

@@ -14,9 +14,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..degrade import Rows
 from ..errors import FlatImageWarning, RequestError
-from ..grids import Window
+from ..ground.grids import Window
+from ..optics.degrade import Rows
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..degrade import Rows
+from ..optics.degrade import Rows
 
 Mask = NDArray[np.bool_]
 

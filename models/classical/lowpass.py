@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from ...engine.mtf import SIZE, UNKNOWN_GAIN, mtf_kernel
+from ...engine.optics.mtf import SIZE, UNKNOWN_GAIN, mtf_kernel
 
 MTF_HALF = SIZE // 2
 PYRAMID_HALF = 32

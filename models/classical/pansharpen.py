@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from ...engine.contract import InputSpec, ModelSpec, Runtime, TileModel, Where
-from ...engine.mtf import filter_bands
+from ...engine.optics.mtf import filter_bands
 from .lowpass import MTF_HALF, PYRAMID_HALF, mtf_lowpass, pyramid_lowpass
 from .moments import Moments, gram, least_squares, nonnegative_least_squares, ratio_or_zero
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ..base.layers import ChannelNorm, zeroed
+from ..terra_ldm.layers import ChannelNorm, zeroed
 
 
 class GatedZeroConv(nn.Module):

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..base.sampler import sample
+from ..terra_ldm.sampler import sample
 from .fusion import Conditions
 from .unet import DualBranchUNet
 from .vae import BandVae

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ..base.layers import Block, ChannelNorm, conv3, zeroed
+from ..terra_ldm.layers import Block, ChannelNorm, conv3, zeroed
 from .fusion import Conditions
 from .layers import CrossBandAttention, GatedZeroConv, TimeEmbedding, fuse
 from .vae import CELL, FACTOR

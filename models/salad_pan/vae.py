@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ..base.layers import Block, conv3, zeroed
+from ..terra_ldm.layers import Block, conv3, zeroed
 from .fusion import LIMIT, Conditions
 
 FACTOR = 4

@@ -12,8 +12,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ..base.layers import conv3, zeroed
 from ..salad_pan.fusion import conditions
+from ..terra_ldm.layers import conv3, zeroed
 
 FACTOR = 4
 """PAN px per cell that the network works on: an MS pixel where the ratio is 4."""

@@ -16,11 +16,12 @@ from diffusers import UNet2DConditionModel
 from rasterio.transform import from_origin
 from safetensors.torch import load_file, save_file
 
-from seamline.cli import cli
+from seamline.cli.group import cli
 from seamline.engine.contract import Runtime
 from seamline.engine.errors import Cancelled, ModelError, RequestError
-from seamline.engine.plan import Request, make_plan
-from seamline.engine.sensors import find_sensor
+from seamline.engine.optics.sensors import find_sensor
+from seamline.engine.plan.make import make_plan
+from seamline.engine.request import Request
 from seamline.models import convert as reading
 from seamline.models.convert import check_fit, read_tensors
 from seamline.models.counts import COUNTS, count

@@ -167,7 +167,7 @@ def test_sources_without_models_and_wheels_of_another_version_are_refused(prefix
 def test_the_command_installs_into_this_environment(prefix, tmp_path):
     from click.testing import CliRunner
 
-    from seamline.cli import cli
+    from seamline.cli.group import cli
 
     ran = CliRunner().invoke(cli, ["models", "install", str(make_model(tmp_path / "source"))])
     assert ran.exit_code == 0, ran.output

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from ...engine.errors import RequestError
-from ...engine.resample import Taps, area_taps, point_taps
+from ...engine.ground.resample import Taps, area_taps, point_taps
 
 Mode = Literal["area", "bilinear", "bicubic"]
 MODES: tuple[Mode, ...] = ("area", "bilinear", "bicubic")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ...engine.errors import RequestError
-from ...engine.sensors import find_sensor
+from ...engine.optics.sensors import find_sensor
 
 Range = tuple[float, float]
 

@@ -12,8 +12,8 @@ from ...engine.errors import RequestError
 from ...engine.quality.perceptual.distances import lpips
 from ...engine.quality.perceptual.networks import alexnet
 from ...engine.quality.perceptual.weights import checked, read_tensors
-from ...models.base.conditioning import Band, Conditioning
-from ...models.base.network import TerraLdmTiny
+from ...models.terra_ldm.conditioning import Band, Conditioning
+from ...models.terra_ldm.network import TerraLdmTiny
 
 BACKBONE, HEADS = ("alexnet.safetensors", "alexnet.pth"), ("lpips_alex.safetensors", "lpips_alex.pth")
 """Files of LPIPS, as ``docs/perceptual.md`` lists them; of each the first name that is there."""

@@ -13,7 +13,6 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ...models.base.conditioning import Conditioning
 from ...models.slimdiffsr.config import Config
 from ...models.slimdiffsr.network import SlimDiffSR
 from ...models.slimdiffsr.teacher.backbone import LAYERS
@@ -21,6 +20,7 @@ from ...models.slimdiffsr.teacher.lora import is_adapter
 from ...models.slimdiffsr.teacher.noise_level import total_variation
 from ...models.slimdiffsr.teacher.teacher import OneStepTeacher
 from ...models.slimdiffsr.teacher.uncertainty import uncertainty_loss
+from ...models.terra_ldm.conditioning import Conditioning
 from .features import MMD_WEIGHT, Distance, FeatureDistillation
 from .restoration import Restoration
 

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from ...errors import RequestError
-from ...resample import KERNELS
+from ...ground.resample import KERNELS
 from .moments import Absent, Measure, Moments, Observed
 
 Array = NDArray[np.float64]

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ...degrade import Rows
 from ...errors import RequestError
-from ...grids import Window
+from ...ground.grids import Window
+from ...optics.degrade import Rows
 from .moments import Absent, Measure, Observed
 from .registry import METRICS
 

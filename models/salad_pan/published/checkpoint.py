@@ -19,7 +19,7 @@ from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
 from ....engine.contract import Range
 from ....engine.errors import ModelError, RequestError
-from ....engine.sensors import Sensor
+from ....engine.optics.sensors import Sensor
 from ...convert import check_fit, check_settings, read_settings, read_tensors
 from ...folder import Architecture, Card, Folder, Input, write_folder
 from .conditioning import ANY_BAND, Radiometry, embed, radiometry, read_embeddings

@@ -11,7 +11,7 @@ from typing import Any, Literal, Self
 import torch
 
 from ....engine.errors import ModelError, RequestError
-from ....engine.sensors import Sensor
+from ....engine.optics.sensors import Sensor
 from .branches import PLANES
 
 ANY_BAND = ""

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ...base.layers import zeroed
+from ...terra_ldm.layers import zeroed
 
 
 class Streams(NamedTuple):

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import nn
 
-from ...base.conditioning import Conditioning
+from ...terra_ldm.conditioning import Conditioning
 from .lora import Ranks
 from .table import NoiseTable
 

@@ -12,9 +12,9 @@ from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 
 from ....engine.errors import ModelError, RequestError
-from ...base.conditioning import Conditioning
 from ...convert import read_settings, read_tensors
 from ...folder import load_strictly
+from ...terra_ldm.conditioning import Conditioning
 from .backbone import LAYERS, Backbone, Prediction
 from .lora import STABLE_DIFFUSION, Ranks, adapt
 from .table import NoiseTable

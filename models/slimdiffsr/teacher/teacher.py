@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from ....engine.errors import ModelError, RequestError
-from ...base.conditioning import Conditioning
+from ...terra_ldm.conditioning import Conditioning
 from .backbone import Backbone, Prediction
 from .blend import blended
 from .lora import is_adapter

@@ -6,10 +6,10 @@ import copy
 
 import torch
 
-from ...base.conditioning import Band, Conditioning
-from ...base.network import TerraLdmTiny
-from ...base.unet import STRIDE
-from ...base.vae import FACTOR, LATENT
+from ...terra_ldm.conditioning import Band, Conditioning
+from ...terra_ldm.network import TerraLdmTiny
+from ...terra_ldm.unet import STRIDE
+from ...terra_ldm.vae import FACTOR, LATENT
 from .backbone import LAYERS, Backbone, Prediction
 from .lora import TERRA_DECODER, TERRA_UNET, Ranks, adapt
 from .table import NoiseTable

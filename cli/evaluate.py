@@ -1,0 +1,145 @@
+"""The command ``seamline evaluate``: translates its options, and shows the metrics as a table or as an event."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from .terminal import guarded
+
+if TYPE_CHECKING:
+    from ..engine.events import Cancel, Listener
+    from ..engine.quality.evaluation import Evaluation
+    from ..engine.request import Policy
+
+# Options that only a run of a model understands, by their names as parameters.
+_RUN = ("model", "steps", "seed", "tile", "overlap", "device", "consistency")
+
+
+class _Rim(click.ParamType["int | Literal['toolbox']"]):
+    """A number of pixels, or the word toolbox."""
+
+    name = "px"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | Literal["toolbox"]:
+        """Pixels from 0 up, or "toolbox"."""
+        if value == "toolbox":
+            return "toolbox"
+        if not str(value).isdigit():
+            self.fail(f"{value!r} is not a rim: give toolbox, or a number of px", param, ctx)
+        return int(value)
+
+
+@click.command()
+@click.argument("fused", required=False)
+@click.option("--reference", metavar="REF", help="Image that FUSED should equal.")
+@click.option("--pan", metavar="PAN", help="PAN that FUSED was made of, or that is degraded.")
+@click.option("--ms", metavar="MS", help="MS that FUSED was made of, or that is degraded.")
+@click.option(
+    "--protocol", type=click.Choice(["rr"]), help="Degrade PAN and MS, run --model on them, score against MS."
+)
+@click.option("--ratio", type=float, metavar="R", help="PAN px per MS px, for ERGAS; from PAN and MS otherwise.")
+@click.option("--bits", type=int, metavar="L", help="Bit depth, for PSNR and SSIM; from the data type otherwise.")
+@click.option("--rim", type=_Rim(), default=0, metavar="toolbox|N", help="Px left out on every side; 0 by default.")
+@click.option("--sensor", default="none", show_default=True, metavar="NAME|FILE", help="Sensor whose MTF counts.")
+@click.option(
+    "--phase",
+    type=click.Choice(["area", "dlpan"]),
+    default="area",
+    show_default=True,
+    help="Where MS pixels lie: their true centres, or half a PAN px off as in the DLPan toolbox.",
+)
+@click.option("--as-released", is_flag=True, help="Also the metrics as the released code of SALAD-Pan computes them.")
+@click.option(
+    "--perceptual",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Also LPIPS, DISTS, FID and others, by the weights in this folder.",
+)
+@click.option("--model", metavar="NAME|FOLDER", help="Model that --protocol runs.")
+@click.option("--steps", type=click.IntRange(1), help="Denoising steps of the model.")
+@click.option("--seed", type=int, default=None, help="Seed of the model's noise; 0 by default.")
+@click.option("--tile", type=int, metavar="PX", help="Tile side of the run, px of the degraded PAN.")
+@click.option("--overlap", type=int, metavar="PX", help="Least overlap of its tiles.")
+@click.option("--device", metavar="auto|cpu|cuda[:N]", help="What runs the model; auto by default.")
+@click.option(
+    "--consistency",
+    type=click.Choice(["on", "off", "mtf", "area"]),
+    help="Consistency of the run; the model's otherwise.",
+)
+@click.option("--allow-vrt", is_flag=True, help="Accept virtual rasters, which can name other files.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line on stdout.")
+@click.option("--cancel-on-stdin-eof", is_flag=True, help="Cancel when standard input closes.")
+def evaluate(fused: str | None, as_json: bool, cancel_on_stdin_eof: bool, **options: Any) -> None:
+    """Measure the quality of FUSED against a reference, against the PAN and MS it was made of, or that of a model."""
+    with guarded(as_json, cancel_on_stdin_eof) as (listener, cancel):
+        from ..engine.events import warnings_to
+        from ..engine.quality.metrics import METRICS
+        from ..engine.request import Policy
+
+        policy = Policy(vrt=options["allow_vrt"])
+        with warnings_to(listener):
+            if options["protocol"] is None:
+                result = _evaluate_image(fused, options, policy, listener, cancel)
+            else:
+                result = _evaluate_model(fused, options, policy, listener, cancel)
+        about = {name: METRICS[name].plain() for name in result.metrics if name in METRICS}
+        listener.emit("done", outputs=[], report=None, metrics=result.plain(), pixels=result.pixels, about=about)
+
+
+def _evaluate_image(
+    fused: str | None, options: Mapping[str, Any], policy: Policy, listener: Listener, cancel: Cancel
+) -> Evaluation:
+    from ..engine.errors import RequestError
+    from ..engine.quality.evaluation import evaluate as carry_out
+    from ..engine.quality.evaluation_plan import EvaluationRequest, plan_evaluation
+
+    if fused is None:
+        raise RequestError("it is missing", where="FUSED", cure="name the image to evaluate, or pass --protocol rr")
+    for name in _RUN:
+        if options[name] is not None:
+            raise RequestError("it was given without --protocol", where=f"--{name}", cure="pass --protocol rr too")
+    names = ("reference", "pan", "ms", "ratio", "bits", "rim", "sensor", "phase", "perceptual")
+    request = EvaluationRequest(fused, released=options["as_released"], **{name: options[name] for name in names})
+    plan = plan_evaluation(request, policy)
+    listener.emit("start", fused=fused, doing="evaluating", unit="strips", **plan.summary())
+    return carry_out(plan, listener=listener, cancel=cancel, policy=policy)
+
+
+def _evaluate_model(
+    fused: str | None, options: Mapping[str, Any], policy: Policy, listener: Listener, cancel: Cancel
+) -> Evaluation:
+    from ..engine.errors import RequestError
+    from ..engine.quality.protocol import Protocol, evaluate_model
+    from ..engine.request import Request
+    from ..engine.run.device import pick_device
+    from ..models import registry
+
+    own = {"FUSED": fused, **{f"--{name}": options[name] for name in ("reference", "ratio")}}
+    for name, value in own.items():
+        if value is not None:
+            raise RequestError(
+                "it was given with --protocol", where=name, cure="the protocol makes its own: leave it out"
+            )
+    for name in ("ms", "pan", "model"):
+        if options[name] is None:
+            raise RequestError("it is missing", where=f"--{name}", cure="--protocol rr needs --ms, --pan and --model")
+    protocol = Protocol(
+        **{name: options[name] for name in ("ms", "pan", "sensor", "phase", "rim", "bits", "perceptual")},
+        released=options["as_released"],
+    )
+    request = Request(
+        {},
+        "",
+        seed=options["seed"] or 0,
+        device=pick_device(options["device"] or "auto"),
+        policy=policy,
+        **{name: options[name] for name in ("tile", "overlap", "steps", "consistency")},
+    )
+    source = registry.resolve(options["model"], "pansharpen")
+    facts = {"ms": protocol.ms, "pan": protocol.pan, "model": source.spec.name, "phase": protocol.phase}
+    listener.emit("start", doing="evaluating", unit="steps", protocol=facts)
+    return evaluate_model(protocol, source, request, listener=listener, cancel=cancel)

@@ -1,0 +1,175 @@
+"""The commands ``seamline models``: list, describe, verify, convert and count; options in, lines out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+from .terminal import guarded
+
+_PATH: Any = click.Path(path_type=Path)
+
+
+@click.group()
+def models() -> None:
+    """Models: which there are, what they are, and whether they are unaltered."""
+
+
+@models.command("list")
+@click.option("--task", type=click.Choice(["pansharpen", "superres", "segment", "classify"]))
+@click.option("--json", "as_json", is_flag=True)
+def models_list(task: Any, as_json: bool) -> None:
+    """List the models by name."""
+    with guarded(as_json, False):
+        from ..api import DEFAULTS
+        from ..models import registry
+
+        rows = [(name, registry.info(name)) for name in registry.names(task)]
+        if as_json:
+            click.echo(
+                json.dumps(
+                    [
+                        {
+                            "name": name,
+                            "task": info.spec.task,
+                            "scale": info.spec.scale,
+                            "licence": info.licence,
+                            "origin": info.origin,
+                            "default": name == DEFAULTS.get(info.spec.task),
+                            "uncertainty": info.spec.uncertainty,
+                            "options": sorted(info.spec.options),
+                            "bands": {each.name: each.bands for each in info.spec.inputs},
+                        }
+                        for name, info in rows
+                    ]
+                )
+            )
+            return
+        for name, info in rows:
+            click.echo(f"{name:<18} {info.spec.task:<12} x{info.spec.scale}  {info.licence}")
+
+
+@models.command("info")
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True)
+def models_info(name: str, as_json: bool) -> None:
+    """Tell what is known of a model: inputs, tile, licence, training data, measured quality."""
+    with guarded(as_json, False):
+        from ..engine.serial import to_jsonable
+        from ..models import registry
+
+        facts = to_jsonable(registry.info(name))
+        if as_json:
+            click.echo(json.dumps(facts))
+            return
+        for key, value in {**facts.pop("spec"), **facts}.items():
+            click.echo(f"{key:<16} {value if isinstance(value, str) else json.dumps(value)}")
+
+
+@models.command("verify")
+@click.argument("name", required=False)
+def models_verify(name: str | None) -> None:
+    """Check the hashes of a model folder, or of all that ship."""
+    with guarded(False, False):
+        from ..models import registry
+        from ..models.folder import verify_folder
+
+        chosen = [name] if name else [n for n in registry.names() if registry.info(n).origin != "built-in"]
+        for each in chosen:
+            origin = registry.info(each).origin
+            if origin != "built-in":
+                verify_folder(origin)
+            click.echo(f"{each}: {'built in' if origin == 'built-in' else 'all files are as published'}")
+
+
+@models.command("install")
+@click.argument("sources", nargs=-1, required=True, type=_PATH, metavar="SOURCE...")
+def models_install(sources: tuple[Path, ...]) -> None:
+    """Bring models into this environment: model folders, folders of them, or the wheel of this version."""
+    with guarded(False, False):
+        from ..models.install import install
+        from ..models.places import environment_models
+
+        for folder in install(sources, environment_models()):
+            click.echo(f"{folder.card.name}: all files are as published; now in {folder.path}")
+
+
+@models.group("convert")
+def models_convert() -> None:
+    """Make a model folder from published checkpoints of a system."""
+
+
+@models_convert.command("salad-pan")
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--base", required=True, type=_PATH, metavar="DIR", help="Stable Diffusion 1.5, as safetensors.")
+@click.option("--vae", required=True, type=_PATH, metavar="FILE|DIR", help="Band autoencoder.")
+@click.option("--vae-config", type=_PATH, metavar="FILE", help="Its config.json, where --vae is a bare file.")
+@click.option("--adapters", required=True, type=_PATH, metavar="FILE", help="Both branches.")
+@click.option("--text", type=_PATH, metavar="FILE|DIR", help="Embedded prompts, or CLIP's folder; --base otherwise.")
+@click.option("--sensor", metavar="NAME|FILE", help="Sensor whose bands the model is told; any bands otherwise.")
+@click.option(
+    "--noise",
+    type=click.Choice(["shared", "band"]),
+    default="shared",
+    show_default=True,
+    help="Whether the bands start from one noise, as in training, or each from its own, as in the released code.",
+)
+@click.option(
+    "--norm",
+    type=click.Choice(["tile", "scene"]),
+    default="tile",
+    show_default=True,
+    help="Whose moments the group norms use: the tile's, as published, or those of the whole scene.",
+)
+@click.option("--licence", default="not stated", show_default=True, help="Licence of the weights, for the card.")
+@click.option("--training-data", default="not stated", show_default=True, help="What they were trained on.")
+def convert_salad_pan(out: Path, sensor: str | None, **sources: Any) -> None:
+    """Make the model folder OUT from Stable Diffusion 1.5, a band autoencoder and adapters."""
+    with guarded(False, False) as (_, cancel):
+        from ..engine.optics.sensors import find_sensor
+        from ..models.salad_pan.published.checkpoint import Sources, convert
+
+        known = None if sensor is None else find_sensor(sensor)
+        click.echo(convert(Sources(sensor=known, **sources), out, cancel.check).identity)
+
+
+@models_convert.command("slimdiffsr")
+@click.argument("checkpoint", type=_PATH)
+@click.argument("out", type=_PATH)
+@click.option("--scale", type=int, default=4, show_default=True, help="Scale of the weights, 4 or 8.")
+@click.option(
+    "--wholes",
+    type=click.Choice(["tile", "scene"]),
+    default="tile",
+    show_default=True,
+    help="Whether norms, gates and queries know the tile, as published, or the whole scene.",
+)
+@click.option("--licence", default="not stated", show_default=True, help="Licence of the weights, for the card.")
+@click.option("--training-data", default="not stated", show_default=True, help="What they were trained on.")
+def convert_slimdiffsr(out: Path, checkpoint: Path, wholes: Literal["tile", "scene"], **sources: Any) -> None:
+    """Make the model folder OUT from the released CHECKPOINT (net_params_4x.pkl).
+
+    With --wholes scene, CHECKPOINT may also be a model folder, or the name of a model that ships.
+    """
+    with guarded(False, False) as (_, cancel):
+        from ..models import registry
+        from ..models.slimdiffsr.checkpoint import Sources, convert, knowing_the_scene
+
+        named = str(checkpoint)
+        if wholes == "scene" and (checkpoint.is_dir() or named in registry.names("superres")):
+            click.echo(knowing_the_scene(registry.info(named).origin, out, cancel.check).identity)
+            return
+        click.echo(convert(Sources(checkpoint, wholes=wholes, **sources), out, cancel.check).identity)
+
+
+@models.command("count")
+@click.argument("name")
+def models_count(name: str) -> None:
+    """Print the number of parameters of a published architecture, built without weights."""
+    with guarded(False, False):
+        from ..models.counts import count
+
+        click.echo(count(name))

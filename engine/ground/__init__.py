@@ -1,0 +1,1 @@
+"""Lattices and numbers: grids, tiles, resampling taps, radiometry; no I/O."""

@@ -1,0 +1,1 @@
+"""What files are: description, opening by policy, products, reading, filling, coregistration."""

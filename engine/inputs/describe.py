@@ -1,0 +1,248 @@
+"""Describe inputs: grid, bands, data type, masks, scale and offset, without reading pixels."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import rasterio
+from odc.geo.geobox import GeoBox
+from rasterio.enums import ColorInterp, MaskFlags
+
+from ..errors import GeoreferenceWarning, RequestError
+from ..ground.fitting import check_fit
+from ..ground.radiometry import EXACT_DTYPES
+from ..request import Policy
+from .archives import content_of, exists, split_archived
+from .files import open_raster
+from .scene import Band, Mask, Part, Scene
+from .sentinel2 import NODATA, Product, find_product
+
+_SAMPLED_BLOCKS, _BLOCK_BYTES = 64, 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """One file: ``part`` has all its bands but alpha."""
+
+    path: str
+    part: Part
+    dtype: str
+    point: bool
+    fingerprint: str
+
+
+def describe(
+    name: str, source: str, *, bands: tuple[int | str, ...] = (), any_dtype: bool = False, policy: Policy | None = None
+) -> Scene:
+    """Describe one input: a file, several files separated by commas, or a Sentinel-2 product.
+
+    Several files have one grid, or pixels that are whole multiples of those of the finest one over the same ground.
+
+    Args:
+        bands: numbers (from 1) or names of the bands to take, in that order; all (but alpha) where empty.
+        any_dtype: accept data types that cannot be returned exactly (the user named an output type).
+
+    Raises:
+        RequestError: missing, unreadable, not allowed, not georeferenced by an affine, or of an unsupported type; the
+            files do not fit each other; the product is not complete.
+    """
+    policy = policy or Policy()
+    product = find_product(source)
+    if product is not None:
+        files, chosen = _of_product(product, bands, any_dtype, policy)
+    else:
+        files, chosen = _of_files(name, source, bands, any_dtype, policy)
+    if len(files) > 1 and any(file.part.alpha for file in files):
+        raise RequestError(
+            "one of several files has an alpha band",
+            where=source,
+            cure="give files without alpha, or stack them first",
+        )
+    for file in files[1:]:
+        if file.dtype != files[0].dtype:
+            raise RequestError(
+                f"its data type {file.dtype} differs from {files[0].dtype} of {files[0].path}",
+                where=file.path,
+                cure="give files of one data type, or convert them with gdal_translate -ot",
+            )
+    fingerprint = hashlib.sha256("".join(file.fingerprint for file in files).encode()).hexdigest()
+    scene = Scene(name, source, _parts(files, chosen), files[0].dtype, files[0].point, fingerprint)
+    finest = next(part for part in scene.parts if part.grid == scene.grid).bands[0].path
+    for part in scene.parts:
+        check_fit(scene.grid, part.grid, fine_name=finest, coarse_name=part.bands[0].path)
+    return scene
+
+
+def _of_files(
+    name: str, source: str, bands: tuple[int | str, ...], any_dtype: bool, policy: Policy
+) -> tuple[list[_File], tuple[Band, ...]]:
+    paths = [source] if exists(source) else [path for path in source.split(",") if path]
+    if not paths:
+        raise RequestError("no file is named", where=name, cure="give a path")
+    files = [_describe_file(path, any_dtype, bands, policy) for path in paths]
+    every = tuple(band for file in files for band in file.part.bands)
+    if not every:
+        raise RequestError("it holds nothing but alpha", where=source, cure="pass --bands 1 to take that for data")
+    # A file counts its own bands, alpha included; several files are counted one after another.
+    numbered = {band.index: band for band in every} if len(files) == 1 else dict(enumerate(every, 1))
+    numbers = _choose({number: band.name for number, band in numbered.items()}, bands, source)
+    return files, tuple(numbered[number] for number in numbers)
+
+
+def _of_product(
+    product: Product, bands: tuple[int | str, ...], any_dtype: bool, policy: Policy
+) -> tuple[list[_File], tuple[Band, ...]]:
+    files, chosen = [], []
+    names = {number: band.name for number, band in enumerate(product.bands, 1)}
+    for number in _choose(names, bands, product.source):
+        band = product.bands[number - 1]
+        file = _describe_file(product.path(band), any_dtype, (), policy)
+        if len(file.part.bands) != 1:
+            raise RequestError(
+                f"it holds {len(file.part.bands)} bands, not one", where=file.path, cure="fetch the product again"
+            )
+        colour = {"B02": "blue", "B03": "green", "B04": "red"}.get(band.name, "")
+        files.append(file)
+        chosen.append(Band(file.path, 1, band.name, "", colour, band.scale, band.offset, NODATA))
+    return files, tuple(chosen)
+
+
+def _choose(names: dict[int, str], wanted: tuple[int | str, ...], source: str) -> list[int]:
+    """The numbers of the wanted bands: all where none is wanted; a name counts in any case of its letters."""
+    by_name = {name.lower(): number for number, name in reversed(names.items()) if name}
+    chosen = []
+    for band in wanted:
+        number = by_name.get(band.lower(), 0) if isinstance(band, str) else band
+        if number not in names:
+            known = f" or {', '.join(filter(None, names.values()))}" if by_name else ""
+            raise RequestError(
+                f"it has no band {band}", where=source, cure=f"choose bands from 1 to {max(names)}{known} with --bands"
+            )
+        chosen.append(number)
+    return chosen or list(names)
+
+
+def _parts(files: Sequence[_File], chosen: Sequence[Band]) -> tuple[Part, ...]:
+    """The chosen bands, cut where the grid changes."""
+    by_path = {file.path: file.part for file in files}
+    parts = []
+    for _, run in groupby(chosen, key=lambda band: by_path[band.path].grid):
+        bands = tuple(run)
+        whole = [by_path[path] for path in dict.fromkeys(band.path for band in bands)]
+        kinds = {part.mask for part in whole} & {"alpha", "dataset"}
+        mask: Mask = "nodata" if any(band.nodata is not None for band in bands) else "none"
+        if kinds:
+            mask = "alpha" if "alpha" in kinds else "dataset"
+        parts.append(Part(whole[0].grid, bands, mask, whole[0].alpha))
+    return tuple(parts)
+
+
+def _describe_file(path: str, any_dtype: bool, wanted: tuple[int | str, ...], policy: Policy) -> _File:
+    with open_raster(path, policy) as data:
+        # Who names the alpha band wants its values.
+        alpha_is_data = bool(wanted) and _alpha(data) in wanted
+        if not data.count:
+            raise RequestError("it holds no band of its own", where=path, cure="name one of its subdatasets")
+        if len(set(data.dtypes)) != 1 or (data.dtypes[0] not in EXACT_DTYPES and not any_dtype):
+            raise RequestError(
+                f"its data type {'/'.join(sorted(set(data.dtypes)))} cannot be returned exactly",
+                where=path,
+                cure=f"convert it, or pass --dtype with one of {', '.join(EXACT_DTYPES)}",
+            )
+        if "complex" in data.dtypes[0]:
+            raise RequestError("complex values are not supported", where=path, cure="give amplitudes")
+        grid = _grid(data, path)
+        alpha = 0 if alpha_is_data else _alpha(data)
+        bands = tuple(_band(data, path, i) for i in range(1, data.count + 1) if i != alpha)
+        point = data.tags().get("AREA_OR_POINT") == "Point"
+        part = Part(grid, bands, _mask(data, alpha, bands), alpha)
+        return _File(path, part, data.dtypes[0], point, _sample(path))
+
+
+def _alpha(data: rasterio.DatasetReader) -> int:
+    """Number of the alpha band; 0 without one.
+
+    A nodata value or a mask outranks alpha (GDAL's rule): many four-band images carry near infrared under that name.
+    Unlike GDAL's masks, alpha counts beside any number of bands, not just one or three.
+    """
+    flags = data.mask_flag_enums[0]
+    masked = MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags
+    if masked or any(value is not None for value in data.nodatavals):
+        return 0
+    return next((i for i, colour in enumerate(data.colorinterp, 1) if colour == ColorInterp.alpha), 0)
+
+
+def _grid(data: rasterio.DatasetReader, path: str) -> GeoBox:
+    if data.transform.is_identity:
+        if data.gcps[0] or data.rpcs:
+            raise RequestError(
+                "it is placed by ground control points or RPCs only, without an affine georeference",
+                where=path,
+                cure="rectify it first with gdalwarp (-tps, -order 1, or -rpc)",
+            )
+        warnings.warn(GeoreferenceWarning(f"{path}: no georeference; the output has none either"), stacklevel=2)
+    elif data.crs is None:
+        warnings.warn(GeoreferenceWarning(f"{path}: no CRS; the output has none either"), stacklevel=2)
+    if abs(data.transform.determinant) < 1e-300:
+        raise RequestError("its affine is degenerate", where=path, cure="repair the georeference")
+    return GeoBox((data.height, data.width), data.transform, data.crs.to_wkt() if data.crs else None)
+
+
+def _band(data: rasterio.DatasetReader, path: str, index: int) -> Band:
+    colour = data.colorinterp[index - 1]
+    return Band(
+        path=path,
+        index=index,
+        name=data.descriptions[index - 1] or "",
+        unit=data.units[index - 1] or "",
+        # A band that is kept as data is not alpha, whatever the file calls it.
+        colour="" if colour in (ColorInterp.undefined, ColorInterp.palette, ColorInterp.alpha) else colour.name,
+        scale=data.scales[index - 1],
+        offset=data.offsets[index - 1],
+        nodata=_nodata(data, index),
+    )
+
+
+def _nodata(data: rasterio.DatasetReader, index: int) -> float | None:
+    value = data.nodatavals[index - 1]
+    if value is None:
+        return None
+    kind = data.dtypes[index - 1]
+    if kind.startswith("float"):
+        return float(value)
+    info = rasterio.dtypes.dtype_ranges[kind]
+    # A nodata value that the type cannot hold marks nothing.
+    whole = not math.isnan(value) and float(value).is_integer()
+    return float(value) if whole and info[0] <= value <= info[1] else None
+
+
+def _mask(data: rasterio.DatasetReader, alpha: int, bands: tuple[Band, ...]) -> Mask:
+    if alpha:
+        return "alpha"
+    flags: list[Any] = data.mask_flag_enums[0]
+    # An alpha band that is kept as data is no mask; GDAL calls it both.
+    if MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags:
+        return "dataset"
+    return "nodata" if any(band.nodata is not None for band in bands) else "none"
+
+
+def _sample(path: str) -> str:
+    """Fingerprint of a file: its size and up to 64 evenly spread blocks of its content."""
+    archive = split_archived(path)
+    if archive is not None:
+        return hashlib.sha256(content_of(*archive).encode()).hexdigest()
+    size = Path(path).stat().st_size if Path(path).is_file() else 0
+    digest = hashlib.sha256(str(size).encode())
+    if size:
+        with Path(path).open("rb") as stream:
+            for i in range(_SAMPLED_BLOCKS):
+                stream.seek(max(size - _BLOCK_BYTES, 0) * i // (_SAMPLED_BLOCKS - 1))
+                digest.update(stream.read(_BLOCK_BYTES))
+    return digest.hexdigest()

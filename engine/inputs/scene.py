@@ -1,0 +1,95 @@
+"""Describe inputs: grid, bands, data type, masks, scale and offset, without reading pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from odc.geo.geobox import GeoBox
+
+from ..ground.fitting import leaves_gaps
+
+Mask = Literal["none", "nodata", "dataset", "alpha"]
+_MASKS: tuple[Mask, ...] = ("alpha", "dataset", "nodata", "none")
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """One band of an input.
+
+    Attributes:
+        path: the file.
+        index: band number in it, from 1.
+        name, unit, colour: description, unit and colour interpretation; empty where the file has none.
+        scale, offset: stored in the file; value = DN * scale + offset.
+        nodata: value that stands for "no data", NaN included; None where there is none.
+    """
+
+    path: str
+    index: int
+    name: str
+    unit: str
+    colour: str
+    scale: float
+    offset: float
+    nodata: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Consecutive bands of an input that were delivered on one grid.
+
+    Attributes:
+        grid: shape, affine and CRS.
+        bands: without alpha.
+        mask: how validity is stored beside nodata values.
+        alpha: band number of the alpha band, 0 where there is none.
+    """
+
+    grid: GeoBox
+    bands: tuple[Band, ...]
+    mask: Mask
+    alpha: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One named input.
+
+    Attributes:
+        name: of the input in the model's specification.
+        source: as the user gave it.
+        parts: its bands in order; more than one part where pixel sizes differ.
+        dtype: of every band.
+        point: whether the file calls its pixels points (``AREA_OR_POINT=Point``); the affine is corner-based anyway.
+        fingerprint: of size and content samples; part of the run's identity.
+    """
+
+    name: str
+    source: str
+    parts: tuple[Part, ...]
+    dtype: str
+    point: bool
+    fingerprint: str
+
+    @property
+    def grid(self) -> GeoBox:
+        """The finest grid of its parts, onto which the others are sampled."""
+        return min((part.grid for part in self.parts), key=lambda grid: abs(grid.affine.determinant))
+
+    @property
+    def bands(self) -> tuple[Band, ...]:
+        """The bands of all parts."""
+        return tuple(band for part in self.parts for band in part.bands)
+
+    @property
+    def mask(self) -> Mask:
+        """How validity is stored; where the parts differ, what needs most room."""
+        kinds = {part.mask for part in self.parts}
+        return next(kind for kind in _MASKS if kind in kinds)
+
+    @property
+    def has_invalid(self) -> bool:
+        """Whether cells can be invalid: marked so, not finite, or outside the ground that a part covers."""
+        marked = self.mask != "none" or self.dtype.startswith("float")
+        return marked or any(leaves_gaps(self.grid, part.grid) for part in self.parts)

@@ -1,0 +1,1 @@
+"""What an instrument sees: sensors, MTF, degradation, consistency."""

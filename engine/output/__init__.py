@@ -1,0 +1,1 @@
+"""Row bands become COGs: workspace, layout, overviews, seam and texture meters, tags and report facts."""

@@ -1,0 +1,205 @@
+"""Put finished row bands together: whole Cloud Optimized GeoTIFFs, or none at all.
+
+Row bands are joined by a virtual raster, overviews are made from the rows as they pass, and GDAL's COG driver lays
+both out in one go.  The result replaces the destination by a rename, so that a reader sees the old file or the new
+one, never a half.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import rasterio
+import rasterio.shutil
+from numpy.typing import NDArray
+
+from ..errors import RunError
+from ..events import Stopwatch
+from ..inputs.files import quiet
+from ..plan.plan import Output, Plan, raw_bytes, stored_bands
+from .pyramid import Pyramid
+from .seams import SeamMeter, SeamScore
+from .texture import TextureMeter, TextureRatio
+from .vrt import with_mask, write_vrt
+from .workspace import Workspace
+
+_CHUNK_ROWS = 1024
+_SIDE_FILES = (".aux.xml", ".msk", ".ovr", ".msk.ovr")
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What the last step found.
+
+    Attributes:
+        seams: the seam score; None where the window holds no tile boundary.
+        texture: the mid-overlap variance ratio; None likewise, and where the tiles have no interior.
+        output_bytes: size of the COG.
+    """
+
+    seams: SeamScore | None
+    texture: TextureRatio | None
+    output_bytes: int
+
+
+def finish_cog(
+    plan: Plan,
+    workspace: Workspace,
+    out: Path,
+    tags: Sequence[dict[str, str]],
+    *,
+    watch: Stopwatch,
+    check: Callable[[], None],
+) -> list[Finished]:
+    """Make the COG of every output from the finished row bands, then put them in place, the image last.
+
+    Args:
+        tags: of each output.
+
+    Returns:
+        What was found, one for each output.
+
+    Raises:
+        RunError: the disk is full or a COG cannot be written; the row bands stay.
+        Cancelled: likewise.
+    """
+    workspaces = (workspace, workspace.deviations)[: len(plan.outputs)]
+    parts = [each.folder / "output.tif" for each in workspaces]
+    try:
+        found = [
+            _make(replace(plan, output=output), each, part, its_tags, watch, check)
+            for output, each, part, its_tags in zip(plan.outputs, workspaces, parts, tags, strict=True)
+        ]
+        # Whoever finds the image finds its deviations too.
+        for part, destination in reversed(list(zip(parts, plan.destinations(out), strict=True))):
+            # Side files of an older output would describe, mask or stand in for the wrong pixels.
+            for ending in _SIDE_FILES:
+                destination.with_name(destination.name + ending).unlink(missing_ok=True)
+            part.replace(destination)
+    except (OSError, rasterio.errors.RasterioError) as error:
+        for part in parts:
+            part.unlink(missing_ok=True)
+        raise RunError(
+            f"the COG cannot be written ({error})",
+            where=str(out),
+            cure="make room on the disk, then run again with --resume",
+        ) from error
+    return found
+
+
+def _make(
+    plan: Plan, workspace: Workspace, part: Path, tags: dict[str, str], watch: Stopwatch, check: Callable[[], None]
+) -> Finished:
+    """Lay the row bands of ``plan.output`` out as a COG at ``part``, and make it last."""
+    output = plan.output
+    with watch.stage("overviews"):
+        seams, texture, levels = _overviews(plan, workspace, check)
+        if output.mask == "dataset":
+            levels = [with_mask(level, output) for level in levels]
+    with watch.stage("cog"):
+        vrt = write_vrt(plan, workspace, levels, tags)
+        _copy(vrt, part, output)
+        _check(part, output)
+        check()
+        with part.open("rb") as stream:
+            os.fsync(stream.fileno())
+    return Finished(seams, texture, part.stat().st_size)
+
+
+def _overviews(
+    plan: Plan, workspace: Workspace, check: Callable[[], None]
+) -> tuple[SeamScore | None, TextureRatio | None, list[Path]]:
+    output, scale, window = plan.output, plan.scale, plan.window
+    height, width = output.grid.shape
+    separate = output.mask in ("dataset", "alpha")
+    pyramid = Pyramid(workspace.folder, (height, width), output.planes, output.dtype, output.nodata, separate)
+    row_lines, column_lines = (
+        tuple((line - first) * scale for line in axis.boundaries() if first < line < first + length)
+        for axis, first, length in (
+            (plan.tiles.rows, window.row, window.height),
+            (plan.tiles.columns, window.column, window.width),
+        )
+    )
+    seams = SeamMeter(len(output.bands), height, width, row_lines, column_lines)
+    ramp = max(plan.tiles.rows.ramp, plan.tiles.columns.ramp) * scale
+    texture = TextureMeter(len(output.bands), height, width, row_lines, column_lines, ramp)
+
+    def measure(rows: NDArray[np.generic]) -> None:
+        values, valid = rows[: len(output.bands)], _validity(rows, output)
+        seams.push(values, valid)
+        texture.push(values, valid)
+
+    with ThreadPoolExecutor(1) as measuring:
+        for rows in _stored_rows(plan, workspace):
+            check()
+            measured = measuring.submit(measure, rows)
+            pyramid.push(rows)
+            measured.result()
+    pyramid.finish()
+    return seams.score(), texture.ratio(), pyramid.paths
+
+
+def _validity(rows: NDArray[np.generic], output: Output) -> NDArray[np.bool_] | None:
+    if output.mask in ("dataset", "alpha"):
+        return np.broadcast_to(rows[-1:] != 0, (len(output.bands), *rows.shape[1:]))
+    if output.nodata is None or math.isnan(output.nodata):
+        return None  # NaN is left out by the meter itself
+    return np.asarray(rows != rows.dtype.type(output.nodata))
+
+
+def _stored_rows(plan: Plan, workspace: Workspace) -> Iterator[NDArray[np.generic]]:
+    """The rows of the window from top to bottom, read one chunk ahead."""
+    chunks = list(_chunks(plan))
+    with ThreadPoolExecutor(1) as reading:
+        ahead = reading.submit(_read_chunk, workspace, *chunks[0])
+        for following in [*chunks[1:], None]:
+            rows = ahead.result()
+            if following is not None:
+                ahead = reading.submit(_read_chunk, workspace, *following)
+            yield rows
+
+
+def _chunks(plan: Plan) -> Iterator[tuple[int, int, int]]:
+    """(row band, first row in it, rows) of at most _CHUNK_ROWS output rows each."""
+    for band in stored_bands(plan):
+        first, stop = plan.rows_of(band)
+        height = (stop - first) * plan.scale
+        for row in range(0, height, _CHUNK_ROWS):
+            yield band, row, min(_CHUNK_ROWS, height - row)
+
+
+def _read_chunk(workspace: Workspace, band: int, row: int, rows: int) -> NDArray[np.generic]:
+    with quiet(), rasterio.open(workspace.band_path(band)) as data:
+        values: NDArray[np.generic] = data.read(window=rasterio.windows.Window(0, row, data.width, rows))
+    return values
+
+
+def _copy(vrt: Path, part: Path, output: Output) -> None:
+    part.unlink(missing_ok=True)
+    options = {
+        "OVERVIEWS": "FORCE_USE_EXISTING",
+        "BLOCKSIZE": "512",
+        "COMPRESS": output.compress.upper(),
+        "BIGTIFF": "YES" if raw_bytes(output) * 4 // 3 > 3.9e9 else "NO",
+        "NUM_THREADS": "ALL_CPUS",
+    }
+    if output.compress != "none":
+        options["PREDICTOR"] = "YES"
+    if output.compress in ("zstd", "deflate"):
+        options["LEVEL"] = "1" if output.compress == "zstd" else "6"
+    with quiet(), rasterio.Env(GDAL_CACHEMAX=256 * 2**20):
+        rasterio.shutil.copy(vrt, part, driver="COG", **options)
+
+
+def _check(part: Path, output: Output) -> None:
+    """A disk that fills up can leave a short file without an error: the last block must be there."""
+    with quiet(), rasterio.open(part) as data:
+        if data.shape != tuple(output.grid.shape) or data.count != output.planes - (output.mask == "dataset"):
+            raise OSError("the file is not what was planned")
+        data.read(window=rasterio.windows.Window(data.width - 1, data.height - 1, 1, 1))

@@ -1,0 +1,1 @@
+"""A tile row becomes a row band: prediction, blending, joining, finishing."""

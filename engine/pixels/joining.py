@@ -1,0 +1,97 @@
+"""Join blended tile rows, top to bottom: only the rows that a later tile row still needs stay in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..ground.tiles import TileGrid
+from .blending import hand_over, ramp_weights
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """Blended rows.
+
+    Attributes:
+        top: base-grid row of the first one.
+        values: (C, rows * scale, columns * scale), stored units; standard deviations are C more planes below.
+        valid: (C, rows, columns) on the base grid; None where everything is valid.
+    """
+
+    top: int
+    values: NDArray[np.float32]
+    valid: NDArray[np.bool_] | None
+
+    def cut(self, first: int, stop: int, scale: int) -> Rows:
+        """The base-grid rows ``first .. stop - 1``, as a view."""
+        low, high = first - self.top, stop - self.top
+        valid = None if self.valid is None else self.valid[:, low:high]
+        return Rows(first, self.values[:, low * scale : high * scale], valid)
+
+    def copy(self) -> Rows:
+        """With memory of its own."""
+        return Rows(self.top, self.values.copy(), None if self.valid is None else self.valid.copy())
+
+
+class RowJoiner:
+    """Takes the tile rows of a contiguous stretch in order and gives back the rows that each makes final.
+
+    Args:
+        grid: the tile grid.
+        scale: output px per base-grid px.
+    """
+
+    def __init__(self, grid: TileGrid, scale: int) -> None:
+        self._grid, self._scale = grid, scale
+        self._open: Rows | None = None
+
+    def add(self, row: int, strip: Rows) -> Rows:
+        """Blend tile row ``row`` into its predecessor.
+
+        Args:
+            strip: all its rows.  It is changed, and parts of it are given back.
+
+        Returns:
+            What row band ``row`` needs: from two halos above the tile row's ramp to the next one's ramp.  On the
+            first rows of a stretch that does not start at row 0 the top may be missing.
+        """
+        axis, scale, halo = self._grid.rows, self._scale, self._grid.halo
+        up, next_up = axis.up(row), axis.up(row + 1)
+        new = strip.cut(up, axis.down(row), scale)
+        if self._open is None:
+            # What lies above the end of the ramp also belongs to a predecessor that is not computed.
+            joined = new if row == 0 else new.cut(up + axis.ramp, axis.down(row), scale)
+        else:
+            joined = self._blend(self._open, new, up)
+        # Copied before the block leaves: who takes it may use it as scratch space.
+        first = max(next_up - 2 * halo, joined.top)
+        self._open = joined.cut(first, axis.down(row), scale).copy()
+        return joined.cut(joined.top, next_up, scale)
+
+    def _blend(self, above: Rows, new: Rows, up: int) -> Rows:
+        ramp, scale = self._grid.rows.ramp, self._scale
+        if ramp:
+            shared = new.values[:, : ramp * scale]
+            before = above.cut(up, up + ramp, scale).values
+            shared[...] = hand_over(before, shared, ramp_weights(ramp * scale), axis=1)
+        if above.top == up:
+            return new
+        kept = above.cut(above.top, up, scale)
+        values = np.concatenate([kept.values, new.values], axis=1)
+        return Rows(above.top, values, _joined_validity(kept, new, scale))
+
+
+def _joined_validity(above: Rows, below: Rows, scale: int) -> NDArray[np.bool_] | None:
+    if above.valid is None and below.valid is None:
+        return None
+    bands = next(len(part.valid) for part in (above, below) if part.valid is not None)
+    parts = [
+        np.ones((bands, part.values.shape[1] // scale, part.values.shape[2] // scale), np.bool_)
+        if part.valid is None
+        else part.valid
+        for part in (above, below)
+    ]
+    return np.concatenate(parts, axis=1)

@@ -1,0 +1,94 @@
+"""What a run will need: memory, disk, size of the output.  Estimates are made before anything is allocated."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from ..errors import RequestError, ResourceError
+from .plan import Plan, raw_bytes
+
+# Interpreter, libraries, GDAL's cache.
+_BASE_BYTES = 700 * 2**20
+_LARGEST_SIDE = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Needs of one process.
+
+    Attributes:
+        tiles: tiles to infer.
+        memory_bytes: peak, without the model's own activations.
+        disk_bytes: beside the output, at the worst moment, the output included.
+        output_bytes: of the COG, uncompressed; that of the standard deviations included.
+        seconds: of inference, where a pace was measured.
+    """
+
+    tiles: int
+    memory_bytes: int
+    disk_bytes: int
+    output_bytes: int
+    seconds: float | None = None
+
+
+def estimate(plan: Plan) -> Estimate:
+    """Estimate from the plan alone."""
+    width = plan.computed.width
+    tile_rows = min(plan.tiles.rows.tile, plan.base.shape[0])
+    strips = 0.0
+    for scene in plan.scenes:
+        for part in scene.parts:
+            shrink = part.grid.shape[0] * part.grid.shape[1] / (plan.base.shape[0] * plan.base.shape[1])
+            strips += 2 * tile_rows * width * len(part.bands) * np.dtype(scene.dtype).itemsize * min(shrink, 1.0)
+    open_rows = (tile_rows + 2 * plan.tiles.halo) * width * plan.scale**2
+    # Blended rows of this and the finishing band in float32; more where a halo must be joined or a correction added.
+    copies = 2 + bool(plan.tiles.halo or plan.output.mask != "none") + (plan.consistency != "off")
+    rows = open_rows * sum(len(o.bands) * (4 * copies + 2 * np.dtype(o.dtype).itemsize) for o in plan.outputs)
+    # A tile is padded to its full size, whatever the scene's.
+    shown = sum(len(scene.bands) for scene in plan.scenes)
+    shown += sum(len(output.bands) for output in plan.outputs) * plan.scale**2
+    batch = 4 * plan.batch * plan.tiles.rows.tile * plan.tiles.columns.tile * shown
+    raw = sum(raw_bytes(output) for output in plan.outputs)
+    # Row bands and overviews, then the COGs beside them.
+    return Estimate(
+        tiles=len(plan.columns) * len(plan.bands),
+        memory_bytes=int(_BASE_BYTES + strips + rows + batch),
+        disk_bytes=raw * 8 // 3,
+        output_bytes=raw * 4 // 3,
+    )
+
+
+def check_resources(plan: Plan, out: Path, memory: int | None) -> Estimate:
+    """Refuse a plan that cannot end well.
+
+    Raises:
+        ResourceError: not enough memory or disk.
+        RequestError: the output would be larger than a GeoTIFF can be.
+    """
+    needs = estimate(plan)
+    if max(plan.output.grid.shape) > _LARGEST_SIDE:
+        raise RequestError("the output is larger than a GeoTIFF can be", where=str(out), cure="pass an --extent")
+    free = memory if memory is not None else psutil.virtual_memory().available
+    if needs.memory_bytes > free:
+        raise ResourceError(
+            f"a row band of this plan needs {_gib(needs.memory_bytes)} of memory and {_gib(free)} may be used",
+            where=f"scene width {plan.computed.width} px, tile {plan.tiles.rows.tile} px",
+            cure="pass a smaller --tile or --extent, or a larger --memory",
+        )
+    room = shutil.disk_usage(out.parent).free
+    if needs.disk_bytes > room:
+        raise ResourceError(
+            f"the run needs up to {_gib(needs.disk_bytes)} of disk and {_gib(room)} is free",
+            where=str(out.parent),
+            cure="choose another disk for the output, or pass an --extent",
+        )
+    return needs
+
+
+def _gib(count: int) -> str:
+    return f"{count / 2**30:.2f} GiB"

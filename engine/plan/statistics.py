@@ -1,0 +1,124 @@
+"""Scene-wide figures, from sample blocks anchored to the scene: the same for every extent, shard and run.
+
+Pixels are read at full resolution, never from overviews, so that building overviews changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from ..contract import MeasuringModel, ModelSpec, TileModel, Where
+from ..ground.grids import Window, ratio
+from ..inputs.reading import InputReader, Patch
+from ..request import Policy
+from .plan import Plan
+
+_BLOCK, _MOST_PER_AXIS = 256, 8
+_LEVEL, _STRIDE = 0.999, 3
+
+
+def sample_blocks(height: int, width: int) -> list[Window]:
+    """Blocks of 256 px spread evenly over the scene; all of them where the scene is small.
+
+    The blocks of an axis do not overlap and the outermost reach the rims.
+    """
+    return [
+        Window(row, column, min(_BLOCK, height - row), min(_BLOCK, width - column))
+        for row in _starts(height)
+        for column in _starts(width)
+    ]
+
+
+def _starts(length: int) -> list[int]:
+    blocks = -(-length // _BLOCK)
+    chosen = (
+        range(blocks) if blocks <= _MOST_PER_AXIS else np.linspace(0, blocks - 1, _MOST_PER_AXIS).round().astype(int)
+    )
+    return [int(i) * _BLOCK for i in chosen]
+
+
+def measured(
+    plan: Plan, spec: ModelSpec, load: Callable[[], TileModel], policy: Policy, check: Callable[[], None]
+) -> Plan:
+    """The plan with the figures that the model needs; the plan itself where it needs none."""
+    if not spec.needs_statistics:
+        return plan
+    readers = [InputReader(s, plan.base, spec.input(s.name).kernel, policy) for s in plan.scenes]
+    try:
+        return _sums(_levels(plan, spec, readers, check), spec, load(), readers, check)
+    finally:
+        for reader in readers:
+            reader.close()
+
+
+def _sums(plan: Plan, spec: ModelSpec, model: TileModel, readers: list[InputReader], check: Callable[[], None]) -> Plan:
+    if not isinstance(model, MeasuringModel):
+        return plan
+    # The sums are part of the plan, whoever makes it.
+    torch.set_num_threads(plan.threads)
+    height, width = plan.base.shape
+    total: np.ndarray[tuple[int], np.dtype[np.float64]] | None = None
+    for block in sample_blocks(height, width):
+        check()
+        rim = block.padded(spec.margin, height, width)
+        patches = {reader.scene.name: reader.patch(reader.strip(rim), rim) for reader in readers}
+        valid = np.zeros((rim.height, rim.width), np.bool_)
+        top, left = block.row - rim.row, block.column - rim.column
+        valid[top : top + block.height, left : left + block.width] = True
+        for patch in patches.values():
+            if patch.valid is not None:
+                valid &= patch.valid.all(axis=0)
+        if not valid.any():
+            continue
+        where = Where(
+            seed=plan.seed,
+            sample=0,
+            origins=((plan.lattice[0] + rim.row, plan.lattice[1] + rim.column),),
+            ratio={scene.name: ratio(plan.base, scene.grid) for scene in plan.scenes},
+            checkpoint=check,
+        )
+        batch = {
+            name: torch.from_numpy(_in_range(patch.values, plan.levels.get(name)))[None]
+            for name, patch in patches.items()
+        }
+        with torch.inference_mode():
+            part = model.measure(batch, torch.from_numpy(valid)[None, None], where)
+        total = part if total is None else total + part
+    return replace(plan, statistics=() if total is None else tuple(float(value) for value in total))
+
+
+def _in_range(
+    values: np.ndarray[tuple[int], np.dtype[np.float32]], levels: tuple[float, ...] | None
+) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+    """Stored values as the model sees them."""
+    return values if levels is None else values / np.array(levels, np.float32)[:, None, None]
+
+
+def _levels(plan: Plan, spec: ModelSpec, readers: list[InputReader], check: Callable[[], None]) -> Plan:
+    levels = dict(plan.levels)
+    for reader in readers:
+        if spec.input(reader.scene.name).range != "unit":
+            continue
+        samples: list[list[np.ndarray[tuple[int], np.dtype[np.float32]]]] = [[] for _ in reader.scene.bands]
+        for block in sample_blocks(*plan.base.shape):
+            check()
+            patch = reader.patch(reader.strip(block), block)
+            for i, values in enumerate(samples):
+                values.append(_valid_samples(patch, i))
+        levels[reader.scene.name] = tuple(_level(np.concatenate(values)) for values in samples)
+    return replace(plan, levels=levels)
+
+
+def _valid_samples(patch: Patch, band: int) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+    values = patch.values[band, ::_STRIDE, ::_STRIDE]
+    return values.ravel() if patch.valid is None else values[patch.valid[band, ::_STRIDE, ::_STRIDE]]
+
+
+def _level(values: np.ndarray[tuple[int], np.dtype[np.float32]]) -> float:
+    """The value that 99.9 % of the samples do not exceed; 1 where there is nothing to go by."""
+    level = float(np.quantile(values, _LEVEL)) if values.size else 0.0
+    return level if level > 0 else 1.0

@@ -1,0 +1,31 @@
+"""Which device computes."""
+
+from __future__ import annotations
+
+import torch
+
+from ..errors import RequestError
+
+
+def pick_device(wanted: str) -> str:
+    """The device of that name; "auto" takes the first GPU, else the processor.
+
+    Raises:
+        RequestError: the device is unknown or not there: a GPU is never silently replaced.
+    """
+    if wanted == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if wanted == "cpu":
+        return wanted
+    kind, _, number = wanted.partition(":")
+    if kind != "cuda" or (number and not number.isdigit()):
+        raise RequestError(f"{wanted} is not a device", where="--device", cure="give auto, cpu, cuda or cuda:N")
+    if not torch.cuda.is_available():
+        raise RequestError(
+            "this installation of torch sees no CUDA device", where="--device", cure="run seamline doctor, or pass cpu"
+        )
+    if number and int(number) >= torch.cuda.device_count():
+        raise RequestError(
+            f"there is no CUDA device {number}", where="--device", cure=f"there are {torch.cuda.device_count()}"
+        )
+    return wanted

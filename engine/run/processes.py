@@ -1,0 +1,125 @@
+"""Several processes on one machine share a run: each computes a contiguous part of the row bands.
+
+Parent and worker talk over one pipe each.  The pipe also ties their lives together: a worker whose parent was killed
+reads the end of the pipe and goes, and the parent sees the same of a worker.
+"""
+
+from __future__ import annotations
+
+import multiprocessing as mp
+import os
+import signal
+import threading
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from ..errors import Cancelled, RunError, SeamlineError
+from ..events import Cancel, Listener, Progress, Stopwatch, warnings_to
+from .execution import Job, run_bands
+
+_POLL_S, _GRACE_S = 0.1, 5.0
+
+
+class _Reporter:
+    """A listener that sends tile counts and warnings to the parent."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe, self._done = pipe, 0
+
+    def emit(self, event: str, **fields: Any) -> None:
+        if event == "progress":
+            self._pipe.send(("tiles", fields["done"] - self._done))
+            self._done = fields["done"]
+        elif event == "warning":
+            self._pipe.send(("warning", fields))
+
+
+def _work(job: Job, pipe: Connection) -> None:
+    """Body of one process."""
+    # The terminal sends Ctrl-C to every process of the group; the parent decides.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cancel, watch = Cancel(), Stopwatch()
+
+    def obey() -> None:
+        try:
+            pipe.recv()
+        except (EOFError, OSError):
+            os._exit(1)  # the parent was killed: nobody is left to report to
+        cancel.set()
+
+    threading.Thread(target=obey, daemon=True).start()
+    try:
+        reporter = _Reporter(pipe)
+        with warnings_to(reporter):
+            run_bands(job, listener=reporter, cancel=cancel, watch=watch)
+        pipe.send(("done", watch.seconds))
+    except SeamlineError as error:
+        pipe.send(("error", error))
+    except Exception as error:  # whatever it is must reach the parent
+        pipe.send(("error", RunError(f"a worker process failed ({type(error).__name__}: {error})")))
+
+
+def run_in_processes(job: Job, workers: int, *, listener: Listener, cancel: Cancel, watch: Stopwatch) -> None:
+    """Compute row bands in ``workers`` processes.
+
+    Raises:
+        Cancelled: the user cancelled; every process has ended.
+        SeamlineError: the first error of a process; the others were stopped.
+    """
+    context = mp.get_context("spawn")
+    parts = job.split(workers)
+    progress = Progress(listener, sum(part.tiles for part in parts))
+    processes, pipes = [], []
+    for part in parts:
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_work, args=(part, theirs), daemon=True)
+        process.start()
+        theirs.close()  # or its end would never be seen
+        processes.append(process)
+        pipes.append(ours)
+    try:
+        _follow(pipes, progress, listener, cancel, watch)
+    finally:
+        for pipe in pipes:
+            _tell_to_stop(pipe)
+        for process in processes:
+            process.join(_GRACE_S)
+            if process.is_alive():
+                process.kill()
+                process.join()
+        for pipe in pipes:
+            pipe.close()
+
+
+def _tell_to_stop(pipe: Connection) -> None:
+    try:
+        pipe.send("stop")
+    except OSError:
+        return  # it has ended already
+
+
+def _follow(pipes: list[Any], progress: Progress, listener: Listener, cancel: Cancel, watch: Stopwatch) -> None:
+    working = list(pipes)
+    while working:
+        if cancel.is_set:
+            raise Cancelled()
+        ready: list[Any] = wait(working, timeout=_POLL_S)
+        for pipe in ready:
+            try:
+                kind, content = pipe.recv()
+            except (EOFError, OSError):
+                raise RunError(
+                    "a worker process died",
+                    where="--workers",
+                    cure="run again with --resume, with fewer --workers if memory ran out",
+                ) from None
+            if kind == "tiles":
+                progress.advance(content)
+            elif kind == "warning":
+                listener.emit("warning", **content)
+            elif kind == "error":
+                raise content
+            else:
+                working.remove(pipe)
+                for name, seconds in content.items():
+                    watch.seconds[name] = watch.seconds.get(name, 0.0) + seconds

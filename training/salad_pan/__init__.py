@@ -1,0 +1,1 @@
+"""Train SALAD-Pan as published."""

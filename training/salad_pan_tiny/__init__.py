@@ -1,0 +1,1 @@
+"""Train the small SALAD-Pan model that ships."""

@@ -1,0 +1,112 @@
+"""The two training stages of the small SALAD-Pan model, as modules whose forward pass is a loss.
+
+Stage I trains the band autoencoder on residuals against the classical fusion; stage II trains the denoising UNet and,
+unlike the paper, goes on training the decoder, which at this size pays more than keeping the latent space fixed.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from ...models.salad_pan.fusion import Conditions, conditions
+from ...models.salad_pan.network import SaladPanTiny
+from ...models.terra_ldm.sampler import ddim_step, levels
+from ..data.simulate import Batch
+from .losses import fusion_loss
+
+KL_WEIGHT = 1e-4
+LATENT_WEIGHT = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A batch with its conditions and the residual that is to be found, (N, 1, H, W) in local units."""
+
+    given: Conditions
+    residual: torch.Tensor
+    target: torch.Tensor
+
+
+def prepare(batch: Batch) -> Prepared:
+    """Fuse classically and take the residual."""
+    given = conditions(batch.pan, batch.ms, (batch.ratio, batch.ratio))
+    target = batch.target.reshape(given.base.shape)
+    return Prepared(given, (target - given.base) / given.scale, batch.target)
+
+
+def assemble(residual: torch.Tensor, ready: Prepared) -> torch.Tensor:
+    """Fused images (B, C, H, W), unit range, from a residual in local units."""
+    return (ready.given.base + ready.given.scale * residual.float()).reshape(ready.target.shape)
+
+
+class VaeStage(nn.Module):
+    """Stage I: reconstruction through the sampled posterior, with a small Kullback-Leibler term."""
+
+    def __init__(self, model: SaladPanTiny) -> None:
+        super().__init__()
+        self.vae = model.vae
+
+    def forward(self, batch: Batch) -> torch.Tensor:
+        """The loss of a batch."""
+        ready = prepare(batch)
+        mean, log_variance = self.vae.posterior(ready.residual)
+        generator = torch.Generator(device="cpu").manual_seed(batch.seed)
+        draw = torch.randn(mean.shape, generator=generator).to(mean)
+        latent = mean + draw * (0.5 * log_variance).exp()
+        divergence = 0.5 * (mean.float().square() + log_variance.float().exp() - 1.0 - log_variance.float()).mean()
+        return fusion_loss(assemble(self.vae.decode(latent, ready.given), ready), ready.target) + KL_WEIGHT * divergence
+
+
+class DiffusionStage(nn.Module):
+    """Stage II: clean latents from noisy ones, judged after decoding at every time.
+
+    Two fifths of the batches start from pure noise, as every run does; one fifth from a truly diffused latent; two
+    fifths from where the model's own first step leads, so that later steps correct what earlier ones leave.
+    """
+
+    def __init__(self, model: SaladPanTiny) -> None:
+        super().__init__()
+        self.model = model
+        for part in (model.vae.encoder_in, model.vae.encoder, model.vae.encoder_out):
+            part.requires_grad_(False)
+
+    def forward(self, batch: Batch) -> torch.Tensor:
+        """The loss of a batch."""
+        ready = prepare(batch)
+        with torch.no_grad():
+            clean = self.model.vae.encode(ready.residual).float()
+        generator = torch.Generator(device="cpu").manual_seed(batch.seed)
+        bands = ready.given.bands
+        # The bands of an image share their noise, as in the paper's training.
+        noise = torch.randn(len(clean) // bands, 1, *clean.shape[1:], generator=generator)
+        noise = noise.expand(-1, bands, -1, -1, -1).reshape(clean.shape).to(clean)
+        kind, draw = torch.rand(2, generator=generator).tolist()
+        time, noisy = self._start(kind, draw, clean, noise, batch, ready)
+        found = self.model.denoise(noisy, time, math.log2(batch.ratio), ready.given)
+        fused = assemble(self.model.vae.decode(found, ready.given), ready)
+        return fusion_loss(fused, ready.target) + LATENT_WEIGHT * (found.float() - clean).abs().mean()
+
+    def _start(
+        self, kind: float, draw: float, clean: torch.Tensor, noise: torch.Tensor, batch: Batch, ready: Prepared
+    ) -> tuple[float, torch.Tensor]:
+        """Time and noisy latents to start from."""
+        if kind < 0.4:
+            return 1.0, noise
+        if kind < 0.6:
+            signal, sigma = levels(draw)
+            return draw, signal * clean + sigma * noise
+        after = (0.5, 0.5, 0.75, 0.25)[int(draw * 4)]
+        with torch.no_grad():
+            first = self.model.denoise(noise, 1.0, math.log2(batch.ratio), ready.given)
+        return after, ddim_step(noise, first.float(), 1.0, after)
+
+
+@torch.no_grad()
+def calibrate(model: SaladPanTiny, batches: list[Batch]) -> None:
+    """Set the scaling of the latents to one over their standard deviation, from a trained autoencoder."""
+    codes = torch.cat([model.vae.posterior(prepare(b).residual)[0].transpose(0, 1).flatten(1) for b in batches], dim=1)
+    model.vae.scaling.copy_((1.0 / codes.std(dim=1).clamp(min=1e-3))[:, None, None])

@@ -1,0 +1,1 @@
+"""Train the multi-band base model."""

@@ -1,0 +1,1 @@
+"""Train the plain network that every learned model is measured against."""
