@@ -114,7 +114,7 @@ def run_request(
     licence = registry.info(model).licence
     if adapt is None:
         if keep_model is not None:
-            raise RequestError("there is no adapted model to keep", where="--keep-model", cure="pass --adapt N too")
+            raise RequestError("there is no adapted model to keep", where="--keep-model", fix="pass --adapt N too")
         outcome = run(request, source, share=share, listener=listener, cancel=cancel)
         return _reported(outcome, licence=licence)
     # Only where it is asked for: the training room is slow to import.
@@ -159,7 +159,7 @@ def _run(
     listener, cancel = options.pop("listener", None), options.pop("cancel", None)
     adapt = options.pop("adapt", None)
     if out is None and options.get("uncertainty") is not None:
-        raise RequestError("the deviations have no output to lie beside", where="uncertainty", cure="give out too")
+        raise RequestError("the deviations have no output to lie beside", where="uncertainty", fix="give out too")
     options.setdefault("device", "auto")
     options["device"] = pick_device(options["device"])
     with tempfile.TemporaryDirectory(prefix="seamline-") as folder:
@@ -179,7 +179,7 @@ def _laid_down(image: Image, path: Path) -> str:
         return str(image)
     if not {image.rio.x_dim, image.rio.y_dim} <= set(image.dims):
         raise RequestError(
-            f"an array with the axes {image.dims} is not an image", where=path.stem, cure="give (band, y, x)"
+            f"an array with the axes {image.dims} is not an image", where=path.stem, fix="give (band, y, x)"
         )
     image.rio.to_raster(path, BIGTIFF="IF_SAFER")
     return str(path)

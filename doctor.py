@@ -1,4 +1,4 @@
-"""Is this installation able to work?  Each finding comes with its cure.
+"""Is this installation able to work?  Each finding comes with its fix.
 
 Only the standard library is imported at the top: the doctor must speak where a package is missing or broken.
 """
@@ -40,13 +40,13 @@ class Finding:
         what: was looked at.
         ok: whether it is well.
         detail: what was seen.
-        cure: what to do if not; with ``ok``, how it could be better.
+        fix: what to do if not; with ``ok``, how it could be better.
     """
 
     what: str
     ok: bool
     detail: str
-    cure: str = ""
+    fix: str = ""
 
 
 def examine() -> Iterator[Finding]:
@@ -70,7 +70,7 @@ def examine() -> Iterator[Finding]:
 def line(finding: Finding) -> str:
     """For a terminal."""
     return f"{'ok  ' if finding.ok else 'BAD '} {finding.what}: {finding.detail}" + (
-        f"; {finding.cure}" if finding.cure else ""
+        f"; {finding.fix}" if finding.fix else ""
     )
 
 
@@ -94,11 +94,11 @@ def without_packages(arguments: Sequence[str]) -> int:
     found = unmet()
     what = "; ".join(f"{finding.what} {finding.detail}" for finding in found[:3])
     what = f"this Python lacks what the engine needs: {what}" + (f" and {len(found) - 3} more" * (len(found) > 3))
-    cure = _set_up_again(*(finding.what for finding in found))
+    fix = _set_up_again(*(finding.what for finding in found))
     if as_json:
-        print(json.dumps({"event": "error", "what": what, "where": sys.executable, "cure": cure}))
+        print(json.dumps({"event": "error", "what": what, "where": sys.executable, "fix": fix}))
     else:
-        print(f"error: {sys.executable}: {what}; {cure}", file=sys.stderr)
+        print(f"error: {sys.executable}: {what}; {fix}", file=sys.stderr)
     return 1
 
 
@@ -141,10 +141,10 @@ def _packages() -> Iterator[Finding]:
         try:
             importlib.import_module(name)
         except Exception as error:  # OSError of a DLL, ImportError, anything
-            cure = _set_up_again("--force-reinstall", name.replace(".", "-"))
+            fix = _set_up_again("--force-reinstall", name.replace(".", "-"))
             if isinstance(error, OSError) and platform.system() == "Windows":
-                cure = "install the Microsoft Visual C++ Redistributable (x64), then look again"
-            yield Finding(name, False, f"cannot be loaded ({type(error).__name__}: {error})", cure)
+                fix = "install the Microsoft Visual C++ Redistributable (x64), then look again"
+            yield Finding(name, False, f"cannot be loaded ({type(error).__name__}: {error})", fix)
 
 
 def _versions() -> Iterator[Finding]:
@@ -202,8 +202,8 @@ def _raster_libraries() -> Iterator[Finding]:
         CRS.from_epsg(32633).to_wkt()
         yield Finding("PROJ", True, "knows its coordinate systems")
     except Exception as error:  # CRSError, or what PROJ says of a data base of another version
-        cure = "take PROJ_LIB and PROJ_DATA out of the environment: they name the files of another program"
-        yield Finding("PROJ", False, f"cannot look up a coordinate system ({error})", cure)
+        fix = "take PROJ_LIB and PROJ_DATA out of the environment: they name the files of another program"
+        yield Finding("PROJ", False, f"cannot look up a coordinate system ({error})", fix)
     with rasterio.Env() as env:
         zstd = "GTiff" in env.drivers() and bool(rasterio.enums.Compression.zstd)
     yield Finding("ZSTD compression", zstd, "there" if zstd else "missing", "" if zstd else "use --compress deflate")
@@ -221,12 +221,12 @@ def _device() -> Iterator[Finding]:
         detail = f"cpu with {torch.get_num_threads()} threads; torch {torch.__version__} sees no graphics card"
         if card:
             is_cpu_build = torch.version.cuda is None
-            cure = (
+            fix = (
                 "to use it, set the engine up again with a PyTorch build for CUDA"
                 if is_cpu_build
                 else "to use it, update the driver, or set the engine up again with an older build of PyTorch"
             )
-            yield Finding("device", True, f"{detail}, though {card} is there", cure)
+            yield Finding("device", True, f"{detail}, though {card} is there", fix)
         else:
             yield Finding("device", True, detail)
         return
@@ -234,8 +234,8 @@ def _device() -> Iterator[Finding]:
     try:
         seconds, deviation = _compare(torch, device)
     except RuntimeError as error:
-        cure = "set the engine up again with a PyTorch build for this card, or choose the device cpu"
-        yield Finding("device", False, f"{name}: {str(error).splitlines()[0]}", cure)
+        fix = "set the engine up again with a PyTorch build for this card, or choose the device cpu"
+        yield Finding("device", False, f"{name}: {str(error).splitlines()[0]}", fix)
         return
     right = deviation < 1e-3
     yield Finding(
@@ -285,14 +285,14 @@ def _models() -> Iterator[Finding]:
             learned += 1
             yield Finding(f"model {name}", True, f"all files are as published ({origin})")
         except SeamlineError as error:
-            cure = "remove it, then install it again: seamline models install SOURCE"
-            yield Finding(f"model {name}", False, str(error), cure)
+            fix = "remove it, then install it again: seamline models install SOURCE"
+            yield Finding(f"model {name}", False, str(error), fix)
     if not learned:
-        cure = (
+        fix = (
             f"get seamline-{__version__}-py3-none-any.whl, then set the engine up again with its folder as offline"
             " folder, or run: seamline models install FILE"
         )
-        yield Finding("models", False, "no learned model is installed; the classical methods work", cure)
+        yield Finding("models", False, "no learned model is installed; the classical methods work", fix)
 
 
 def _self_test() -> Iterator[Finding]:
@@ -311,7 +311,7 @@ def _self_test() -> Iterator[Finding]:
         try:
             result = api.pansharpen(ms, pan, out=out, model=model)
         except SeamlineError as error:
-            yield Finding("self-test", False, str(error), error.cure or _REPORT)
+            yield Finding("self-test", False, str(error), error.fix or _REPORT)
             return
         side = _MS_PX * _RATIO
         right = result.shape == (_RGB_NIR, side, side) and bool((abs(result - _NUMBER) <= 1).all())

@@ -32,23 +32,26 @@ def _main() -> None:
     if sys.version_info[:2] < OLDEST:
         _refuse(arguments)
     try:
-        from seamline.cli import main
+        # Brings in what the commands need, so that a lack of it shows here.
+        from seamline.cli.group import cli  # noqa: F401
     except Exception:
         from seamline.doctor import unmet, without_packages
 
         if not unmet():
             raise
         sys.exit(without_packages(arguments))
+    from seamline.cli import main
+
     main()
 
 
 def _refuse(arguments: "list[str]") -> None:
     what = f"this is Python {sys.version_info[0]}.{sys.version_info[1]}, the engine needs 3.11, 3.12 or 3.13"
-    cure = "choose another Python, or set the engine up in QGIS: Settings > Options > Seamline"
+    fix = "choose another Python, or set the engine up in QGIS: Settings > Options > Seamline"
     if "--json" in arguments:
-        print(json.dumps({"event": "error", "what": what, "where": sys.executable, "cure": cure}))
+        print(json.dumps({"event": "error", "what": what, "where": sys.executable, "fix": fix}))
     else:
-        print(f"error: {sys.executable}: {what}; {cure}", file=sys.stderr)
+        print(f"error: {sys.executable}: {what}; {fix}", file=sys.stderr)
     sys.exit(1)
 
 

@@ -197,7 +197,7 @@ def _tiles(found: Measured) -> Iterator[str]:
     yield f"## Tiles: {SUBJECT}"
     yield ""
     yield "Share of the values of a full-resolution run that lie within 1 DN of the run with tiles of 512 px; in"
-    yield "brackets the seam score and the band of its shams.  A run of one tile has no seam."
+    yield "brackets the seam score and the band of its controls.  A run of one tile has no seam."
     yield ""
     yield "| tile | grid | " + " | ".join(found.tiles) + " |"
     yield "|---" * (2 + len(found.tiles)) + "|"
@@ -257,7 +257,7 @@ def verdicts(found: Measured) -> Iterator[str]:
     least = min(row.share for rows in found.tiles.values() for row in rows)
     yield _verdict(f"tiles, least share within 1 DN {100 * least:.4f} %", least >= SHARE)
     outside = [row for rows in found.tiles.values() for row in rows if row.seam and row.seam[0] > row.seam[2]]
-    yield _verdict(f"seam scores above the band of their shams: {len(outside)}", not outside)
+    yield _verdict(f"seam scores above the band of their controls: {len(outside)}", not outside)
     yield from _adapted_verdicts(found)
 
 

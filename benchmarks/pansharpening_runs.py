@@ -21,7 +21,7 @@ from seamline.engine.ground.grids import whole_ratio
 from seamline.engine.quality.evaluation import evaluate
 from seamline.engine.quality.evaluation_plan import EvaluationRequest, plan_evaluation
 from seamline.engine.quality.sensitivity import shifted, tile_sensitivity
-from seamline.engine.request import Policy, Request
+from seamline.engine.request import OpenPolicy, Request
 from seamline.engine.run import plan_run, run, run_planned
 from seamline.models.registry import resolve
 
@@ -180,7 +180,7 @@ class Agreement:
         tile: side, px.
         moved: whether the grid was moved by half a tile.
         share: of all values, within 1 DN.
-        seam: score of the run, and the band of its shams; None where there is no boundary.
+        seam: score of the run, and the band of its controls; None where there is no boundary.
     """
 
     tile: int
@@ -200,8 +200,8 @@ def tile_agreement(source: ModelSource, ms: Path, pan: Path, folder: Path) -> It
         moved = replace(plan.tiles, rows=shifted(plan.tiles.rows, align), columns=shifted(plan.tiles.columns, align))
         for grid in (plan.tiles, moved):
             out = folder / f"{tile}-{grid is moved}.tif"
-            found = run_planned(replace(plan, tiles=grid), source, out, policy=Policy()).facts["metrics"]
-            seam = None if found["seam_score"] is None else (found["seam_score"], *found["seam_sham_band"])
+            found = run_planned(replace(plan, tiles=grid), source, out, policy=OpenPolicy()).facts["metrics"]
+            seam = None if found["seam_score"] is None else (found["seam_score"], *found["seam_control_band"])
             outputs[tile, grid is moved] = out, seam
     against = outputs[TILES[-1], False][0]
     for (tile, is_moved), (out, seam) in outputs.items():

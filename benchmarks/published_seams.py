@@ -29,7 +29,7 @@ from seamline.engine.contract import InputSpec, ModelSpec, Runtime, TileModel
 from seamline.engine.ground.grids import whole_ratio
 from seamline.engine.plan.plan import Plan
 from seamline.engine.quality.sensitivity import rms_difference, shifted, untiled
-from seamline.engine.request import Policy, Request
+from seamline.engine.request import OpenPolicy, Request
 from seamline.engine.run import plan_run, run_planned
 from seamline.models.salad_pan.published.conditioning import ANY_BAND, Radiometry, images
 from seamline.models.salad_pan.published.config import FACTOR, LATENT, Config
@@ -86,7 +86,7 @@ class Across:
 
     Attributes:
         norm: whose moments.
-        score, low, high: seam score, and the band in which 95 % of the sham grids lie.
+        score, low, high: seam score, and the band in which 95 % of the control grids lie.
         tiles: of the run as planned.
         shifted: RMS against the grid moved by half a tile, worst band, DN; None where there is no other grid.
         untiled: the same against one tile that holds the whole window.
@@ -221,7 +221,7 @@ def across(source: RandomModel, case: Case, folder: Path) -> Across:
 
     def output(name: str, chosen: Plan) -> tuple[Path, Mapping[str, object]]:
         out = folder / source.norm / f"{name}.tif"
-        return out, run_planned(chosen, source, out, policy=Policy()).facts["metrics"]
+        return out, run_planned(chosen, source, out, policy=OpenPolicy()).facts["metrics"]
 
     started = time.process_time()
     tiled, metrics = output("tiled", plan)
@@ -230,7 +230,7 @@ def across(source: RandomModel, case: Case, folder: Path) -> Across:
     whole, _ = output("untiled", replace(plan, tiles=untiled(plan.tiles, align)))
     with rasterio.open(tiled) as file:
         values = file.read().astype(np.float64)
-    low, high = metrics["seam_sham_band"] or (0.0, 0.0)
+    low, high = metrics["seam_control_band"] or (0.0, 0.0)
     return Across(
         norm=source.norm,
         score=metrics["seam_score"],
@@ -274,7 +274,7 @@ tile, and convolutions its rim.
   output layers are scaled: predicted noise to unit variance, the image to a deviation of {SPREAD:g} in its range -1..1.
 - PAN and MS are a window of {PAIR}.  Differences are in DN of 0..{MAXIMUM:.0f}, worst band, to be read against the
   standard deviation of the output.
-- A seam score within the sham band (95 % of tile grids that are not there) is invisible; one below it says that the
+- A seam score within the control band (95 % of tile grids that are not there) is invisible; one below it says that the
   boundaries are smoother than the image, as where tiles that disagree are averaged.  It sees steps at the boundaries,
   not that two tile grids differ.  Tiles are blended as by default.
 - A window of up to 256 px is one sample block: there the scene's moments are those of the run without tiles, which
@@ -292,7 +292,7 @@ def _case(case: Case, rows: Sequence[Across]) -> Iterator[str]:
     yield f"- {rows[0].tiles} tiles of {case.tile} px that share {case.overlap} px or more"
     yield ""
     lines: dict[str, list[str]] = {
-        "seam score (sham band)": [f"{_or(r.score, '.3f')} ({r.low:.3f} to {r.high:.3f})" for r in rows],
+        "seam score (control band)": [f"{_or(r.score, '.3f')} ({r.low:.3f} to {r.high:.3f})" for r in rows],
         "RMS against the grid moved by half a tile, DN": [_or(r.shifted, ".2f") for r in rows],
         "RMS against no tiles, DN": [f"{r.untiled:.2f}" for r in rows],
         "within 1 DN of the moved grid": [_or(r.within_shifted, ".2%") for r in rows],

@@ -43,9 +43,9 @@ _LEFT_OUT = (
     "Landsat with Sentinel-2 (a ratio of 3), and the second WorldView-2 scene, which is water."
 )
 _ABOUT_TILES = (
-    "On scenes as they were delivered.  Seam score; in brackets the band of its shams.  The shams lie anywhere within "
-    "an input pixel, lines between tiles always on its edge, and an interpolated image does not look alike there: read "
-    f"the score beside that of {CLASSIC} with the same tiles, which leave no trace in it.  Residual: relative RMS by "
+    "On scenes as they were delivered.  Seam score; in brackets the band of its controls.  The controls lie anywhere "
+    "within an input pixel, lines between tiles always on its edge, and an interpolated image does not look alike there: "
+    f"read the score beside that of {CLASSIC} with the same tiles, which leave no trace in it.  Residual: relative RMS by "
     "which the result, seen by the sensor, differs from the input; the worst band."
 )
 
@@ -149,7 +149,7 @@ def _seams(scene: str, run: Tiled) -> Iterator[str]:
     yield _verdict(f"{scene}, seam score {own:.3f}, at most {MOST_SEAM}", own <= MOST_SEAM)
     what = f"{scene}, seam score over that of {CLASSIC} with the same tiles {over:.3f}, at most {MOST_SEAM}"
     yield _verdict(what, over <= MOST_SEAM)
-    what = f"{scene}, seam score {own:.3f} not above the band of its shams, which ends at {run.seam.high:.3f}"
+    what = f"{scene}, seam score {own:.3f} not above the band of its controls, which ends at {run.seam.high:.3f}"
     yield _verdict(what, own <= run.seam.high)
 
 

@@ -85,7 +85,7 @@ def scores(sources: Sequence[ModelSource], scenes: Sequence[Scene], folder: Path
 
 @dataclass(frozen=True, slots=True)
 class Seam:
-    """Of a run's boundaries: score, and the band of its shams."""
+    """Of a run's boundaries: score, and the band of its controls."""
 
     score: float
     low: float
@@ -96,7 +96,7 @@ class Seam:
         """From the metrics of a report; None where there is no boundary."""
         if metrics["seam_score"] is None:
             return None
-        return cls(metrics["seam_score"], *metrics["seam_sham_band"])
+        return cls(metrics["seam_score"], *metrics["seam_control_band"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ def adapt(ms: str, pan: str, folder: Path, as_json: bool, cancel_on_stdin_eof: b
     with guarded(as_json, cancel_on_stdin_eof) as (listener, cancel):
         from .. import api
         from ..engine.output.workspace import Workspace
-        from ..engine.request import Policy, Request
+        from ..engine.request import OpenPolicy, Request
         from ..engine.run import Share
         from ..engine.run.device import pick_device
         from ..models import registry
@@ -47,7 +47,7 @@ def adapt(ms: str, pan: str, folder: Path, as_json: bool, cancel_on_stdin_eof: b
             seed=options["seed"],
             sensor=options["sensor"],
             coregister=options["coregister"],
-            policy=Policy(vrt=options["allow_vrt"]),
+            policy=OpenPolicy(vrt=options["allow_vrt"]),
             overwrite=True,
         )
         source = registry.resolve(options["model"] or api.DEFAULT_PANSHARPEN, "pansharpen")

@@ -90,9 +90,9 @@ def run_demo(
         SeamlineError: as ``seamline.pansharpen``.
     """
     if size < 256:
-        raise RequestError(f"a demo scene of {size} px is too small to show anything", cure="use 256 px or more")
+        raise RequestError(f"a demo scene of {size} px is too small to show anything", fix="use 256 px or more")
     if folder.exists() and not folder.is_dir():
-        raise RequestError("this is a file, and the demo needs a folder", where=str(folder), cure="name another folder")
+        raise RequestError("this is a file, and the demo needs a folder", where=str(folder), fix="name another folder")
     folder.mkdir(parents=True, exist_ok=True)
     ms, pan, truth = write_scene(folder, size)
     fused = folder / "demo_fused.tif"

@@ -13,7 +13,7 @@ from .terminal import guarded
 if TYPE_CHECKING:
     from ..engine.events import Cancel, Listener
     from ..engine.quality.evaluation import Evaluation
-    from ..engine.request import Policy
+    from ..engine.request import OpenPolicy
 
 # Options that only a run of a model understands, by their names as parameters.
 _RUN = ("model", "steps", "seed", "tile", "overlap", "device", "consistency")
@@ -78,9 +78,9 @@ def evaluate(fused: str | None, as_json: bool, cancel_on_stdin_eof: bool, **opti
     with guarded(as_json, cancel_on_stdin_eof) as (listener, cancel):
         from ..engine.events import warnings_to
         from ..engine.quality.metrics import METRICS
-        from ..engine.request import Policy
+        from ..engine.request import OpenPolicy
 
-        policy = Policy(vrt=options["allow_vrt"])
+        policy = OpenPolicy(vrt=options["allow_vrt"])
         with warnings_to(listener):
             if options["protocol"] is None:
                 result = _evaluate_image(fused, options, policy, listener, cancel)
@@ -91,17 +91,17 @@ def evaluate(fused: str | None, as_json: bool, cancel_on_stdin_eof: bool, **opti
 
 
 def _evaluate_image(
-    fused: str | None, options: Mapping[str, Any], policy: Policy, listener: Listener, cancel: Cancel
+    fused: str | None, options: Mapping[str, Any], policy: OpenPolicy, listener: Listener, cancel: Cancel
 ) -> Evaluation:
     from ..engine.errors import RequestError
     from ..engine.quality.evaluation import evaluate as carry_out
     from ..engine.quality.evaluation_plan import EvaluationRequest, plan_evaluation
 
     if fused is None:
-        raise RequestError("it is missing", where="FUSED", cure="name the image to evaluate, or pass --protocol rr")
+        raise RequestError("it is missing", where="FUSED", fix="name the image to evaluate, or pass --protocol rr")
     for name in _RUN:
         if options[name] is not None:
-            raise RequestError("it was given without --protocol", where=f"--{name}", cure="pass --protocol rr too")
+            raise RequestError("it was given without --protocol", where=f"--{name}", fix="pass --protocol rr too")
     names = ("reference", "pan", "ms", "ratio", "bits", "rim", "sensor", "phase", "perceptual")
     request = EvaluationRequest(fused, released=options["as_released"], **{name: options[name] for name in names})
     plan = plan_evaluation(request, policy)
@@ -110,7 +110,7 @@ def _evaluate_image(
 
 
 def _evaluate_model(
-    fused: str | None, options: Mapping[str, Any], policy: Policy, listener: Listener, cancel: Cancel
+    fused: str | None, options: Mapping[str, Any], policy: OpenPolicy, listener: Listener, cancel: Cancel
 ) -> Evaluation:
     from ..engine.errors import RequestError
     from ..engine.quality.protocol import Protocol, evaluate_model
@@ -122,11 +122,11 @@ def _evaluate_model(
     for name, value in own.items():
         if value is not None:
             raise RequestError(
-                "it was given with --protocol", where=name, cure="the protocol makes its own: leave it out"
+                "it was given with --protocol", where=name, fix="the protocol makes its own: leave it out"
             )
     for name in ("ms", "pan", "model"):
         if options[name] is None:
-            raise RequestError("it is missing", where=f"--{name}", cure="--protocol rr needs --ms, --pan and --model")
+            raise RequestError("it is missing", where=f"--{name}", fix="--protocol rr needs --ms, --pan and --model")
     protocol = Protocol(
         **{name: options[name] for name in ("ms", "pan", "sensor", "phase", "rim", "bits", "perceptual")},
         released=options["as_released"],

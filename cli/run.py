@@ -43,7 +43,7 @@ def _run(task: Task, inputs: Mapping[str, str], out: Path, scale: int | None, op
         from .. import api
         from ..engine.events import warnings_to
         from ..engine.output.report import summary
-        from ..engine.request import Policy, Request
+        from ..engine.request import OpenPolicy, Request
         from ..engine.run import Share, plan_run
         from ..engine.run.device import pick_device
         from ..engine.run.pace import with_pace
@@ -56,7 +56,7 @@ def _run(task: Task, inputs: Mapping[str, str], out: Path, scale: int | None, op
             str(out),
             device=pick_device(options["device"]),
             attention=attention,
-            policy=Policy(vrt=options["allow_vrt"]),
+            policy=OpenPolicy(vrt=options["allow_vrt"]),
             **{name: options[name] for name in AS_THEY_ARE},
         )
         if options["dry_run"]:
@@ -92,6 +92,6 @@ def _adapted_model(options: Mapping[str, Any]) -> str | None:
 
         for other in ("model", "adapt"):
             if options[other] is not None:
-                raise RequestError(f"--{other} was given too", where="--adapted-model", cure="give one of them")
+                raise RequestError(f"--{other} was given too", where="--adapted-model", fix="give one of them")
         check_adapted(folder)
     return folder

@@ -153,25 +153,25 @@ def guarded(as_json: bool, cancel_on_stdin_eof: bool) -> Iterator[tuple[Listener
             listener.emit("cancelled")
             _leave(listener, "cancelled" + _KEPT.get(_command(), _KEPT_RUN), Cancelled.exit_code)
         except SeamlineError as error:
-            listener.emit("error", what=error.what, where=error.where, cure=error.cure)
+            listener.emit("error", what=error.what, where=error.where, fix=error.fix)
             _leave(listener, f"error: {error}", error.exit_code)
         except ModuleNotFoundError as error:
             _lacking(listener, error)
         except Exception as error:  # a defect of ours: say so, keep the trace for the report
             traceback.print_exc()
             what = f"unexpected {type(error).__name__}: {error}"
-            listener.emit("error", what=what, where="seamline", cure="please report it with the lines above")
+            listener.emit("error", what=what, where="seamline", fix="please report it with the lines above")
             _leave(listener, f"error: {what}; please report it with the lines above", 1)
         finally:
             ended.set()
 
 
 def _lacking(listener: Listener, error: ModuleNotFoundError) -> None:
-    """A package that is imported late is missing: no defect of ours, and the cure is another."""
+    """A package that is imported late is missing: no defect of ours, and the fix is another."""
     what = f"this Python lacks a package ({error})"
-    cure = "run seamline doctor, which says how to set it up"
-    listener.emit("error", what=what, where=sys.executable, cure=cure)
-    _leave(listener, f"error: {sys.executable}: {what}; {cure}", 1)
+    fix = "run seamline doctor, which says how to set it up"
+    listener.emit("error", what=what, where=sys.executable, fix=fix)
+    _leave(listener, f"error: {sys.executable}: {what}; {fix}", 1)
 
 
 @contextlib.contextmanager

@@ -13,22 +13,22 @@ class SeamlineError(Exception):
     Args:
         what: one sentence without a full stop that names the thing and its value.
         where: the file, band, tile or option concerned.
-        cure: what the user can do, in the imperative.
+        fix: what the user can do, in the imperative.
     """
 
     exit_code = 1
 
-    def __init__(self, what: str, *, where: str = "", cure: str = "") -> None:
-        self.what, self.where, self.cure = what, where, cure
+    def __init__(self, what: str, *, where: str = "", fix: str = "") -> None:
+        self.what, self.where, self.fix = what, where, fix
         sentence = f"{where}: {what}" if where else what
-        super().__init__(f"{sentence}; {cure}" if cure else sentence)
+        super().__init__(f"{sentence}; {fix}" if fix else sentence)
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild, (type(self), self.what, self.where, self.cure)
+        return _rebuild, (type(self), self.what, self.where, self.fix)
 
 
-def _rebuild(kind: type[SeamlineError], what: str, where: str, cure: str) -> SeamlineError:
-    return kind(what, where=where, cure=cure)
+def _rebuild(kind: type[SeamlineError], what: str, where: str, fix: str) -> SeamlineError:
+    return kind(what, where=where, fix=fix)
 
 
 class RunError(SeamlineError):
@@ -56,8 +56,8 @@ class Cancelled(SeamlineError):
 
     exit_code = 130
 
-    def __init__(self, what: str = "cancelled", *, where: str = "", cure: str = "") -> None:
-        super().__init__(what, where=where, cure=cure)
+    def __init__(self, what: str = "cancelled", *, where: str = "", fix: str = "") -> None:
+        super().__init__(what, where=where, fix=fix)
 
 
 class SeamlineWarning(UserWarning):

@@ -10,7 +10,7 @@ from .contract import Precision
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class OpenPolicy:
     """What may be opened: ``vrt`` lifts the refusal of virtual rasters."""
 
     vrt: bool = False
@@ -65,4 +65,4 @@ class Request:
     overwrite: bool = False
     resume: bool = False
     uncertainty: str | None = None
-    policy: Policy = field(default_factory=Policy)
+    policy: OpenPolicy = field(default_factory=OpenPolicy)

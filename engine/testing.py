@@ -133,7 +133,7 @@ def assert_bands_cover(grid: TileGrid) -> None:
     """Row bands follow each other without gap or overlap, from the first row to the last."""
     row = 0
     for i in range(grid.rows.count):
-        first, stop = grid.band(i)
+        first, stop = grid.row_band(i)
         assert first == row, f"row band {i} starts at {first}, not at {row}"
         assert stop >= first, f"row band {i} ends before it starts"
         row = stop

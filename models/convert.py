@@ -47,18 +47,18 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
         raise ModelError(
             "the file holds something else than tensors, which could run code",
             where=str(path),
-            cure="save the bare state dict, best as safetensors",
+            fix="save the bare state dict, best as safetensors",
         ) from None
     except (SafetensorError, OSError, EOFError, RuntimeError, ValueError, KeyError, BadZipFile) as error:
-        raise ModelError("the file is no readable checkpoint", where=str(path), cure=_FETCH) from error
+        raise ModelError("the file is no readable checkpoint", where=str(path), fix=_FETCH) from error
     if not isinstance(content, Mapping):
-        raise ModelError("the file holds no dict of tensors", where=str(path), cure="save the bare state dict")
+        raise ModelError("the file holds no dict of tensors", where=str(path), fix="save the bare state dict")
     odd = [str(key) for key, value in content.items() if not (isinstance(key, str) and isinstance(value, torch.Tensor))]
     if odd:
-        raise ModelError(f"{some(odd)}: not a tensor", where=str(path), cure="save the bare state dict")
+        raise ModelError(f"{some(odd)}: not a tensor", where=str(path), fix="save the bare state dict")
     state = {key.removeprefix(_WRAPPER): value for key, value in content.items()}
     if len(state) < len(content):
-        raise ModelError(f"a key is there with and without {_WRAPPER!r}", where=str(path), cure="save it again")
+        raise ModelError(f"a key is there with and without {_WRAPPER!r}", where=str(path), fix="save it again")
     return state
 
 
@@ -72,9 +72,9 @@ def read_settings(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise ModelError("the file is no readable JSON", where=str(path), cure=_FETCH) from error
+        raise ModelError("the file is no readable JSON", where=str(path), fix=_FETCH) from error
     if not isinstance(content, dict):
-        raise ModelError("the file holds no JSON object", where=str(path), cure=_FETCH)
+        raise ModelError("the file holds no JSON object", where=str(path), fix=_FETCH)
     return content
 
 
@@ -105,7 +105,7 @@ def check_settings(
     differing += [name for name in wanted if name not in found and wanted[name] != defaults.get(name)]
     if differing:
         raise ModelError(
-            f"{some(differing)}: not as in this network", where=where, cure="give the model that the network belongs to"
+            f"{some(differing)}: not as in this network", where=where, fix="give the model that the network belongs to"
         )
 
 
@@ -125,7 +125,7 @@ def check_fit(own: Mapping[str, torch.Tensor], state: Mapping[str, torch.Tensor]
     }
     what = ", ".join(f"{some(keys)} {finding}" for finding, keys in findings.items() if keys)
     if what:
-        raise ModelError(what, where=where, cure="give the checkpoint that belongs to this network")
+        raise ModelError(what, where=where, fix="give the checkpoint that belongs to this network")
 
 
 def some(names: list[str]) -> str:
@@ -136,10 +136,10 @@ def some(names: list[str]) -> str:
 
 def _check_size(path: Path, most: int) -> None:
     if not path.is_file():
-        raise RequestError("there is no such file", where=str(path), cure="check the path")
+        raise RequestError("there is no such file", where=str(path), fix="check the path")
     size = path.stat().st_size
     if size > most:
-        raise ModelError(f"{size} bytes, more than {most}", where=str(path), cure=_FETCH)
+        raise ModelError(f"{size} bytes, more than {most}", where=str(path), fix=_FETCH)
 
 
 def _plain(value: Any) -> Any:

@@ -47,6 +47,6 @@ def count(name: str) -> int:
         RequestError: there is none of that name.
     """
     if name not in COUNTS:
-        raise RequestError(f"there is no count of {name!r}", where="NAME", cure=f"known are {', '.join(COUNTS)}")
+        raise RequestError(f"there is no count of {name!r}", where="NAME", fix=f"known are {', '.join(COUNTS)}")
     with torch.device("meta"):
         return COUNTS[name]()

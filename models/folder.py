@@ -174,16 +174,16 @@ def read_card(path: Path) -> Folder:
     """
     file = path / CARD
     if file.is_symlink() or not file.is_file():
-        raise ModelError(f"there is no {CARD} here", where=str(path), cure="name the folder that holds the model")
+        raise ModelError(f"there is no {CARD} here", where=str(path), fix="name the folder that holds the model")
     if file.stat().st_size > CARD_BYTES:
-        raise ModelError(f"more than {CARD_BYTES} bytes", where=str(file), cure="fetch the model again")
+        raise ModelError(f"more than {CARD_BYTES} bytes", where=str(file), fix="fetch the model again")
     content = file.read_bytes()
     try:
         card = Card.model_validate_json(content)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[:_NAMED]
         what = "; ".join(".".join(map(str, e["loc"])) + (": " if e["loc"] else "") + e["msg"] for e in first)
-        raise ModelError(what, where=str(file), cure="correct the file, or fetch the model again") from None
+        raise ModelError(what, where=str(file), fix="correct the file, or fetch the model again") from None
     return Folder(path, card, hashlib.sha256(content).hexdigest())
 
 
@@ -195,7 +195,7 @@ def verify_folder(path: str | Path) -> Folder:
     """
     folder = read_card(Path(path))
     if not folder.card.files:
-        raise ModelError("no files are listed", where=str(folder.path / CARD), cure="fetch the model again")
+        raise ModelError("no files are listed", where=str(folder.path / CARD), fix="fetch the model again")
     for entry in sorted(folder.path.rglob("*")):
         _check_entry(entry, folder)
     for name, stored in folder.card.files.items():
@@ -216,11 +216,11 @@ def load_folder(path: str | Path) -> tuple[Folder, dict[str, torch.Tensor]]:
             part = load_file(folder.path / name)
         except (SafetensorError, OSError) as error:
             raise ModelError(
-                f"not readable as safetensors ({error})", where=str(folder.path / name), cure="fetch the model again"
+                f"not readable as safetensors ({error})", where=str(folder.path / name), fix="fetch the model again"
             ) from error
         twice = sorted(state.keys() & part.keys())
         if twice:
-            raise ModelError(f"{_some(twice)} is in two files", where=str(folder.path), cure="fetch the model again")
+            raise ModelError(f"{_some(twice)} is in two files", where=str(folder.path), fix="fetch the model again")
         state |= part
     return folder, state
 
@@ -266,7 +266,7 @@ def load_strictly(module: nn.Module, state: Mapping[str, torch.Tensor], *, where
     }
     what = ", ".join(f"{_some(keys)} {finding}" for finding, keys in findings.items() if keys)
     if what:
-        raise ModelError(what, where=where, cure="use the weights that belong to this architecture and config")
+        raise ModelError(what, where=where, fix="use the weights that belong to this architecture and config")
     module.load_state_dict(state)
 
 
@@ -282,25 +282,25 @@ def write_schema() -> None:
 
 def _check_entry(entry: Path, folder: Folder) -> None:
     if entry.is_symlink():
-        raise ModelError("links are not followed", where=str(entry), cure="put the file itself into the model folder")
+        raise ModelError("links are not followed", where=str(entry), fix="put the file itself into the model folder")
     if entry.suffix.lower() in _CODE:
         raise ModelError(
             "files of this kind can run code and do not belong in a model folder",
             where=str(entry),
-            cure="remove it, or convert it with: seamline models convert",
+            fix="remove it, or convert it with: seamline models convert",
         )
     if entry.suffix == ".safetensors" and entry.relative_to(folder.path).as_posix() not in folder.card.files:
-        raise ModelError(f"not listed in {CARD}", where=str(entry), cure="remove it, or fetch the model again")
+        raise ModelError(f"not listed in {CARD}", where=str(entry), fix="remove it, or fetch the model again")
 
 
 def _check_file(file: Path, stored: StoredFile) -> None:
     if not file.is_file():
-        raise ModelError("the file is missing", where=str(file), cure="fetch the model again")
+        raise ModelError("the file is missing", where=str(file), fix="fetch the model again")
     size = file.stat().st_size
     if size != stored.bytes:
-        raise ModelError(f"{size} bytes, not {stored.bytes}", where=str(file), cure="fetch the model again")
+        raise ModelError(f"{size} bytes, not {stored.bytes}", where=str(file), fix="fetch the model again")
     if _sha256(file) != stored.sha256:
-        raise ModelError("the content is not the one that was published", where=str(file), cure="fetch the model again")
+        raise ModelError("the content is not the one that was published", where=str(file), fix="fetch the model again")
 
 
 def _sha256(file: Path) -> str:
@@ -312,7 +312,7 @@ def _stored(key: str, value: torch.Tensor, dtype: torch.dtype, path: Path) -> to
     kept = value.detach().cpu()
     kept = kept.to(dtype) if kept.is_floating_point() else kept
     if not torch.isfinite(kept).all():
-        raise ModelError(f"{key} does not fit {dtype}", where=str(path), cure="store a wider dtype")
+        raise ModelError(f"{key} does not fit {dtype}", where=str(path), fix="store a wider dtype")
     return kept.clone(memory_format=torch.contiguous_format)
 
 

@@ -45,7 +45,7 @@ def install(sources: Sequence[Path], destination: Path) -> list[Folder]:
         return [folder for source in sources for folder in _install(source, destination)]
     except (OSError, zipfile.BadZipFile) as error:
         raise RunError(
-            f"models cannot be installed ({error})", where=str(destination), cure="free the folder, then try again"
+            f"models cannot be installed ({error})", where=str(destination), fix="free the folder, then try again"
         ) from error
 
 
@@ -56,7 +56,7 @@ def _install(source: Path, destination: Path) -> list[Folder]:
     found = [source] if (source / CARD).is_file() else sorted(path.parent for path in source.glob(f"*/{CARD}"))
     if not found:
         raise RequestError(
-            "there is no model here", where=str(source), cure=f"name a folder with a {CARD}, or the wheel of seamline"
+            "there is no model here", where=str(source), fix=f"name a folder with a {CARD}, or the wheel of seamline"
         )
     return [_place(path, destination) for path in found]
 
@@ -64,13 +64,13 @@ def _install(source: Path, destination: Path) -> list[Folder]:
 def _unpack(wheel: Path, folder: Path) -> list[Path]:
     """The model folders of a wheel; names and sizes are checked before a byte is written."""
     if not wheel.is_file():
-        raise RequestError("there is no such file", where=str(wheel), cure="name the wheel that you have")
+        raise RequestError("there is no such file", where=str(wheel), fix="name the wheel that you have")
     named = _WHEEL.match(wheel.name)
     if named is None or named[1] != __version__:
         raise RequestError(
             f"this is not the wheel of seamline {__version__}",
             where=str(wheel),
-            cure=f"fetch seamline-{__version__}-py3-none-any.whl: models belong to one version",
+            fix=f"fetch seamline-{__version__}-py3-none-any.whl: models belong to one version",
         )
     found: dict[str, Path] = {}
     with zipfile.ZipFile(wheel) as archive:
@@ -80,13 +80,13 @@ def _unpack(wheel: Path, folder: Path) -> list[Path]:
                 continue
             most = CARD_BYTES if match["file"] == CARD else FILE_BYTES
             if member.file_size > most:
-                raise ModelError(f"{member.filename}: more than {most} bytes", where=str(wheel), cure="fetch it again")
+                raise ModelError(f"{member.filename}: more than {most} bytes", where=str(wheel), fix="fetch it again")
             found[match["model"]] = folder / match["model"]
             found[match["model"]].mkdir(exist_ok=True)
             with archive.open(member) as stream, (folder / match["model"] / match["file"]).open("wb") as target:
                 shutil.copyfileobj(stream, target, _CHUNK_BYTES)
     if not found:
-        raise RequestError("the wheel holds no models", where=str(wheel), cure="fetch the published wheel")
+        raise RequestError("the wheel holds no models", where=str(wheel), fix="fetch the published wheel")
     return [found[name] for name in sorted(found)]
 
 
@@ -100,7 +100,7 @@ def _place(source: Path, destination: Path) -> Folder:
         for file in (CARD, *verified.card.files):
             shutil.copyfile(source / file, copy / file)
         if verify_folder(copy).digest != verified.digest:
-            raise ModelError("it changed while it was copied", where=str(source), cure="try again")
+            raise ModelError("it changed while it was copied", where=str(source), fix="try again")
         if (destination / name).exists():
             (destination / name).rename(old)
         copy.rename(destination / name)

@@ -91,7 +91,7 @@ class FolderSource:
         folder, state = load_folder(self.path)
         if folder.identity != self.identity:
             raise ModelError(
-                "the model has changed since the run was planned", where=self.path, cure="start a new run with it"
+                "the model has changed since the run was planned", where=self.path, fix="start a new run with it"
             )
         return _loader(folder.card, self.path)(folder.card.architecture.config, state, runtime)
 
@@ -161,7 +161,7 @@ def resolve(name_or_folder: str, task: Task, *, scale: int | None = None) -> Mod
         raise RequestError(
             f"the model {spec.name} is for {spec.task}, not for {task}",
             where="--model",
-            cure=f"run it with: seamline {spec.task}, or use {_listed(names(task))}",
+            fix=f"run it with: seamline {spec.task}, or use {_listed(names(task))}",
         )
     if scale is not None and scale != spec.scale:
         # Bicubic takes any.
@@ -169,7 +169,7 @@ def resolve(name_or_folder: str, task: Task, *, scale: int | None = None) -> Mod
         raise RequestError(
             f"the model {spec.name} has scale {spec.scale}, not {scale}",
             where="--scale",
-            cure=f"leave --scale out, or pass {spec.scale}" + "".join(f", or --model {name}" for name in fitting),
+            fix=f"leave --scale out, or pass {spec.scale}" + "".join(f", or --model {name}" for name in fitting),
         )
     return source
 
@@ -209,7 +209,7 @@ def _folder(name_or_folder: str) -> Path:
     raise RequestError(
         f"there is no model {name_or_folder!r}",
         where="--model",
-        cure=f"{guess}known are {_listed(known)}, or the path of a model folder",
+        fix=f"{guess}known are {_listed(known)}, or the path of a model folder",
     )
 
 
@@ -225,7 +225,7 @@ def _loader_module(card: Card, path: str) -> str:
         raise ModelError(
             f"the architecture {card.architecture.name!r} is unknown; known are {_listed(tuple(ARCHITECTURES))}",
             where=path,
-            cure="install a version of the program that has it",
+            fix="install a version of the program that has it",
         )
     return module
 

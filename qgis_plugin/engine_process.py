@@ -34,12 +34,12 @@ class EngineError(Exception):
     Args:
         what: what went wrong, without a full stop.
         where: the file, parameter or tile concerned.
-        cure: what the user can do, in the imperative.
+        fix: what the user can do, in the imperative.
     """
 
-    def __init__(self, what: str, *, where: str = "", cure: str = "") -> None:
-        self.what, self.where, self.cure = what, where, cure
-        super().__init__("; ".join(part for part in (what, where, cure) if part))
+    def __init__(self, what: str, *, where: str = "", fix: str = "") -> None:
+        self.what, self.where, self.fix = what, where, fix
+        super().__init__("; ".join(part for part in (what, where, fix) if part))
 
 
 class EngineProcess:
@@ -110,7 +110,7 @@ class EngineProcess:
             raise EngineError(
                 f"the engine cannot be started ({reason})",
                 where=self.command[0],
-                cure="set the engine's Python in Settings > Options > Processing > Providers > Seamline",
+                fix="set the engine's Python in Settings > Options > Processing > Providers > Seamline",
             ) from error
 
     def _listen(self, process, readers, lines, on_event, on_log, is_cancelled) -> None:
@@ -153,8 +153,8 @@ class EngineProcess:
             return None
         error = self._last.get("error")
         if error is not None:
-            what, where, cure = (str(error.get(key) or "") for key in ("what", "where", "cure"))
-            raise EngineError(what or "the engine reports an error without a text", where=where, cure=cure)
+            what, where, fix = (str(error.get(key) or "") for key in ("what", "where", "fix"))
+            raise EngineError(what or "the engine reports an error without a text", where=where, fix=fix)
         raise self._silent_end(code)
 
     def _silent_end(self, code: int) -> EngineError:
@@ -163,18 +163,18 @@ class EngineProcess:
         progress = self._last.get("progress", {})
         where = f"after {progress['done']} of {progress.get('total', '?')} tiles" if "done" in progress else ""
         if "cancelled" in self._last or code == 130:
-            return EngineError("the engine was cancelled from outside QGIS", where=where, cure="run it again")
+            return EngineError("the engine was cancelled from outside QGIS", where=where, fix="run it again")
         if code in (-9, 137):
             return EngineError(
                 "the engine was killed by the system, as happens when memory runs out",
                 where=where,
-                cure="choose a smaller tile or close other programs, then run it again",
+                fix="choose a smaller tile or close other programs, then run it again",
             )
         if "ModuleNotFoundError" in last_words or "ImportError" in last_words:
             return EngineError(
                 f"the engine's Python lacks a package ({last_words})",
                 where=self.command[0],
-                cure="install the engine's requirements into that Python, as the plugin's page describes",
+                fix="install the engine's requirements into that Python, as the plugin's page describes",
             )
         if code == 0:
             what = "the engine ended without naming its output"
@@ -184,7 +184,7 @@ class EngineProcess:
             what = f"the engine crashed (signal {-code})"
         else:
             what = f"the engine stopped with exit code {code}"
-        return EngineError(f"{what}: {last_words}" if last_words else what, where=where, cure="the log above says more")
+        return EngineError(f"{what}: {last_words}" if last_words else what, where=where, fix="the log above says more")
 
 
 def parse_event(line: str) -> Event | None:

@@ -18,13 +18,13 @@ class Finding:
     what: str
     ok: bool
     detail: str
-    cure: str = ""
+    fix: str = ""
 
     @property
     def sentence(self) -> str:
         """For a log."""
         mark = tr("well") if self.ok else tr("BAD")
-        return f"{mark}  {self.what}: {self.detail}" + (f"; {self.cure}" if self.cure else "")
+        return f"{mark}  {self.what}: {self.detail}" + (f"; {self.fix}" if self.fix else "")
 
 
 def examine(
@@ -56,8 +56,8 @@ def examine(
 
     def on_event(event: Event) -> None:
         if event["event"] == "finding":
-            what, detail, cure = (str(event.get(key) or "") for key in ("what", "detail", "cure"))
-            add(Finding(what, event.get("ok") is True, detail, cure))
+            what, detail, fix = (str(event.get(key) or "") for key in ("what", "detail", "fix"))
+            add(Finding(what, event.get("ok") is True, detail, fix))
         elif event["event"] == "done":
             ended.append(event)
 
@@ -68,7 +68,7 @@ def examine(
     except EngineError as error:
         # A doctor that found something bad came to its end all the same, with another exit code.
         if not ended:
-            add(Finding(tr("engine"), False, "; ".join(part for part in (error.what, error.where) if part), error.cure))
+            add(Finding(tr("engine"), False, "; ".join(part for part in (error.what, error.where) if part), error.fix))
         return found
     return None if done is None else found
 
@@ -99,5 +99,5 @@ def page(findings: Sequence[Finding], facts: Sequence[tuple[str, str]]) -> str:
 
 
 def _row(finding: Finding) -> str:
-    cells: tuple[Any, ...] = (tr("well") if finding.ok else tr("BAD"), finding.what, finding.detail, finding.cure)
+    cells: tuple[Any, ...] = (tr("well") if finding.ok else tr("BAD"), finding.what, finding.detail, finding.fix)
     return f'<tr class="{"ok" if finding.ok else "bad"}">' + "".join(f"<td>{escape(c)}</td>" for c in cells) + "</tr>"

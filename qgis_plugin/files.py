@@ -40,11 +40,11 @@ def check_output(output: str, sources: Iterable[str], *, suffixes: tuple[str, ..
         raise EngineError(
             tr("the output is not a {suffix} file").format(suffix=suffixes[0]),
             where=output,
-            cure=tr("give it a name that ends in {suffix}").format(suffix=suffixes[0]),
+            fix=tr("give it a name that ends in {suffix}").format(suffix=suffixes[0]),
         )
     check_folder(path.absolute().parent)
     if any(os.path.realpath(source) == os.path.realpath(output) for source in sources):
-        raise EngineError(tr("the output is also an input"), where=output, cure=tr("choose another file name"))
+        raise EngineError(tr("the output is also an input"), where=output, fix=tr("choose another file name"))
 
 
 def check_folder(folder: Path) -> None:
@@ -61,7 +61,7 @@ def check_folder(folder: Path) -> None:
         raise EngineError(
             tr("the output's folder does not exist or cannot be written"),
             where=str(folder),
-            cure=tr("choose another folder"),
+            fix=tr("choose another folder"),
         ) from error
 
 
@@ -109,10 +109,10 @@ class Unfinished:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def explained(self, error: EngineError) -> EngineError:
-        """The error, with a cure that the dialog knows where the unfinished run is another one."""
+        """The error, with a fix that the dialog knows where the unfinished run is another one."""
         if self._keep and error.where == str(self._folder):
-            cure = tr("repeat the settings of that run, or untick 'Keep for resume' to start anew")
-            return EngineError(error.what, where=error.where, cure=cure)
+            fix = tr("repeat the settings of that run, or untick 'Keep for resume' to start anew")
+            return EngineError(error.what, where=error.where, fix=fix)
         return error
 
     def _is_ours(self) -> bool:
@@ -156,7 +156,7 @@ class Deviations:
                 raise EngineError(
                     tr("the uncertainty cannot be put in its place ({reason})").format(reason=error.strerror),
                     where=self.destination,
-                    cure=tr("it lies beside the output; choose another place next time"),
+                    fix=tr("it lies beside the output; choose another place next time"),
                 ) from error
         return {"UNCERTAINTY": self.destination}
 

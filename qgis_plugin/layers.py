@@ -23,7 +23,7 @@ def gdal_path(layer: Any, parameter: str) -> str:
     """
     if layer is None or not layer.isValid():
         raise EngineError(
-            tr("QGIS cannot read a raster here"), where=parameter, cure=tr("choose a raster layer or file that exists")
+            tr("QGIS cannot read a raster here"), where=parameter, fix=tr("choose a raster layer or file that exists")
         )
     source, provider = layer.source(), layer.providerType()
     if provider != "gdal":
@@ -32,19 +32,19 @@ def gdal_path(layer: Any, parameter: str) -> str:
                 name=layer.name(), provider=provider
             ),
             where=parameter,
-            cure=tr("save it as GeoTIFF (Export > Save As) and choose that file"),
+            fix=tr("save it as GeoTIFF (Export > Save As) and choose that file"),
         )
     if source.startswith(("/vsimem/", "MEM:")):
         raise EngineError(
             tr("the layer '{name}' lives in the memory of QGIS alone").format(name=layer.name()),
             where=parameter,
-            cure=tr("save it as GeoTIFF (Export > Save As) and choose that file"),
+            fix=tr("save it as GeoTIFF (Export > Save As) and choose that file"),
         )
     if source.lower().endswith((".vrt", ".vrt.gz")) or source.lstrip().startswith("<VRTDataset"):
         raise EngineError(
             tr("the layer '{name}' is a virtual raster, which stands for other files").format(name=layer.name()),
             where=parameter,
-            cure=tr("save it as GeoTIFF (Export > Save As) and choose that file"),
+            fix=tr("save it as GeoTIFF (Export > Save As) and choose that file"),
         )
     parts = QgsProviderRegistry.instance().decodeUri("gdal", source)
     if parts.get("openOptions") or parts.get("authcfg") or "authcfg=" in source:
@@ -53,7 +53,7 @@ def gdal_path(layer: Any, parameter: str) -> str:
                 name=layer.name()
             ),
             where=parameter,
-            cure=tr("save it as GeoTIFF (Export > Save As) and choose that file"),
+            fix=tr("save it as GeoTIFF (Export > Save As) and choose that file"),
         )
     return source
 
@@ -75,7 +75,7 @@ def check_same_crs(layers: Sequence[Any]) -> None:
                     other_crs=_named(other.crs()),
                 ),
                 where=tr("coordinate reference systems"),
-                cure=tr("reproject one of them (Raster > Projections > Warp), the coarser one if you can"),
+                fix=tr("reproject one of them (Raster > Projections > Warp), the coarser one if you can"),
             )
 
 
@@ -97,7 +97,7 @@ def check_bands(name: str, count: int, wanted: Optional[int], title: str, model:
                 name=name, count=count, model=model, wanted=wanted
             ),
             where=title,
-            cure=tr("choose a layer with that many bands, or another model"),
+            fix=tr("choose a layer with that many bands, or another model"),
         )
 
 

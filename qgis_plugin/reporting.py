@@ -51,7 +51,7 @@ class Reporter:
         self._feedback.setProgressText(text)
 
     def _warning(self, event: Event) -> None:
-        parts = (str(event.get(key) or "") for key in ("what", "where", "cure"))
+        parts = (str(event.get(key) or "") for key in ("what", "where", "fix"))
         self._feedback.pushWarning("; ".join(part for part in parts if part))
 
     def _done(self, event: Event) -> None:
@@ -108,7 +108,7 @@ def metric_lines(metrics: Any) -> list[str]:
     """What a run or an evaluation measured; of a run's own, what its report explains in full."""
     measured = metrics if isinstance(metrics, dict) else {}
     lines = []
-    score, usual = measured.get("seam_score"), measured.get("seam_sham_band")
+    score, usual = measured.get("seam_score"), measured.get("seam_control_band")
     if _is_number(score) and isinstance(usual, list):
         text = tr("Seam score: {score}; lines elsewhere in the image have {low} to {high}")
         lines.append(text.format(score=f"{score:.2f}", low=f"{usual[0]:.2f}", high=f"{usual[1]:.2f}"))

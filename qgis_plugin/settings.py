@@ -100,7 +100,7 @@ def setup_problem() -> str:
 
 
 def short_problem() -> str:
-    """What ``setup_problem`` says, where a button stands beside it that is the cure."""
+    """What ``setup_problem`` says, where a button stands beside it that is the fix."""
     if not setup_problem():
         return ""
     python = engine_python()

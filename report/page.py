@@ -52,10 +52,10 @@ def find_report(run_or_out: Path) -> Path:
     unfinished = run_or_out if run_or_out.is_dir() else Workspace.beside(run_or_out).folder
     if unfinished.is_dir():
         raise RequestError(
-            "this run is not finished", where=str(unfinished), cure="finish it with --resume, or name a finished output"
+            "this run is not finished", where=str(unfinished), fix="finish it with --resume, or name a finished output"
         )
     raise RequestError(
-        "there is no report of it", where=str(report), cure="name an output of seamline that has its report beside it"
+        "there is no report of it", where=str(report), fix="name an output of seamline that has its report beside it"
     )
 
 
@@ -82,7 +82,7 @@ def write_page(run_or_out: Path, page: Path | None = None) -> Path:
         target.write_text(text, encoding="utf-8")
     except OSError as error:
         raise RequestError(
-            f"the page cannot be written ({error.strerror})", where=str(target), cure="choose another place"
+            f"the page cannot be written ({error.strerror})", where=str(target), fix="choose another place"
         ) from error
     return target
 
@@ -98,7 +98,7 @@ def read_facts(report: Path) -> dict[str, Any]:
         if not isinstance(facts, dict) or not {"model", "metrics", "outputs"} <= facts.keys():
             raise ValueError
     except (OSError, ValueError) as error:
-        raise RequestError("this is no report of a run", where=str(report), cure="run the scene again") from error
+        raise RequestError("this is no report of a run", where=str(report), fix="run the scene again") from error
     return facts
 
 
@@ -146,12 +146,14 @@ def _jpeg(image: Any) -> str:
 
 def _cards(metrics: Mapping[str, Any]) -> str:
     cards = []
-    score, sham = metrics.get("seam_score"), metrics.get("seam_sham_band")
-    if score is not None and sham:
-        inside = sham[0] <= score <= sham[1]
-        verdict = "no seam shows" if inside or score < sham[0] else "look at the tile boundaries"
-        cards.append(("Seam score", f"{score:.3f}", f"{verdict}: lines elsewhere score {sham[0]:.2f} to {sham[1]:.2f}"))
-    ratio, band = metrics.get("overlap_variance_ratio"), metrics.get("overlap_variance_sham_band")
+    score, control = metrics.get("seam_score"), metrics.get("seam_control_band")
+    if score is not None and control:
+        inside = control[0] <= score <= control[1]
+        verdict = "no seam shows" if inside or score < control[0] else "look at the tile boundaries"
+        cards.append(
+            ("Seam score", f"{score:.3f}", f"{verdict}: lines elsewhere score {control[0]:.2f} to {control[1]:.2f}")
+        )
+    ratio, band = metrics.get("overlap_variance_ratio"), metrics.get("overlap_variance_control_band")
     if ratio is not None and band:
         cards.append(("Texture in overlaps", f"{ratio:.3f}", f"elsewhere {band[0]:.2f} to {band[1]:.2f}"))
     worst = max((value for value in metrics.get("consistency") or () if value is not None), default=None)
@@ -241,7 +243,7 @@ padding-bottom:.25rem}
 """
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline';
+<meta http-equiv="Content-Security-OpenPolicy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline';
  script-src 'unsafe-inline'">
 <title>{title}</title><style>{style}</style></head><body>
 {body}

@@ -1,4 +1,4 @@
-"""The doctor speaks whatever is broken, and each failure comes with its cure."""
+"""The doctor speaks whatever is broken, and each failure comes with its fix."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def test_a_missing_and_an_old_package_end_the_examination_with_cures(monkeypatch
     monkeypatch.setattr(doctor, "version", without_rasterio)
     found = bad()
     assert found["rasterio"].detail == "is missing"
-    assert "pip install" in found["rasterio"].cure
-    assert "Settings > Options > Seamline" in found["rasterio"].cure
+    assert "pip install" in found["rasterio"].fix
+    assert "Settings > Options > Seamline" in found["rasterio"].fix
     assert found["torch"].detail.startswith("is 1.9.1, needed is 2.")
     assert "self-test" not in {finding.what for finding in examine()}
 
@@ -66,14 +66,14 @@ def test_a_package_that_the_system_cannot_load_is_a_finding(quick, monkeypatch):
     monkeypatch.setattr(doctor.importlib, "import_module", broken)
     monkeypatch.setattr(doctor.platform, "system", lambda: "Windows")
     assert "c10.dll" in bad()["torch"].detail
-    assert "Visual C++" in bad()["torch"].cure
+    assert "Visual C++" in bad()["torch"].fix
 
 
 def test_an_installed_engine_of_another_version_is_said(quick, monkeypatch):
     monkeypatch.setattr(doctor, "version", lambda name: "9.9" if name == "seamline" else version(name))
     found = bad()["installed seamline"]
     assert f"is version 9.9, while this is version {seamline.__version__}" in found.detail
-    assert f"install version {seamline.__version__}" in found.cure
+    assert f"install version {seamline.__version__}" in found.fix
 
 
 def test_a_card_that_torch_cannot_use_is_said_with_what_to_do(quick, monkeypatch):
@@ -81,8 +81,8 @@ def test_a_card_that_torch_cannot_use_is_said_with_what_to_do(quick, monkeypatch
     (finding,) = [finding for finding in examine() if finding.what == "device"]
     if not torch.cuda.is_available():
         assert "though NVIDIA T1000 is there" in finding.detail
-        assert "to use it, " in finding.cure
-        assert finding.cure in line(finding)
+        assert "to use it, " in finding.fix
+        assert finding.fix in line(finding)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_card_that_computes_wrong_or_not_at_all_is_bad(compare, sentence, quic
     monkeypatch.setattr(doctor, "_compare", compared)
     found = bad()["device"]
     assert sentence in found.detail
-    assert "cpu" in found.cure
+    assert "cpu" in found.fix
 
 
 def test_the_small_computation_is_right_on_the_processor():
@@ -115,7 +115,7 @@ def test_the_small_computation_is_right_on_the_processor():
 def test_no_models_and_a_broken_model_are_said(quick, monkeypatch, tmp_path):
     monkeypatch.setattr(registry, "WEIGHTS", tmp_path)
     assert "no learned model" in bad()["models"].detail
-    assert "models install" in bad()["models"].cure
+    assert "models install" in bad()["models"].fix
     (tmp_path / "torn").mkdir()
     (tmp_path / "torn" / "model.json").write_text("{")
     assert "torn" in bad()["model torn"].detail
@@ -193,4 +193,4 @@ def test_the_command_line_gives_events_and_an_exit_code():
     )
     events = [json.loads(text) for text in ran.stdout.splitlines()]
     assert events[-1] == {"event": "done", "outputs": [], "report": None, "metrics": {}, "ok": ran.returncode == 0}
-    assert all(set(event) == {"event", "what", "ok", "detail", "cure"} for event in events[:-1])
+    assert all(set(event) == {"event", "what", "ok", "detail", "fix"} for event in events[:-1])

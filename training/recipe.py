@@ -324,7 +324,7 @@ def _read(path: Path) -> dict[str, Any]:
     below = _mapping(path.parent / str(other))
     if "like" in below:
         raise RequestError(
-            "a recipe can only be like one that is like no other", where=str(path), cure=f"name {below['like']}"
+            "a recipe can only be like one that is like no other", where=str(path), fix=f"name {below['like']}"
         )
     return _laid_over(below, content)
 
@@ -333,9 +333,9 @@ def _mapping(path: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
-        raise RequestError("the recipe cannot be read", where=str(path), cure="check the path and the YAML") from error
+        raise RequestError("the recipe cannot be read", where=str(path), fix="check the path and the YAML") from error
     if not isinstance(content, dict):
-        raise RequestError("the recipe is not a mapping", where=str(path), cure="start from a shipped recipe")
+        raise RequestError("the recipe is not a mapping", where=str(path), fix="start from a shipped recipe")
     return content
 
 
@@ -362,13 +362,11 @@ def _parsed(text: str) -> Any:
 def _build(kind: Any, content: Any, where: str) -> Any:
     """Fill a dataclass from a mapping, strictly."""
     if not isinstance(content, dict):
-        raise RequestError(f"expected settings, found {content!r}", where=where, cure="see the shipped recipes")
+        raise RequestError(f"expected settings, found {content!r}", where=where, fix="see the shipped recipes")
     known = {f.name for f in fields(kind)}
     hints = get_type_hints(kind)
     if unknown := sorted(set(content) - known):
-        raise RequestError(
-            f"unknown setting {unknown[0]!r}", where=where, cure=f"use one of {', '.join(sorted(known))}"
-        )
+        raise RequestError(f"unknown setting {unknown[0]!r}", where=where, fix=f"use one of {', '.join(sorted(known))}")
     values: dict[str, Any] = {}
     for name, value in content.items():
         item_kind = (get_args(hints[name]) or (None,))[0]
@@ -379,13 +377,13 @@ def _build(kind: Any, content: Any, where: str) -> Any:
         elif str(hints[name]).startswith("tuple") and isinstance(value, list | tuple):
             value = tuple(value)
         elif not _is(value, hints[name]):
-            raise RequestError(f"{name} cannot be {value!r}", where=where, cure="see the shipped recipes")
+            raise RequestError(f"{name} cannot be {value!r}", where=where, fix="see the shipped recipes")
         values[name] = value
     try:
         return kind(**values)
     except TypeError as error:
         raise RequestError(
-            f"the settings are incomplete ({error})", where=where, cure="see the shipped recipes"
+            f"the settings are incomplete ({error})", where=where, fix="see the shipped recipes"
         ) from error
 
 

@@ -46,7 +46,7 @@ def train(
     trainer = TRAINERS.get(recipe.system)
     if trainer is None:
         raise RequestError(
-            f"no trainer for {recipe.system!r}", where=str(recipe_path), cure=f"set system: {' or '.join(TRAINERS)}"
+            f"no trainer for {recipe.system!r}", where=str(recipe_path), fix=f"set system: {' or '.join(TRAINERS)}"
         )
     return trainer(recipe, recipe_path.parent, check)
 

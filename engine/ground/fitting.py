@@ -22,13 +22,13 @@ def check_fit(fine: GeoBox, coarse: GeoBox, *, fine_name: str, coarse_name: str)
         raise RequestError(
             f"its pixels are turned against those of {fine_name}",
             where=coarse_name,
-            cure="bring the files to one orientation with gdalwarp",
+            fix="bring the files to one orientation with gdalwarp",
         )
     if any(abs(size - round(size)) > TOLERANCE * size for size in sizes):
         raise RequestError(
             f"its pixels are {sizes[1]:.6g} x {sizes[0]:.6g} of those of {fine_name}, no whole multiple",
             where=coarse_name,
-            cure="resample it with gdalwarp -tr",
+            fix="resample it with gdalwarp -tr",
         )
     (left, top), (right, bottom) = ~mapping * (0, 0), ~mapping * coarse.shape[::-1]
     height, width = fine.shape
@@ -38,7 +38,7 @@ def check_fit(fine: GeoBox, coarse: GeoBox, *, fine_name: str, coarse_name: str)
         raise RequestError(
             f"it covers other ground than {fine_name}",
             where=coarse_name,
-            cure="cut the files to one extent with gdalwarp -te",
+            fix="cut the files to one extent with gdalwarp -te",
         )
 
 

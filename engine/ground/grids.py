@@ -103,7 +103,7 @@ def footprint(fine: GeoBox, coarse: GeoBox, *, fine_name: str, coarse_name: str)
         raise RequestError(
             f"its pixels are larger than those of {coarse_name} ({1 / min(rows_per, columns_per):.3g} times)",
             where=fine_name,
-            cure="check that the two inputs are not swapped",
+            fix="check that the two inputs are not swapped",
         )
     back = ~relation(fine, coarse)
     height, width = coarse.shape
@@ -113,7 +113,7 @@ def footprint(fine: GeoBox, coarse: GeoBox, *, fine_name: str, coarse_name: str)
     row, row_stop = _centres_inside(min(ys), max(ys), fine.shape[0])
     if row >= row_stop or column >= column_stop:
         raise RequestError(
-            f"it does not overlap {coarse_name}", where=fine_name, cure="check that both show the same ground"
+            f"it does not overlap {coarse_name}", where=fine_name, fix="check that both show the same ground"
         )
     return Window(row, column, row_stop - row, column_stop - column)
 
@@ -129,13 +129,13 @@ def check_same_crs(fine: GeoBox, coarse: GeoBox, *, fine_name: str, coarse_name:
     for grid, name, other in ((fine, fine_name, coarse_name), (coarse, coarse_name, fine_name)):
         if grid.crs is None and (fine.crs is not None or coarse.crs is not None):
             raise RequestError(
-                f"it has no CRS, while {other} has one", where=name, cure="assign it with gdal_edit.py -a_srs"
+                f"it has no CRS, while {other} has one", where=name, fix="assign it with gdal_edit.py -a_srs"
             )
     if fine.crs != coarse.crs:
         raise RequestError(
             f"its CRS {_crs_name(coarse.crs)} differs from {_crs_name(fine.crs)} of {fine_name}",
             where=coarse_name,
-            cure=f"reproject it with gdalwarp -t_srs {_crs_name(fine.crs)}",
+            fix=f"reproject it with gdalwarp -t_srs {_crs_name(fine.crs)}",
         )
 
 
@@ -167,9 +167,9 @@ def extent_window(grid: GeoBox, extent: tuple[float, float, float, float]) -> Wi
     xmin, ymin, xmax, ymax = extent
     where = f"--extent {xmin:.12g} {ymin:.12g} {xmax:.12g} {ymax:.12g}"
     if any(map(math.isinf, extent)):
-        raise RequestError("the extent is not finite", where=where, cure="leave --extent out to take the whole scene")
+        raise RequestError("the extent is not finite", where=where, fix="leave --extent out to take the whole scene")
     if not (xmin < xmax and ymin < ymax):
-        raise RequestError("the extent is empty", where=where, cure="give xmin ymin xmax ymax, the smaller ones first")
+        raise RequestError("the extent is empty", where=where, fix="give xmin ymin xmax ymax, the smaller ones first")
     corners = [~grid.affine * corner for corner in ((xmin, ymin), (xmin, ymax), (xmax, ymin), (xmax, ymax))]
     xs, ys = zip(*corners, strict=True)
     column, row = math.floor(min(xs) + TOLERANCE), math.floor(min(ys) + TOLERANCE)
@@ -184,14 +184,14 @@ def pixel_window(grid: GeoBox, row: int, column: int, height: int, width: int, *
         RequestError: nothing of it does, or it is empty.
     """
     if height < 1 or width < 1:
-        raise RequestError("it holds no pixel", where=where, cure="give a width and a height of 1 or more")
+        raise RequestError("it holds no pixel", where=where, fix="give a width and a height of 1 or more")
     top, left = max(row, 0), max(column, 0)
     bottom, right = min(row + height, grid.shape[0]), min(column + width, grid.shape[1])
     if bottom <= top or right <= left:
         raise RequestError(
             f"it lies outside the scene of {grid.shape[1]} x {grid.shape[0]} px",
             where=where,
-            cure="give one that meets it: --extent in the CRS of the scene, --window in its px",
+            fix="give one that meets it: --extent in the CRS of the scene, --window in its px",
         )
     return Window(top, left, bottom - top, right - left)
 

@@ -74,15 +74,15 @@ class TileGrid:
     columns: Axis
     halo: int = 0
 
-    def band(self, index: int) -> tuple[int, int]:
+    def row_band(self, index: int) -> tuple[int, int]:
         """First row and one past the last row of row band ``index``: what tile rows 0..index make final."""
         first = max(self.rows.up(index) - self.halo, 0) if index else 0
         stop = self.rows.length if index == self.rows.count - 1 else max(self.rows.up(index + 1) - self.halo, 0)
         return first, stop
 
-    def bands(self, first: int, stop: int) -> range:
+    def row_bands(self, first: int, stop: int) -> range:
         """Indices of the row bands that hold any of the rows ``first .. stop - 1``."""
-        hits = [i for i in range(self.rows.count) if self.band(i)[0] < stop and self.band(i)[1] > first]
+        hits = [i for i in range(self.rows.count) if self.row_band(i)[0] < stop and self.row_band(i)[1] > first]
         return range(hits[0], hits[-1] + 1)
 
     def first_row(self, band: int) -> int:
@@ -121,19 +121,19 @@ def even_axis(length: int, *, tile: int, overlap: int, align: int, margin: int =
         raise RequestError(
             f"a tile of {tile} px does not fit this model, which works in steps of {align} px",
             where="--tile",
-            cure=f"pass --tile {max(tile - tile % align, align)}",
+            fix=f"pass --tile {max(tile - tile % align, align)}",
         )
     if overlap < 0 or 2 * overlap > tile or overlap + align > tile:
         raise RequestError(
             f"an overlap of {overlap} px leaves no room in a tile of {tile} px",
             where="--overlap",
-            cure=f"pass an overlap of 0 to {min(tile // 2, tile - align)} px",
+            fix=f"pass an overlap of 0 to {min(tile // 2, tile - align)} px",
         )
     if overlap < 2 * margin:
         raise RequestError(
             f"an overlap of {overlap} px is less than twice this model's margin of {margin} px",
             where="--overlap",
-            cure=f"pass --overlap {2 * margin} or more, and --tile {4 * margin} or more",
+            fix=f"pass --overlap {2 * margin} or more, and --tile {4 * margin} or more",
         )
     # Counted in steps of ``align`` from here on, so that every start is a whole number of them.
     stride = tile // align - -(-overlap // align)

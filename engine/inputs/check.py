@@ -34,7 +34,7 @@ def describe_inputs(request: Request, spec: ModelSpec) -> tuple[Scene, ...]:
         raise RequestError(
             f"the data type {request.dtype} is not supported",
             where="--dtype",
-            cure=f"choose one of {', '.join(EXACT_DTYPES)}",
+            fix=f"choose one of {', '.join(EXACT_DTYPES)}",
         )
     scenes = []
     for wanted in spec.inputs:
@@ -51,14 +51,14 @@ def describe_inputs(request: Request, spec: ModelSpec) -> tuple[Scene, ...]:
             raise ModelError(
                 f"{spec.name} takes {wanted.bands} band(s) as {wanted.name}, but it has {len(scene.bands)}",
                 where=scene.source,
-                cure="choose bands with --bands" if wanted.name == spec.main else "give a file with that many bands",
+                fix="choose bands with --bands" if wanted.name == spec.main else "give a file with that many bands",
             )
         _check_depth(scene, wanted, spec)
         if len(spec.inputs) > 1 and scene.grid.affine.is_identity:
             raise RequestError(
                 "it has no georeference, so it cannot be laid on the other input",
                 where=scene.source,
-                cure="assign one with gdal_edit.py -a_ullr",
+                fix="assign one with gdal_edit.py -a_ullr",
             )
         scenes.append(scene)
     return tuple(scenes)
@@ -70,14 +70,14 @@ def _with_reflectance(scene: Scene, request: Request) -> Scene:
     if offset is None and factor is None:
         return scene
     if offset is not None and not math.isfinite(offset):
-        raise RequestError(f"{offset} is no number", where="--offset", cure="give DN, such as -1000")
+        raise RequestError(f"{offset} is no number", where="--offset", fix="give DN, such as -1000")
     if factor is not None and not 0 < factor < math.inf:
-        raise RequestError(f"{factor} is no factor", where="--scale-factor", cure="give one above 0, such as 0.0001")
+        raise RequestError(f"{factor} is no factor", where="--scale-factor", fix="give one above 0, such as 0.0001")
     if find_product(scene.source) is not None:
         raise RequestError(
             "the metadata of a Sentinel-2 product state its offsets and its quantification value",
             where="--offset or --scale-factor",
-            cure="leave them out, or give the images as a stack",
+            fix="leave them out, or give the images as a stack",
         )
     parts = (replace(p, bands=tuple(_restated(band, offset, factor) for band in p.bands)) for p in scene.parts)
     return replace(scene, parts=tuple(parts))
@@ -100,7 +100,7 @@ def meet(a: Window, b: Window, fine: Scene) -> Window:
     top, left = max(a.row, b.row), max(a.column, b.column)
     bottom, right = min(a.rows[1], b.rows[1]), min(a.columns[1], b.columns[1])
     if bottom <= top or right <= left:
-        raise RequestError("the inputs have no ground in common", where=fine.source, cure="check their georeference")
+        raise RequestError("the inputs have no ground in common", where=fine.source, fix="check their georeference")
     return Window(top, left, bottom - top, right - left)
 
 
@@ -121,7 +121,7 @@ def check_ratios(spec: ModelSpec, base: GeoBox, scenes: Mapping[str, Scene]) -> 
                 f"its pixels are {columns:.3g} x {rows:.3g} px of the finest input; {spec.name} takes "
                 f"{wanted.ratio[0]:g} to {wanted.ratio[1]:g}",
                 where=scene.source,
-                cure="choose another --model: classical ones take any ratio",
+                fix="choose another --model: classical ones take any ratio",
             )
 
 
@@ -132,5 +132,5 @@ def _check_depth(scene: Scene, wanted: InputSpec, spec: ModelSpec) -> None:
         raise ModelError(
             f"its values have {8 * kind.itemsize} bits, and {spec.name} takes the {wanted.bits}-bit values of a sensor",
             where=scene.source,
-            cure="give the data as the sensor's operator delivers them, or choose another --model",
+            fix="give the data as the sensor's operator delivers them, or choose another --model",
         )

@@ -23,7 +23,7 @@ from odc.geo.geobox import GeoBox
 from ..errors import MisregistrationWarning, RequestError
 from ..ground.grids import Window, is_separable, ratio, relation
 from ..ground.resample import Coordinates, area_taps
-from ..request import Policy
+from ..request import OpenPolicy
 from .reading import InputReader
 from .scene import Scene
 
@@ -83,8 +83,8 @@ def moved(scene: Scene, shift: Shift) -> Scene:
 def warn_if_shifted(found: Misregistration, fine: Scene, coarse: Scene) -> None:
     """Warn of a shift of more than one px of the coarse input."""
     if found.length > WARN_PX:
-        cure = "pass --coregister to correct it" if found.length <= LARGEST_PX else "check the georeference of both"
-        text = f"{coarse.source}: it is shifted against {fine.source} by {found}; {cure}"
+        fix = "pass --coregister to correct it" if found.length <= LARGEST_PX else "check the georeference of both"
+        text = f"{coarse.source}: it is shifted against {fine.source} by {found}; {fix}"
         warnings.warn(MisregistrationWarning(text), stacklevel=3)
 
 
@@ -98,18 +98,18 @@ def correction(found: Misregistration | None, fine: Scene, coarse: Scene) -> Shi
         raise RequestError(
             f"its shift against {fine.source} cannot be measured",
             where=coarse.source,
-            cure="leave --coregister out: small, flat, masked or turned scenes do not tell",
+            fix="leave --coregister out: small, flat, masked or turned scenes do not tell",
         )
     if found.length > LARGEST_PX:
         raise RequestError(
             f"it is shifted against {fine.source} by {found}; --coregister corrects up to {LARGEST_PX:g}",
             where=coarse.source,
-            cure="check that both show the same ground, and correct the georeference with gdal_edit.py -a_ullr",
+            fix="check that both show the same ground, and correct the georeference with gdal_edit.py -a_ullr",
         )
     return found.row, found.column
 
 
-def measure(fine: Scene, coarse: Scene, policy: Policy, check: Callable[[], None]) -> Misregistration | None:
+def measure(fine: Scene, coarse: Scene, policy: OpenPolicy, check: Callable[[], None]) -> Misregistration | None:
     """The shift of the coarse input against the fine one.
 
     At most 32 blocks of 64 x 64 coarse px are looked at, up to four times, so that time and memory do not depend on the

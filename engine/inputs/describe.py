@@ -18,7 +18,7 @@ from rasterio.enums import ColorInterp, MaskFlags
 from ..errors import GeoreferenceWarning, RequestError
 from ..ground.fitting import check_fit
 from ..ground.radiometry import EXACT_DTYPES
-from ..request import Policy
+from ..request import OpenPolicy
 from .archives import content_of, exists, split_archived
 from .files import open_raster
 from .scene import Band, Mask, Part, Scene
@@ -39,7 +39,12 @@ class _File:
 
 
 def describe(
-    name: str, source: str, *, bands: tuple[int | str, ...] = (), any_dtype: bool = False, policy: Policy | None = None
+    name: str,
+    source: str,
+    *,
+    bands: tuple[int | str, ...] = (),
+    any_dtype: bool = False,
+    policy: OpenPolicy | None = None,
 ) -> Scene:
     """Describe one input: a file, several files separated by commas, or a Sentinel-2 product.
 
@@ -53,7 +58,7 @@ def describe(
         RequestError: missing, unreadable, not allowed, not georeferenced by an affine, or of an unsupported type; the
             files do not fit each other; the product is not complete.
     """
-    policy = policy or Policy()
+    policy = policy or OpenPolicy()
     product = find_product(source)
     if product is not None:
         files, chosen = _of_product(product, bands, any_dtype, policy)
@@ -63,14 +68,14 @@ def describe(
         raise RequestError(
             "one of several files has an alpha band",
             where=source,
-            cure="give files without alpha, or stack them first",
+            fix="give files without alpha, or stack them first",
         )
     for file in files[1:]:
         if file.dtype != files[0].dtype:
             raise RequestError(
                 f"its data type {file.dtype} differs from {files[0].dtype} of {files[0].path}",
                 where=file.path,
-                cure="give files of one data type, or convert them with gdal_translate -ot",
+                fix="give files of one data type, or convert them with gdal_translate -ot",
             )
     fingerprint = hashlib.sha256("".join(file.fingerprint for file in files).encode()).hexdigest()
     scene = Scene(name, source, _parts(files, chosen), files[0].dtype, files[0].point, fingerprint)
@@ -81,15 +86,15 @@ def describe(
 
 
 def _of_files(
-    name: str, source: str, bands: tuple[int | str, ...], any_dtype: bool, policy: Policy
+    name: str, source: str, bands: tuple[int | str, ...], any_dtype: bool, policy: OpenPolicy
 ) -> tuple[list[_File], tuple[Band, ...]]:
     paths = [source] if exists(source) else [path for path in source.split(",") if path]
     if not paths:
-        raise RequestError("no file is named", where=name, cure="give a path")
+        raise RequestError("no file is named", where=name, fix="give a path")
     files = [_describe_file(path, any_dtype, bands, policy) for path in paths]
     every = tuple(band for file in files for band in file.part.bands)
     if not every:
-        raise RequestError("it holds nothing but alpha", where=source, cure="pass --bands 1 to take that for data")
+        raise RequestError("it holds nothing but alpha", where=source, fix="pass --bands 1 to take that for data")
     # A file counts its own bands, alpha included; several files are counted one after another.
     numbered = {band.index: band for band in every} if len(files) == 1 else dict(enumerate(every, 1))
     numbers = _choose({number: band.name for number, band in numbered.items()}, bands, source)
@@ -97,7 +102,7 @@ def _of_files(
 
 
 def _of_product(
-    product: Product, bands: tuple[int | str, ...], any_dtype: bool, policy: Policy
+    product: Product, bands: tuple[int | str, ...], any_dtype: bool, policy: OpenPolicy
 ) -> tuple[list[_File], tuple[Band, ...]]:
     files, chosen = [], []
     names = {number: band.name for number, band in enumerate(product.bands, 1)}
@@ -106,7 +111,7 @@ def _of_product(
         file = _describe_file(product.path(band), any_dtype, (), policy)
         if len(file.part.bands) != 1:
             raise RequestError(
-                f"it holds {len(file.part.bands)} bands, not one", where=file.path, cure="fetch the product again"
+                f"it holds {len(file.part.bands)} bands, not one", where=file.path, fix="fetch the product again"
             )
         colour = {"B02": "blue", "B03": "green", "B04": "red"}.get(band.name, "")
         files.append(file)
@@ -123,7 +128,7 @@ def _choose(names: dict[int, str], wanted: tuple[int | str, ...], source: str) -
         if number not in names:
             known = f" or {', '.join(filter(None, names.values()))}" if by_name else ""
             raise RequestError(
-                f"it has no band {band}", where=source, cure=f"choose bands from 1 to {max(names)}{known} with --bands"
+                f"it has no band {band}", where=source, fix=f"choose bands from 1 to {max(names)}{known} with --bands"
             )
         chosen.append(number)
     return chosen or list(names)
@@ -144,20 +149,20 @@ def _parts(files: Sequence[_File], chosen: Sequence[Band]) -> tuple[Part, ...]:
     return tuple(parts)
 
 
-def _describe_file(path: str, any_dtype: bool, wanted: tuple[int | str, ...], policy: Policy) -> _File:
+def _describe_file(path: str, any_dtype: bool, wanted: tuple[int | str, ...], policy: OpenPolicy) -> _File:
     with open_raster(path, policy) as data:
         # Who names the alpha band wants its values.
         alpha_is_data = bool(wanted) and _alpha(data) in wanted
         if not data.count:
-            raise RequestError("it holds no band of its own", where=path, cure="name one of its subdatasets")
+            raise RequestError("it holds no band of its own", where=path, fix="name one of its subdatasets")
         if len(set(data.dtypes)) != 1 or (data.dtypes[0] not in EXACT_DTYPES and not any_dtype):
             raise RequestError(
                 f"its data type {'/'.join(sorted(set(data.dtypes)))} cannot be returned exactly",
                 where=path,
-                cure=f"convert it, or pass --dtype with one of {', '.join(EXACT_DTYPES)}",
+                fix=f"convert it, or pass --dtype with one of {', '.join(EXACT_DTYPES)}",
             )
         if "complex" in data.dtypes[0]:
-            raise RequestError("complex values are not supported", where=path, cure="give amplitudes")
+            raise RequestError("complex values are not supported", where=path, fix="give amplitudes")
         grid = _grid(data, path)
         alpha = 0 if alpha_is_data else _alpha(data)
         bands = tuple(_band(data, path, i) for i in range(1, data.count + 1) if i != alpha)
@@ -185,13 +190,13 @@ def _grid(data: rasterio.DatasetReader, path: str) -> GeoBox:
             raise RequestError(
                 "it is placed by ground control points or RPCs only, without an affine georeference",
                 where=path,
-                cure="rectify it first with gdalwarp (-tps, -order 1, or -rpc)",
+                fix="rectify it first with gdalwarp (-tps, -order 1, or -rpc)",
             )
         warnings.warn(GeoreferenceWarning(f"{path}: no georeference; the output has none either"), stacklevel=2)
     elif data.crs is None:
         warnings.warn(GeoreferenceWarning(f"{path}: no CRS; the output has none either"), stacklevel=2)
     if abs(data.transform.determinant) < 1e-300:
-        raise RequestError("its affine is degenerate", where=path, cure="repair the georeference")
+        raise RequestError("its affine is degenerate", where=path, fix="repair the georeference")
     return GeoBox((data.height, data.width), data.transform, data.crs.to_wkt() if data.crs else None)
 
 

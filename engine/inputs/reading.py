@@ -20,7 +20,7 @@ from rasterio.windows import Window as RasterWindow
 from ..errors import RunError
 from ..ground.grids import Window, centres, is_separable, relation, whole_shift
 from ..ground.resample import KERNELS, gather, point_taps
-from ..request import Policy
+from ..request import OpenPolicy
 from .files import open_raster
 from .fill import fill_masked
 from .scene import Part, Scene
@@ -72,7 +72,7 @@ class InputReader:
         kernel: how a part is sampled where it does not coincide with the base grid.
     """
 
-    def __init__(self, scene: Scene, base: GeoBox, kernel: str, policy: Policy) -> None:
+    def __init__(self, scene: Scene, base: GeoBox, kernel: str, policy: OpenPolicy) -> None:
         self.scene = scene
         self._parts = tuple(PartReader(part, base, kernel, policy) for part in scene.parts)
 
@@ -109,7 +109,7 @@ class PartReader:
         base, kernel: as for ``InputReader``.
     """
 
-    def __init__(self, part: Part, base: GeoBox, kernel: str, policy: Policy) -> None:
+    def __init__(self, part: Part, base: GeoBox, kernel: str, policy: OpenPolicy) -> None:
         self.part, self.kernel = part, kernel
         self._policy = policy
         self._mapping = relation(base, part.grid)
@@ -143,7 +143,7 @@ class PartReader:
             raise RunError(
                 f"rows {source.row} to {source.rows[1] - 1} cannot be read ({_reason(error)})",
                 where=", ".join(by_file),
-                cure="the file is truncated or damaged: fetch it again",
+                fix="the file is truncated or damaged: fetch it again",
             ) from error
         return Stored(raw, valid, source)
 

@@ -123,7 +123,7 @@ class Product:
             raise RequestError(
                 f"the product lacks the image of {band.name}, {band.image}",
                 where=self.source,
-                cure="fetch the product again, or choose other bands with --bands",
+                fix="fetch the product again, or choose other bands with --bands",
             )
         return self.files.path(band.image)
 
@@ -153,7 +153,7 @@ def find_product(source: str) -> Product | None:
         raise RequestError(
             f"it holds {'more than one' if names else 'no'} Sentinel-2 product",
             where=source,
-            cure=f"give one SAFE folder, its zip archive, or its {' or '.join(_LEVELS)}",
+            fix=f"give one SAFE folder, its zip archive, or its {' or '.join(_LEVELS)}",
         )
     metadata = _elements(_read(files, names[0], source), source)
     return Product(source, _bands(metadata, _LEVELS[names[0]], source), files)
@@ -165,7 +165,7 @@ def _in_archive(path: Path) -> tuple[_Archive, list[str]]:
         with zipfile.ZipFile(path) as file:
             members = frozenset(file.namelist())
     except (OSError, zipfile.BadZipFile) as error:
-        raise RequestError("it is not a zip archive", where=str(path), cure="fetch it again") from error
+        raise RequestError("it is not a zip archive", where=str(path), fix="fetch it again") from error
     found = [PurePosixPath(member) for member in sorted(members) if member.count("/") <= 1]
     found = [member for member in found if member.name in _LEVELS]
     root = str(found[0].parent) + "/" if found and len(found[0].parts) > 1 else ""
@@ -177,10 +177,10 @@ def _read(files: _Folder | _Archive, name: str, source: str) -> bytes:
         content = files.head(name, _LARGEST_METADATA + 1)
     # An encrypted or damaged member of an archive raises the latter ones.
     except (OSError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise RequestError(f"{name} cannot be read", where=source, cure="fetch the product again") from error
+        raise RequestError(f"{name} cannot be read", where=source, fix="fetch the product again") from error
     if len(content) > _LARGEST_METADATA:
         raise RequestError(
-            f"{name} is larger than {_LARGEST_METADATA // 2**20} MiB", where=source, cure="fetch the product again"
+            f"{name} is larger than {_LARGEST_METADATA // 2**20} MiB", where=source, fix="fetch the product again"
         )
     return content
 
@@ -208,7 +208,7 @@ def _elements(xml: bytes, source: str) -> list[_Element]:
         found.append(_Element(name, attributes, "".join(text).strip()))
 
     def refuse(*_: object) -> None:
-        raise RequestError("its metadata declare a document type", where=source, cure="fetch the product again")
+        raise RequestError("its metadata declare a document type", where=source, fix="fetch the product again")
 
     parser = expat.ParserCreate()
     parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = begin, end, read
@@ -217,7 +217,7 @@ def _elements(xml: bytes, source: str) -> list[_Element]:
         parser.Parse(xml, True)
     except expat.ExpatError as error:
         raise RequestError(
-            f"its metadata are not XML ({error})", where=source, cure="fetch the product again"
+            f"its metadata are not XML ({error})", where=source, fix="fetch the product again"
         ) from error
     return found
 
@@ -250,11 +250,11 @@ def _images(metadata: Sequence[_Element], source: str) -> dict[str, str]:
         raise RequestError(
             f"the product has {len(granules)} granules",
             where=source,
-            cure="give products of one granule each, as they are since December 2016",
+            fix="give products of one granule each, as they are since December 2016",
         )
     kind = granules[0].attributes.get("imageFormat", "JPEG2000")
     if kind != "JPEG2000":
-        raise RequestError(f"its images are {kind}", where=source, cure="give the product as JPEG 2000")
+        raise RequestError(f"its images are {kind}", where=source, fix="give the product as JPEG 2000")
     finest: dict[str, tuple[int, str]] = {}
     for element in metadata:
         if element.name != "IMAGE_FILE":
@@ -290,5 +290,5 @@ def _number(element: _Element, source: str) -> float:
 
 
 def _strange(what: str, source: str) -> RequestError:
-    cure = "fetch the product again; those in the formats of 2016 and before are not read"
-    return RequestError(f"its metadata have {what}", where=source, cure=cure)
+    fix = "fetch the product again; those in the formats of 2016 and before are not read"
+    return RequestError(f"its metadata have {what}", where=source, fix=fix)

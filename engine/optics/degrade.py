@@ -96,7 +96,7 @@ class Rows:
             :, np.searchsorted(touched, index)
         ]
         if not np.isfinite(rows).all():
-            raise RequestError("the image holds values that are not finite", cure="mask them, or set a nodata value")
+            raise RequestError("the image holds values that are not finite", fix="mask them, or set a nodata value")
         return rows
 
 
@@ -112,7 +112,7 @@ def coarse_shape(shape: tuple[int, int], ratio: float, offset: tuple[float, floa
         RequestError: the ratio is not above 1, or there is no such cell.
     """
     if not (math.isfinite(ratio) and ratio > 1.0):
-        raise RequestError(f"a ratio of {ratio:g} does not degrade", where="--ratio", cure="give one above 1")
+        raise RequestError(f"a ratio of {ratio:g} does not degrade", where="--ratio", fix="give one above 1")
     rows, columns = (math.floor((n - first) / ratio + 1e-6) for n, first in zip(shape, offset, strict=True))
     if min(rows, columns) < 1:
         raise RequestError(f"an image of {shape[1]} x {shape[0]} px is smaller than one cell of {ratio:g} px")
@@ -155,7 +155,7 @@ def degrade_ms_rows(
     columns = coarse_shape(image.shape[1:], ratio, offset)[1]
     if phase == "dlpan" and any(number != int(number) for number in (ratio, *offset)):
         raise RequestError(
-            f"a ratio of {ratio:g} has no phase of the toolbox", where="--phase", cure="pass --phase area"
+            f"a ratio of {ratio:g} has no phase of the toolbox", where="--phase", fix="pass --phase area"
         )
     down, across = _sampling(first, stop, ratio, phase, offset[0]), _sampling(0, columns, ratio, phase, offset[1])
     low, high = int(down.index.min()), int(down.index.max()) + 1
@@ -233,7 +233,7 @@ def expand_rows(image: Rows, ratio: int, first: int, stop: int) -> Array:
     """Fine rows first..stop-1 of ``expand``; reads ``EXPAND_HALO`` coarse rows more on either side."""
     if ratio < 2 or ratio & (ratio - 1):
         raise RequestError(
-            f"the 23-tap interpolation does not reach a ratio of {ratio}", where="--ratio", cure="give a power of two"
+            f"the 23-tap interpolation does not reach a ratio of {ratio}", where="--ratio", fix="give a power of two"
         )
     top = first // ratio - EXPAND_HALO
     values = image.wrapped(top, -(-stop // ratio) + EXPAND_HALO)

@@ -89,7 +89,7 @@ class Sensor:
         raise RequestError(
             f"the image has {count} bands and {self.name} has {len(table)} with gains of their own",
             where="--sensor",
-            cure=f"name the bands of the file ({', '.join(table)}) or pass --sensor none",
+            fix=f"name the bands of the file ({', '.join(table)}) or pass --sensor none",
         )
 
 
@@ -210,7 +210,7 @@ def find_sensor(name: str) -> Sensor:
     raise RequestError(
         f"there is no sensor {name!r}",
         where="--sensor",
-        cure=f"did you mean {table[near[0]].name}? Known: {', '.join(SENSORS)}; "
+        fix=f"did you mean {table[near[0]].name}? Known: {', '.join(SENSORS)}; "
         "describe others in a .json or .yaml file",
     )
 
@@ -233,13 +233,13 @@ def read_sensor(path: Path) -> Sensor:
     _check_keys(content, {"name", "pan_gsd", "ms_gsd", "bits", "pan_gain", "bands"}, where)
     rows = content.get("bands", [])
     if not isinstance(rows, list):
-        raise RequestError("bands is not a list", where=where, cure="give a list of bands with name, low and high")
+        raise RequestError("bands is not a list", where=where, fix="give a list of bands with name, low and high")
     bands = tuple(_band(row, f"{where}, band {i}") for i, row in enumerate(rows, 1))
     if len({band.name for band in bands}) < len(bands):
-        raise RequestError("two bands have one name", where=where, cure="give every band its own name")
+        raise RequestError("two bands have one name", where=where, fix="give every band its own name")
     bits = _number(content, "bits", where, 33.0)
     if bits is not None and bits != int(bits):
-        raise RequestError(f"bits is {bits}, not a whole number", where=where, cure="give 8, 11, 12 or 16")
+        raise RequestError(f"bits is {bits}, not a whole number", where=where, fix="give 8, 11, 12 or 16")
     pan_gain = _number(content, "pan_gain", where, 1.0)
     return Sensor(
         _text(content, where),
@@ -253,12 +253,12 @@ def read_sensor(path: Path) -> Sensor:
 
 def _band(row: object, where: str) -> SensorBand:
     if not isinstance(row, dict):
-        raise RequestError("it is not a mapping", where=where, cure="give name, low, high and gain")
+        raise RequestError("it is not a mapping", where=where, fix="give name, low, high and gain")
     _check_keys(row, {"name", "low", "high", "gain"}, where)
     low, high = _number(row, "low", where, 1e6), _number(row, "high", where, 1e6)
     if low is None or high is None or low >= high:
         raise RequestError(
-            f"its range {low} to {high} is not one", where=where, cure="give low and high in nm, the smaller one first"
+            f"its range {low} to {high} is not one", where=where, fix="give low and high in nm, the smaller one first"
         )
     gain = _number(row, "gain", where, 1.0)
     return SensorBand(_text(row, where).lower(), low, high, UNKNOWN_GAIN if gain is None else gain)
@@ -267,20 +267,20 @@ def _band(row: object, where: str) -> SensorBand:
 def _load(path: Path) -> dict[str, object]:
     try:
         if path.stat().st_size > _LARGEST_FILE:
-            raise RequestError("it is larger than 1 MiB", where=str(path), cure="give a sensor description")
+            raise RequestError("it is larger than 1 MiB", where=str(path), fix="give a sensor description")
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise RequestError(f"it cannot be read ({error})", where=str(path), cure="check the path") from error
+        raise RequestError(f"it cannot be read ({error})", where=str(path), fix="check the path") from error
     content: object
     if path.suffix.lower() == ".json":
         try:
             content = json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise RequestError(f"it is not JSON ({error})", where=str(path), cure="correct it") from error
+            raise RequestError(f"it is not JSON ({error})", where=str(path), fix="correct it") from error
     else:
         content = _yaml(text, path)
     if not isinstance(content, dict):
-        raise RequestError("it is not a mapping", where=str(path), cure="give name, bands and the other keys")
+        raise RequestError("it is not a mapping", where=str(path), fix="give name, bands and the other keys")
     return content
 
 
@@ -290,26 +290,26 @@ def _yaml(text: str, path: Path) -> object:
         yaml = import_module("yaml")
     except ImportError as error:
         raise RequestError(
-            "reading YAML needs PyYAML, which is not installed", where=str(path), cure="write the description as JSON"
+            "reading YAML needs PyYAML, which is not installed", where=str(path), fix="write the description as JSON"
         ) from error
     try:
         content: object = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())
-        raise RequestError(f"it is not YAML ({reason})", where=str(path), cure="correct it") from error
+        raise RequestError(f"it is not YAML ({reason})", where=str(path), fix="correct it") from error
     return content
 
 
 def _check_keys(content: Mapping[str, object], known: set[str], where: str) -> None:
     strange = sorted(str(key) for key in content if key not in known)
     if strange:
-        raise RequestError(f"unknown key {strange[0]!r}", where=where, cure=f"keys are {', '.join(sorted(known))}")
+        raise RequestError(f"unknown key {strange[0]!r}", where=where, fix=f"keys are {', '.join(sorted(known))}")
 
 
 def _text(content: Mapping[str, object], where: str) -> str:
     name = content.get("name")
     if not isinstance(name, str) or not name.strip() or len(name) > 100:
-        raise RequestError(f"its name is {name!r}", where=where, cure="give a name of up to 100 characters")
+        raise RequestError(f"its name is {name!r}", where=where, fix="give a name of up to 100 characters")
     return name.strip()
 
 
@@ -319,5 +319,5 @@ def _number(content: Mapping[str, object], key: str, where: str, below: float) -
     if value is None:
         return None
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < below:
-        raise RequestError(f"{key} is {value!r}", where=where, cure=f"give a number between 0 and {below:g}")
+        raise RequestError(f"{key} is {value!r}", where=where, fix=f"give a number between 0 and {below:g}")
     return float(value)

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from ..errors import RunError
 from ..events import Stopwatch
 from ..inputs.files import quiet
-from ..plan.plan import Output, Plan, raw_bytes, stored_bands
+from ..plan.plan import Output, Plan, raw_bytes, stored_row_bands
 from .pyramid import Pyramid
 from .seams import SeamMeter, SeamScore
 from .texture import TextureMeter, TextureRatio
@@ -88,7 +88,7 @@ def finish_cog(
         raise RunError(
             f"the COG cannot be written ({error})",
             where=str(out),
-            cure="make room on the disk, then run again with --resume",
+            fix="make room on the disk, then run again with --resume",
         ) from error
     return found
 
@@ -167,7 +167,7 @@ def _stored_rows(plan: Plan, workspace: Workspace) -> Iterator[NDArray[np.generi
 
 def _chunks(plan: Plan) -> Iterator[tuple[int, int, int]]:
     """(row band, first row in it, rows) of at most _CHUNK_ROWS output rows each."""
-    for band in stored_bands(plan):
+    for band in stored_row_bands(plan):
         first, stop = plan.rows_of(band)
         height = (stop - first) * plan.scale
         for row in range(0, height, _CHUNK_ROWS):
@@ -175,7 +175,7 @@ def _chunks(plan: Plan) -> Iterator[tuple[int, int, int]]:
 
 
 def _read_chunk(workspace: Workspace, band: int, row: int, rows: int) -> NDArray[np.generic]:
-    with quiet(), rasterio.open(workspace.band_path(band)) as data:
+    with quiet(), rasterio.open(workspace.row_band_path(band)) as data:
         values: NDArray[np.generic] = data.read(window=rasterio.windows.Window(0, row, data.width, rows))
     return values
 

@@ -1,6 +1,6 @@
-"""Pixels around the tile boundaries of a raster that passes by once, and around sham grids to compare them with.
+"""Pixels around the tile boundaries of a raster that passes by once, and around control grids to compare them with.
 
-A sham grid is the real one moved by part of its spacing: the same scene, the same sampling, no tile boundary.
+A control grid is the real one moved by part of its spacing: the same scene, the same sampling, no tile boundary.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
-SHAMS = 32
+CONTROLS = 32
 # Two pixels on either side of a line.
 _AROUND = np.arange(-2, 2)
 # A segment is short enough that a seam keeps its sign along it, and long enough that texture cancels.
 _SEGMENT = 64
 # So many segments of a line, and of a grid, are enough, spread evenly: 130,000 pixels of a large scene.
 _MOST_ALONG, _MOST_SEGMENTS = 32, 2048
-_FEWEST_SHAMS = 8
+_FEWEST_CONTROLS = 8
 _HIGHEST = 1e6
 
 
-def sham_offsets(spacing: int, reach: int = 3) -> list[int]:
+def control_offsets(spacing: int, reach: int = 3) -> list[int]:
     """At most 32 offsets spread over one spacing, without the boundary itself and ``reach`` px on either side of it.
 
     Empty where the spacing leaves no room.
     """
     if 2 * reach > spacing:
         return []
-    return sorted({int(v) for v in np.linspace(reach, spacing - reach, SHAMS).round()})
+    return sorted({int(v) for v in np.linspace(reach, spacing - reach, CONTROLS).round()})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +49,7 @@ class _Axis:
 
 @dataclass(slots=True)
 class LineSampler:
-    """Cuts segments of boundary lines, real and sham, out of a raster that passes by in row chunks.
+    """Cuts segments of boundary lines, real and control, out of a raster that passes by in row chunks.
 
     Segments never cross a boundary of the other direction, where a step may change its sign.
 
@@ -57,7 +57,7 @@ class LineSampler:
         bands: band count.
         height, width: of the raster, px.
         row_lines, column_lines: pixel lines of the boundaries: a line ``k`` lies between pixels k - 1 and k.
-        reach: px around a boundary that no sham line enters.
+        reach: px around a boundary that no control line enters.
     """
 
     bands: int
@@ -151,13 +151,13 @@ def _segments(crossings: tuple[int, ...], length: int, lines: int) -> tuple[tupl
 
 
 def _lines(boundaries: tuple[int, ...], length: int, reach: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The boundaries, and the same moved by each sham offset."""
+    """The boundaries, and the same moved by each control offset."""
     at, grid = [], []
     if boundaries:
         spacing = min([b - a for a, b in pairwise(boundaries)] or [min(boundaries[0], length)])
-        for number, offset in enumerate((0, *sham_offsets(spacing, reach))):
+        for number, offset in enumerate((0, *control_offsets(spacing, reach))):
             for boundary in boundaries:
-                # A sham line beyond the rim folds back by one spacing.
+                # A control line beyond the rim folds back by one spacing.
                 line = boundary + offset if boundary + offset <= length - 2 else boundary + offset - spacing
                 if 2 <= line <= length - 2:
                     at.append(line)
@@ -167,28 +167,28 @@ def _lines(boundaries: tuple[int, ...], length: int, reach: int) -> tuple[NDArra
 
 @dataclass(slots=True)
 class GridMeans:
-    """A mean for every band, on the real grid (number 0) and on each sham grid."""
+    """A mean for every band, on the real grid (number 0) and on each control grid."""
 
     bands: int
     _sums: NDArray[np.float64] = field(init=False)
     _counts: NDArray[np.float64] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._sums, self._counts = np.zeros((2, self.bands, SHAMS + 1))
+        self._sums, self._counts = np.zeros((2, self.bands, CONTROLS + 1))
 
     def add(self, grids: NDArray[np.int64], sums: NDArray[np.float64], counts: NDArray[np.float64]) -> None:
         """Add sums and counts, both (C, lines), of lines that belong to these grids."""
         np.add.at(self._sums.T, grids, sums.T)
         np.add.at(self._counts.T, grids, counts.T)
 
-    def over_sham(self) -> NDArray[np.float64] | None:
-        """Means over the median of the sham grids: (C, 1 + sham grids), the real one first.
+    def over_controls(self) -> NDArray[np.float64] | None:
+        """Means over the median of the control grids: (C, 1 + control grids), the real one first.
 
         Returns:
-            None where nothing lies on the real grid, or on fewer than 8 sham grids.
+            None where nothing lies on the real grid, or on fewer than 8 control grids.
         """
         filled = np.asarray(self._counts.all(axis=0))
-        if not filled[0] or filled.sum() <= _FEWEST_SHAMS:
+        if not filled[0] or filled.sum() <= _FEWEST_CONTROLS:
             return None
         means = self._sums[:, filled] / self._counts[:, filled]
         median = np.median(means[:, 1:], axis=1, keepdims=True)
@@ -196,8 +196,8 @@ class GridMeans:
         return np.divide(means, median, out=np.where(means > 0, _HIGHEST, 1.0), where=median > 0)
 
 
-def sham_band(figures: NDArray[np.float64]) -> tuple[float, float]:
-    """2.5 % and 97.5 % quantile of the sham grids' figures.
+def control_band(figures: NDArray[np.float64]) -> tuple[float, float]:
+    """2.5 % and 97.5 % quantile of the control grids' figures.
 
     The estimate (Weibull's plotting position) that a further grid, like the real one where no boundary shows, leaves
     as often as it says: with 32 grids the usual interpolation would be left twice as often.

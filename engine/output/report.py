@@ -51,7 +51,7 @@ def facts_of(
         "note": _GENERATED if plan.generated else _COMPUTED,
         "seed": plan.seed,
         "tile": plan.tiles.rows.tile,
-        "tiles": len(plan.columns) * len(plan.bands),
+        "tiles": len(plan.columns) * len(plan.row_bands),
         "size": [int(plan.output.grid.shape[1]), int(plan.output.grid.shape[0])],
         "metrics": {
             **_boundary_metrics(image),
@@ -83,10 +83,10 @@ def _boundary_metrics(finished: Finished) -> dict[str, Any]:
     seams, texture = finished.seams, finished.texture
     return {
         "seam_score": None if seams is None else round(seams.score, 4),
-        "seam_sham_band": None if seams is None else [seams.low, seams.high],
+        "seam_control_band": None if seams is None else [seams.low, seams.high],
         "seam_score_plain": None if seams is None else round(seams.plain, 4),
         "overlap_variance_ratio": None if texture is None else round(texture.ratio, 4),
-        "overlap_variance_sham_band": None if texture is None else [texture.low, texture.high],
+        "overlap_variance_control_band": None if texture is None else [texture.low, texture.high],
     }
 
 
@@ -131,7 +131,7 @@ def summary(plan: Plan, needs: Estimate) -> dict[str, Any]:
         "tile": plan.tiles.rows.tile,
         "ramp": plan.tiles.rows.ramp,
         "tiles": needs.tiles,
-        "row_bands": len(plan.bands),
+        "row_bands": len(plan.row_bands),
         "batch": plan.batch,
         "threads": plan.threads,
         "consistency": plan.consistency,

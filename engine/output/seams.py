@@ -1,6 +1,6 @@
 """Seam score: do tile boundaries show in the output?
 
-The step of the image across the lines where two tiles weigh the same, over the median of the same measure on 32 sham
+The step of the image across the lines where two tiles weigh the same, over the median of the same measure on 32 control
 grids of the same spacing at other offsets.  1.0 means that the boundaries look like any other line.
 
 The plain measure, the mean absolute second difference of every pixel, is blind in a rough scene: at 5 m a 2 % step
@@ -9,7 +9,7 @@ which texture has not.  So the two second differences beside a line are taken wi
 the second (a step of s gives s, a slope or a bend gives 0), as a share of the brightness there, each within +-2 % so
 that one bright edge does not outweigh a visible seam, and averaged along segments of about 64 px; the score is made
 of the absolute means.  The plain measure is given beside it.  Few short boundaries in a rough scene (two of 400 px in
-tree crowns at 0.1 m) cannot show a step of 2 % by either measure; the width of the sham band says so.
+tree crowns at 0.1 m) cannot show a step of 2 % by either measure; the width of the control band says so.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from .lines import Floats, GridMeans, LineSampler, sham_band
+from .lines import Floats, GridMeans, LineSampler, control_band
 
 # A single pixel says no more than a step that is well visible.
 _MOST_STEP = 0.02
@@ -27,11 +27,11 @@ _MOST_STEP = 0.02
 
 @dataclass(frozen=True, slots=True)
 class SeamScore:
-    """The worst band's score, and where 95 % of the sham grids lie.
+    """The worst band's score, and where 95 % of the control grids lie.
 
     Attributes:
         score: 1.0 is invisible.
-        low, high: 2.5 % and 97.5 % quantile of the same figure, worst band included, of the sham grids.
+        low, high: 2.5 % and 97.5 % quantile of the same figure, worst band included, of the control grids.
         plain: the score of the mean absolute second difference, pixel by pixel.
     """
 
@@ -78,12 +78,12 @@ class SeamMeter:
 
     def score(self) -> SeamScore | None:
         """The result; None where there is no boundary, or nothing to compare it with."""
-        steps, bends = self._steps.over_sham(), self._bends.over_sham()
+        steps, bends = self._steps.over_controls(), self._bends.over_controls()
         if steps is None or bends is None:
             return None
-        # The worst band counts, for the sham grids as for the real one.
+        # The worst band counts, for the control grids as for the real one.
         worst = steps.max(axis=0)
-        return SeamScore(float(worst[0]), *sham_band(worst[1:]), plain=float(bends[:, 0].max()))
+        return SeamScore(float(worst[0]), *control_band(worst[1:]), plain=float(bends[:, 0].max()))
 
 
 def _steps(values: Floats) -> Floats:

@@ -2,7 +2,7 @@
 
 Where two tiles weigh the same, two textures that differ are averaged, and their variance falls: to half of it where
 they are independent.  The measure is the variance of the second difference *along* the lines of equal weight, which a
-step across them does not touch, over that in the tile interiors; the sham grids lie in the interiors alone.
+step across them does not touch, over that in the tile interiors; the control grids lie in the interiors alone.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from .lines import GridMeans, LineSampler, sham_band
+from .lines import GridMeans, LineSampler, control_band
 
 
 @dataclass(frozen=True, slots=True)
 class TextureRatio:
-    """The worst band's ratio, and where 95 % of the sham grids lie.
+    """The worst band's ratio, and where 95 % of the control grids lie.
 
     Attributes:
         ratio: 1.0 means that blending ate no texture, 0.5 that it averaged two independent ones.
-        low, high: 2.5 % and 97.5 % quantile of the same figure, worst band included, of the sham grids.
+        low, high: 2.5 % and 97.5 % quantile of the same figure, worst band included, of the control grids.
     """
 
     ratio: float
@@ -50,7 +50,7 @@ class TextureMeter:
     _variances: GridMeans = field(init=False)
 
     def __post_init__(self) -> None:
-        # The outermost of the four pixels around a sham line still has to lie outside the ramp.
+        # The outermost of the four pixels around a control line still has to lie outside the ramp.
         reach = self.ramp // 2 + 3
         self._sampler = LineSampler(self.bands, self.height, self.width, self.row_lines, self.column_lines, reach=reach)
         self._variances = GridMeans(self.bands)
@@ -65,9 +65,9 @@ class TextureMeter:
 
     def ratio(self) -> TextureRatio | None:
         """The result; None where there is no boundary, or no interior to compare it with."""
-        ratios = self._variances.over_sham()
+        ratios = self._variances.over_controls()
         if ratios is None:
             return None
-        # The worst band counts, for the sham grids as for the real one.
+        # The worst band counts, for the control grids as for the real one.
         worst = ratios.min(axis=0)
-        return TextureRatio(float(worst[0]), *sham_band(worst[1:]))
+        return TextureRatio(float(worst[0]), *control_band(worst[1:]))

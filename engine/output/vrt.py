@@ -13,7 +13,7 @@ from odc.geo.crs import CRS
 from rasterio.dtypes import _gdal_typename
 
 from ..inputs.files import quiet
-from ..plan.plan import Output, Plan, stored_bands
+from ..plan.plan import Output, Plan, stored_row_bands
 from .workspace import Workspace
 
 _COLOURS = {
@@ -116,9 +116,9 @@ def _legible(text: str) -> str:
 
 def _sources(element: Xml.Element, plan: Plan, workspace: Workspace, plane: int, levels: Sequence[Path]) -> None:
     width = plan.output.grid.shape[1]
-    for band in stored_bands(plan):
+    for band in stored_row_bands(plan):
         first, stop = plan.rows_of(band)
-        name = workspace.band_path(band).relative_to(workspace.folder).as_posix()
+        name = workspace.row_band_path(band).relative_to(workspace.folder).as_posix()
         size = {"xSize": str(width), "ySize": str((stop - first) * plan.scale)}
         _source(element, name, plane, size, (first - plan.window.row) * plan.scale)
     for level in levels:

@@ -61,7 +61,7 @@ class Workspace:
             raise RequestError(
                 f"the folder cannot be written ({error.strerror})",
                 where=str(self.folder.parent),
-                cure="choose another place for the output",
+                fix="choose another place for the output",
             ) from error
 
     def plan(self) -> Plan:
@@ -75,11 +75,11 @@ class Workspace:
             plan: Plan = from_jsonable(Plan, data["plan"])
         except FileNotFoundError as error:
             raise RequestError(
-                "there is no unfinished run", where=str(self.folder), cure="run the shards first"
+                "there is no unfinished run", where=str(self.folder), fix="run the shards first"
             ) from error
         except (ValueError, KeyError, TypeError) as error:
             raise RequestError(
-                "the saved plan is damaged", where=str(self.folder / "plan.json"), cure="delete the folder, start anew"
+                "the saved plan is damaged", where=str(self.folder / "plan.json"), fix="delete the folder, start anew"
             ) from error
         return plan
 
@@ -102,7 +102,7 @@ class Workspace:
             if entry != self.model:
                 shutil.rmtree(entry, ignore_errors=True)
 
-    def band_path(self, band: int) -> Path:
+    def row_band_path(self, band: int) -> Path:
         """Where a finished row band lies."""
         return self.folder / "bands" / f"{band:06d}.tif"
 
@@ -115,21 +115,21 @@ class Workspace:
             data: dict[str, Any] = json.loads(self._receipt_path(band).read_text())
         except (FileNotFoundError, ValueError):
             return None
-        if self.deviations.folder.exists() and not self.deviations.band_path(band).exists():
+        if self.deviations.folder.exists() and not self.deviations.row_band_path(band).exists():
             return None
-        return data if self.band_path(band).exists() else None
+        return data if self.row_band_path(band).exists() else None
 
     def unfinished(self, bands: range) -> list[int]:
         """The bands without a receipt."""
         return [band for band in bands if self.receipt(band) is None]
 
-    def write_band(self, band: int, planes: NDArray[np.generic], receipt: dict[str, Any]) -> None:
+    def write_row_band(self, band: int, planes: NDArray[np.generic], receipt: dict[str, Any]) -> None:
         """Write (planes, rows, columns) as a tiled GeoTIFF, make it last, then note it.
 
         Raises:
             RunError: the disk is full or the file cannot be written.
         """
-        path, part = self.band_path(band), self.band_path(band).with_suffix(f".{os.getpid()}.part")
+        path, part = self.row_band_path(band), self.row_band_path(band).with_suffix(f".{os.getpid()}.part")
         count, height, width = planes.shape
         try:
             with (
@@ -162,7 +162,7 @@ class Workspace:
             raise RunError(
                 f"row band {band} cannot be written ({getattr(error, 'strerror', None) or error})",
                 where=str(self.folder),
-                cure="make room on the disk, then run again with --resume",
+                fix="make room on the disk, then run again with --resume",
             ) from error
 
     def _write_json(self, path: Path, data: Any) -> None:

@@ -15,8 +15,8 @@ from ..inputs.reading import PartReader
 from ..optics.consistency import Consistency, Residual
 from ..output.workspace import Workspace
 from ..plan.plan import Plan
-from ..request import Policy
-from .joining import Rows
+from ..request import OpenPolicy
+from .joining import BlendedRows
 
 
 class BandFinisher:
@@ -25,7 +25,7 @@ class BandFinisher:
     Deviations go the same way but for the consistency, which corrects the image alone.
     """
 
-    def __init__(self, plan: Plan, kernel: str, workspace: Workspace, policy: Policy, watch: Stopwatch) -> None:
+    def __init__(self, plan: Plan, kernel: str, workspace: Workspace, policy: OpenPolicy, watch: Stopwatch) -> None:
         self._plan, self._workspace, self._watch = plan, workspace, watch
         self._consistency = plan.sights
         self._cells = [PartReader(part, part.grid, kernel, policy) for part in plan.scene.parts]
@@ -35,10 +35,10 @@ class BandFinisher:
         for reader in self._cells:
             reader.close()
 
-    def finish(self, band: int, blended: Rows, receipt: dict[str, Any]) -> None:
+    def finish(self, band: int, blended: BlendedRows, receipt: dict[str, Any]) -> None:
         """Finish one row band."""
         plan, scale = self._plan, self._plan.scale
-        rows, top, computed = plan.tiles.band(band), blended.top, plan.computed
+        rows, top, computed = plan.tiles.row_band(band), blended.top, plan.computed
         area = Window(top * scale, computed.column * scale, *blended.values.shape[1:])
         valid = blended.valid
         if valid is not None and scale > 1:
@@ -61,8 +61,8 @@ class BandFinisher:
             receipt |= {"counts": counts, "residual": sums, "rows": [low, high], "process": os.getpid()}
             # First, so that the receipt of the image speaks for both.
             for stored in deviations:
-                self._workspace.deviations.write_band(band, stored, {})
-            self._workspace.write_band(band, planes, receipt)
+                self._workspace.deviations.write_row_band(band, stored, {})
+            self._workspace.write_row_band(band, planes, receipt)
 
     def _make_consistent(
         self, values: NDArray[np.float32], valid: NDArray[np.bool_] | None, area: Window, rows: tuple[int, int]

@@ -18,7 +18,7 @@ from ..ground.grids import Window, ratio
 from ..inputs.reading import InputReader, Patch, Strip, reflect_pad
 from ..plan.plan import Plan
 from .blending import place_tile
-from .joining import Rows
+from .joining import BlendedRows
 
 Array = NDArray[np.float32]
 Validity = NDArray[np.bool_]
@@ -35,13 +35,13 @@ def call(model: TileModel, batch: Mapping[str, torch.Tensor], where: Where, outp
     if outputs == 1:
         return model.predict(batch, where)
     if not isinstance(model, UncertainModel):
-        raise RunError("the model gives no deviations", where="predict_with_uncertainty", cure=_NO_CONTRACT)
+        raise RunError("the model gives no deviations", where="predict_with_uncertainty", fix=_NO_CONTRACT)
     image, deviation = model.predict_with_uncertainty(batch, where)
     if deviation.shape != image.shape:
         raise RunError(
             f"the model returned deviations of {tuple(deviation.shape)} for an image of {tuple(image.shape)}",
             where="predict_with_uncertainty",
-            cure=_NO_CONTRACT,
+            fix=_NO_CONTRACT,
         )
     return torch.cat([image.float(), deviation.float()], dim=1)
 
@@ -81,7 +81,7 @@ class TileRows:
         first, stop = columns.starts[chosen[0]], columns.stop(chosen[-1])
         return Window(rows.starts[row], first, rows.stop(row) - rows.starts[row], stop - first)
 
-    def blend(self, row: int, strips: list[Strip]) -> Rows:
+    def blend(self, row: int, strips: list[Strip]) -> BlendedRows:
         """Infer every tile of a row and blend them, left to right, over the computed columns."""
         plan = self._plan
         area = self._strip_window(row)
@@ -113,7 +113,7 @@ class TileRows:
             self._progress.advance(len(group))
         if strip is None:
             raise AssertionError("a tile row has tiles")
-        return Rows(area.row, strip, valid)
+        return BlendedRows(area.row, strip, valid)
 
     def _groups(self) -> Iterator[list[int]]:
         """Wanted tile columns in batches that start at column 0 of the scene, whatever the extent."""
@@ -176,7 +176,7 @@ class TileRows:
                         raise RunError(
                             "there is not enough memory for one tile",
                             where=f"tile row {row}",
-                            cure="pass a smaller --tile",
+                            fix="pass a smaller --tile",
                         ) from None
                     slots = chunk + slots
                     self._shrink(row)
@@ -252,7 +252,7 @@ class TileRows:
                 raise RunError(
                     f"the model {self._spec.name} gave values that are not finite",
                     where=f"tile at row {self._plan.tiles.rows.starts[row]}, column {left}",
-                    cure="check the input's values there, or choose another model",
+                    fix="check the input's values there, or choose another model",
                 )
         return torch.nan_to_num(predicted)
 
@@ -279,7 +279,7 @@ class TileRows:
             raise RunError(
                 f"the model {self._spec.name} returned {tuple(predicted.shape)} for {wanted}",
                 where="predict",
-                cure=_NO_CONTRACT,
+                fix=_NO_CONTRACT,
             )
         return predicted
 

@@ -12,7 +12,7 @@ from .blending import hand_over, ramp_weights
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Rows:
+class BlendedRows:
     """Blended rows.
 
     Attributes:
@@ -25,15 +25,15 @@ class Rows:
     values: NDArray[np.float32]
     valid: NDArray[np.bool_] | None
 
-    def cut(self, first: int, stop: int, scale: int) -> Rows:
+    def cut(self, first: int, stop: int, scale: int) -> BlendedRows:
         """The base-grid rows ``first .. stop - 1``, as a view."""
         low, high = first - self.top, stop - self.top
         valid = None if self.valid is None else self.valid[:, low:high]
-        return Rows(first, self.values[:, low * scale : high * scale], valid)
+        return BlendedRows(first, self.values[:, low * scale : high * scale], valid)
 
-    def copy(self) -> Rows:
+    def copy(self) -> BlendedRows:
         """With memory of its own."""
-        return Rows(self.top, self.values.copy(), None if self.valid is None else self.valid.copy())
+        return BlendedRows(self.top, self.values.copy(), None if self.valid is None else self.valid.copy())
 
 
 class RowJoiner:
@@ -46,9 +46,9 @@ class RowJoiner:
 
     def __init__(self, grid: TileGrid, scale: int) -> None:
         self._grid, self._scale = grid, scale
-        self._open: Rows | None = None
+        self._open: BlendedRows | None = None
 
-    def add(self, row: int, strip: Rows) -> Rows:
+    def add(self, row: int, strip: BlendedRows) -> BlendedRows:
         """Blend tile row ``row`` into its predecessor.
 
         Args:
@@ -71,7 +71,7 @@ class RowJoiner:
         self._open = joined.cut(first, axis.down(row), scale).copy()
         return joined.cut(joined.top, next_up, scale)
 
-    def _blend(self, above: Rows, new: Rows, up: int) -> Rows:
+    def _blend(self, above: BlendedRows, new: BlendedRows, up: int) -> BlendedRows:
         ramp, scale = self._grid.rows.ramp, self._scale
         if ramp:
             shared = new.values[:, : ramp * scale]
@@ -81,10 +81,10 @@ class RowJoiner:
             return new
         kept = above.cut(above.top, up, scale)
         values = np.concatenate([kept.values, new.values], axis=1)
-        return Rows(above.top, values, _joined_validity(kept, new, scale))
+        return BlendedRows(above.top, values, _joined_validity(kept, new, scale))
 
 
-def _joined_validity(above: Rows, below: Rows, scale: int) -> NDArray[np.bool_] | None:
+def _joined_validity(above: BlendedRows, below: BlendedRows, scale: int) -> NDArray[np.bool_] | None:
     if above.valid is None and below.valid is None:
         return None
     bands = next(len(part.valid) for part in (above, below) if part.valid is not None)

@@ -43,7 +43,7 @@ def make_plan(request: Request, spec: ModelSpec, identity: str, *, shift: Shift 
         raise RequestError(
             f"the model {spec.name} cannot say how uncertain its pixels are",
             where="--uncertainty",
-            cure="leave it out, or choose a model whose card says uncertainty",
+            fix="leave it out, or choose a model whose card says uncertainty",
         )
     scenes = describe_inputs(request, spec)
     if shift is not None:
@@ -129,7 +129,7 @@ def _tile_grid(request: Request, spec: ModelSpec, base: GeoBox, align: int, halo
 
 def _window(request: Request, fine: Scene, inside: Window, base: GeoBox) -> Window:
     if request.extent is not None and request.window is not None:
-        raise RequestError("both were given", where="--extent and --window", cure="give one of them")
+        raise RequestError("both were given", where="--extent and --window", fix="give one of them")
     if request.extent is not None:
         return grids.extent_window(base, request.extent)
     if request.window is not None:
@@ -170,13 +170,13 @@ def _holds(dtype: str, nodata: float) -> bool:
 
 def _positive(value: int, where: str) -> int:
     if value < 1:
-        raise RequestError(f"{value} is not a positive number", where=where, cure="give 1 or more")
+        raise RequestError(f"{value} is not a positive number", where=where, fix="give 1 or more")
     return value
 
 
 def _seed(value: int) -> int:
     if not 0 <= value < 2**64:
-        raise RequestError(f"{value} is not a seed", where="--seed", cure="give a number from 0 to 2**64 - 1")
+        raise RequestError(f"{value} is not a seed", where="--seed", fix="give a number from 0 to 2**64 - 1")
     return value
 
 

@@ -128,9 +128,9 @@ class Plan:
         return next(scene for scene in self.scenes if scene.name == self.main)
 
     @property
-    def bands(self) -> range:
+    def row_bands(self) -> range:
         """Indices of the row bands that the window needs."""
-        return self.tiles.bands(*self.window.rows)
+        return self.tiles.row_bands(*self.window.rows)
 
     @property
     def computed(self) -> Window:
@@ -150,7 +150,7 @@ class Plan:
 
     def rows_of(self, band: int) -> tuple[int, int]:
         """First base row and one past the last that row band ``band`` contributes to the window."""
-        first, stop = self.tiles.band(band)
+        first, stop = self.tiles.row_band(band)
         return max(first, self.window.row), min(stop, self.window.rows[1])
 
 
@@ -170,9 +170,9 @@ def _deviations(image: Output) -> Output:
     return replace(image, dtype="float32", bands=bands, nodata=math.nan, mask="nodata")
 
 
-def stored_bands(plan: Plan) -> list[int]:
+def stored_row_bands(plan: Plan) -> list[int]:
     """Row bands that hold rows of the window."""
-    return [band for band in plan.bands if plan.rows_of(band)[1] > plan.rows_of(band)[0]]
+    return [band for band in plan.row_bands if plan.rows_of(band)[1] > plan.rows_of(band)[0]]
 
 
 def raw_bytes(output: Output) -> int:

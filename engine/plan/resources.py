@@ -56,7 +56,7 @@ def estimate(plan: Plan) -> Estimate:
     raw = sum(raw_bytes(output) for output in plan.outputs)
     # Row bands and overviews, then the COGs beside them.
     return Estimate(
-        tiles=len(plan.columns) * len(plan.bands),
+        tiles=len(plan.columns) * len(plan.row_bands),
         memory_bytes=int(_BASE_BYTES + strips + rows + batch),
         disk_bytes=raw * 8 // 3,
         output_bytes=raw * 4 // 3,
@@ -72,20 +72,20 @@ def check_resources(plan: Plan, out: Path, memory: int | None) -> Estimate:
     """
     needs = estimate(plan)
     if max(plan.output.grid.shape) > _LARGEST_SIDE:
-        raise RequestError("the output is larger than a GeoTIFF can be", where=str(out), cure="pass an --extent")
+        raise RequestError("the output is larger than a GeoTIFF can be", where=str(out), fix="pass an --extent")
     free = memory if memory is not None else psutil.virtual_memory().available
     if needs.memory_bytes > free:
         raise ResourceError(
             f"a row band of this plan needs {_gib(needs.memory_bytes)} of memory and {_gib(free)} may be used",
             where=f"scene width {plan.computed.width} px, tile {plan.tiles.rows.tile} px",
-            cure="pass a smaller --tile or --extent, or a larger --memory",
+            fix="pass a smaller --tile or --extent, or a larger --memory",
         )
     room = shutil.disk_usage(out.parent).free
     if needs.disk_bytes > room:
         raise ResourceError(
             f"the run needs up to {_gib(needs.disk_bytes)} of disk and {_gib(room)} is free",
             where=str(out.parent),
-            cure="choose another disk for the output, or pass an --extent",
+            fix="choose another disk for the output, or pass an --extent",
         )
     return needs
 

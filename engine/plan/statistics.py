@@ -14,7 +14,7 @@ import torch
 from ..contract import MeasuringModel, ModelSpec, TileModel, Where
 from ..ground.grids import Window, ratio
 from ..inputs.reading import InputReader, Patch
-from ..request import Policy
+from ..request import OpenPolicy
 from .plan import Plan
 
 _BLOCK, _MOST_PER_AXIS = 256, 8
@@ -42,7 +42,7 @@ def _starts(length: int) -> list[int]:
 
 
 def measured(
-    plan: Plan, spec: ModelSpec, load: Callable[[], TileModel], policy: Policy, check: Callable[[], None]
+    plan: Plan, spec: ModelSpec, load: Callable[[], TileModel], policy: OpenPolicy, check: Callable[[], None]
 ) -> Plan:
     """The plan with the figures that the model needs; the plan itself where it needs none."""
     if not spec.needs_statistics:

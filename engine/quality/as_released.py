@@ -101,7 +101,7 @@ def released_full(fused: NDArray[np.generic], pan: NDArray[np.generic], ms: NDAr
         raise RequestError(
             f"the fused image {f.shape}, PAN {p.shape} and MS {m.shape} do not fit",
             where="--ratio",
-            cure=f"as released, PAN has {_RATIO} times as many pixels along each axis as MS",
+            fix=f"as released, PAN has {_RATIO} times as many pixels along each axis as MS",
         )
     pairs = list(combinations(range(len(f)), 2))
     between = [abs(_whole_q(f[i], f[j]) - _whole_q(m[i], m[j])) for i, j in pairs]
@@ -115,7 +115,7 @@ def _checked(image: NDArray[np.generic]) -> Array:
         raise RequestError(f"an image of shape {image.shape} is not (bands, rows, columns)")
     values = image.astype(np.float64)
     if not np.isfinite(values).all():
-        raise RequestError("the image holds values that are not finite", cure="score a part without masked pixels")
+        raise RequestError("the image holds values that are not finite", fix="score a part without masked pixels")
     return values
 
 

@@ -97,7 +97,7 @@ class LumaSums:
             RequestError: masks leave no SSIM window.
         """
         if not self.windows:
-            raise RequestError("no 11 x 11 px are free of masked pixels", cure="score a larger part")
+            raise RequestError("no 11 x 11 px are free of masked pixels", fix="score a larger part")
         mse = self.squares / self.pixels
         psnr = 10.0 * float(np.log10(peak**2 / mse)) if mse > 0.0 else float("inf")
         return LumaScores(psnr=psnr, ssim=self.ssim / self.windows)
@@ -147,7 +147,7 @@ class DetailSums:
             FlatImageWarning: an image is constant in some band.
         """
         if not self.pixels or not self.windows:
-            raise RequestError("no 11 x 11 px are free of masked pixels", cure="score a larger part")
+            raise RequestError("no 11 x 11 px are free of masked pixels", fix="score a larger part")
         if (self.reference == 0.0).any() or (self.blocks and (self.power.sum(axis=1) == 0.0).any()):
             warnings.warn(FlatImageWarning("a band is constant; its detail has limiting values"), stacklevel=2)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -266,14 +266,14 @@ def _check(fused: NDArray[np.generic], reference: NDArray[np.generic], peak: flo
     if valid is not None and valid.shape != fused.shape[1:]:
         raise RequestError(f"the mask {valid.shape} does not fit an image of {fused.shape[1:]} px")
     if not 0.0 < peak < np.inf:
-        raise RequestError(f"a data range of {peak:g} is not one", where="--bits", cure="give the bit depth")
+        raise RequestError(f"a data range of {peak:g} is not one", where="--bits", fix="give the bit depth")
 
 
 def _finite(image: NDArray[np.generic], known: Mask) -> Array:
     """Float64 with zeros under the mask."""
     values = np.where(known, image, 0).astype(np.float64)
     if not np.isfinite(values).all():
-        raise RequestError("the image holds values that are not finite", cure="mask them, or set a nodata value")
+        raise RequestError("the image holds values that are not finite", fix="mask them, or set a nodata value")
     return values
 
 

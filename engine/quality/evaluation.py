@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..errors import OutOfRangeWarning, RequestError
 from ..events import Cancel, Listener, Progress, Silence, warnings_to
 from ..optics.degrade import coarse_shape
-from ..request import Policy
+from ..request import OpenPolicy
 from .consistency import ConsistencySums, consistency_sums
 from .detail import BLOCK, HALO, DetailSums, LumaSums, detail_sums, luma_sums
 from .evaluation_extra import Perceptual, as_released, check_released
@@ -58,7 +58,7 @@ def evaluate(
     *,
     listener: Listener | None = None,
     cancel: Cancel | None = None,
-    policy: Policy | None = None,
+    policy: OpenPolicy | None = None,
 ) -> Evaluation:
     """Carry out a plan, strip by strip; warnings go to the listener.
 
@@ -68,7 +68,7 @@ def evaluate(
         RunError: a file cannot be read.
         Cancelled: between strips.
     """
-    listener, cancel, policy = listener or Silence(), cancel or Cancel(), policy or Policy()
+    listener, cancel, policy = listener or Silence(), cancel or Cancel(), policy or OpenPolicy()
     with warnings_to(listener), rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES):
         if plan.released:
             check_released(plan)
@@ -106,7 +106,7 @@ def _steps(plan: EvaluationPlan) -> int:
 
 
 def _against_reference(
-    part: ReferencePart, rgb: tuple[int, int, int] | None, beat: Callable[[], None], policy: Policy
+    part: ReferencePart, rgb: tuple[int, int, int] | None, beat: Callable[[], None], policy: OpenPolicy
 ) -> tuple[dict[str, float], int]:
     height = part.fused_window.height
     # Gradients and spectra need no peak; SSIM without one is left out below.
@@ -157,7 +157,7 @@ def _detail_metrics(sums: DetailSums, bits: int | None) -> dict[str, float]:
     return named
 
 
-def _against_inputs(part: InputsPart, beat: Callable[[], None], policy: Policy) -> tuple[dict[str, float], int]:
+def _against_inputs(part: InputsPart, beat: Callable[[], None], policy: OpenPolicy) -> tuple[dict[str, float], int]:
     pairing, shape = part.pairing, (part.pairing.fine.height, part.pairing.fine.width)
     outside = 0
     with (
@@ -202,7 +202,7 @@ def _check_range(values: NDArray[np.generic], known: Mask | None, where: str) ->
         raise RequestError(
             f"{count} of its valid values lie outside 0 to {_Q2N_LARGEST}, which is what Q2n takes",
             where=where,
-            cure="score stored digital numbers, or set a nodata value if these stand for none",
+            fix="score stored digital numbers, or set a nodata value if these stand for none",
         )
 
 

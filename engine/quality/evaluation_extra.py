@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import RequestError, ResourceError
-from ..request import Policy
+from ..request import OpenPolicy
 from .as_released import released_full, released_reduced
 from .evaluation_plan import EvaluationPlan, left_out
 from .metrics import AS_RELEASED
@@ -44,11 +44,11 @@ def check_released(plan: EvaluationPlan) -> None:
         raise ResourceError(
             f"it holds whole images in memory: {needed / 2**30:.1f} GiB for these, and 1 GiB is its bound",
             where="--as-released",
-            cure="score a smaller part, or leave it out",
+            fix="score a smaller part, or leave it out",
         )
 
 
-def as_released(plan: EvaluationPlan, policy: Policy) -> dict[str, float]:
+def as_released(plan: EvaluationPlan, policy: OpenPolicy) -> dict[str, float]:
     """The metrics as released, of whole images in memory.
 
     Raises:
@@ -75,7 +75,7 @@ def _whole(raster: RasterRows) -> Array:
             raise RequestError(
                 "it has masked pixels, which the released code does not know",
                 where=raster.scene.source,
-                cure="leave --as-released out, or score a part without masked pixels",
+                fix="leave --as-released out, or score a part without masked pixels",
             )
         return raster.values.replicated(0, rows)
 
@@ -125,7 +125,7 @@ class Perceptual:
         height, width = self._plan.fused.grid.shape
         return int(height), int(width)
 
-    def measure(self, beat: Callable[[], None], policy: Policy) -> dict[str, float]:
+    def measure(self, beat: Callable[[], None], policy: OpenPolicy) -> dict[str, float]:
         """Values of the metrics that are there.
 
         Args:

@@ -19,7 +19,7 @@ from ..inputs.describe import describe
 from ..inputs.scene import Scene
 from ..optics.degrade import Phase
 from ..optics.sensors import find_sensor
-from ..request import Policy
+from ..request import OpenPolicy
 from .pairing import Pairing, pair
 from .reduced import Rim, inside_rim
 
@@ -142,7 +142,7 @@ class EvaluationPlan:
         return facts
 
 
-def plan_evaluation(request: EvaluationRequest, policy: Policy | None = None) -> EvaluationPlan:
+def plan_evaluation(request: EvaluationRequest, policy: OpenPolicy | None = None) -> EvaluationPlan:
     """Describe the files, check that they fit, and find the windows that are compared.
 
     Raises:
@@ -152,7 +152,7 @@ def plan_evaluation(request: EvaluationRequest, policy: Policy | None = None) ->
         LeftOutWarning: the ratio or the bit depth is not known, so that metrics are left out.
     """
     _check_options(request)
-    policy = policy or Policy()
+    policy = policy or OpenPolicy()
     with warnings.catch_warnings():
         # What an evaluation writes has no georeference to lose.
         warnings.simplefilter("ignore", GeoreferenceWarning)
@@ -177,21 +177,19 @@ def _check_options(request: EvaluationRequest) -> None:
     if (request.pan is None) != (request.ms is None):
         given, missing = ("--pan", "--ms") if request.ms is None else ("--ms", "--pan")
         raise RequestError(
-            f"it was given without {missing}", where=given, cure="give both: PAN and MS as the fusion got them"
+            f"it was given without {missing}", where=given, fix="give both: PAN and MS as the fusion got them"
         )
     if request.reference is None and request.pan is None:
         raise RequestError(
             "there is nothing to compare the image with",
             where=request.fused,
-            cure="pass --reference REF, or --pan PAN and --ms MS, or both",
+            fix="pass --reference REF, or --pan PAN and --ms MS, or both",
         )
     if request.ratio is not None and not (math.isfinite(request.ratio) and request.ratio > 1.0):
-        raise RequestError(
-            f"a ratio of {request.ratio:g} is not above 1", where="--ratio", cure="give PAN px per MS px"
-        )
+        raise RequestError(f"a ratio of {request.ratio:g} is not above 1", where="--ratio", fix="give PAN px per MS px")
     if request.bits is not None and not 1 <= request.bits <= _MOST_BITS:
         raise RequestError(
-            f"{request.bits} is not a bit depth", where="--bits", cure=f"give a number from 1 to {_MOST_BITS}"
+            f"{request.bits} is not a bit depth", where="--bits", fix=f"give a number from 1 to {_MOST_BITS}"
         )
 
 
@@ -200,7 +198,7 @@ def _reference_part(request: EvaluationRequest, fused: Scene, reference: Scene, 
         raise RequestError(
             f"it has {len(fused.bands)} bands and {reference.source} has {len(reference.bands)}",
             where=fused.source,
-            cure="compare images of the same bands",
+            fix="compare images of the same bands",
         )
     row, column = _shift(fused, reference)
     height, width = (int(n) for n in fused.grid.shape)
@@ -216,12 +214,12 @@ def _reference_part(request: EvaluationRequest, fused: Scene, reference: Scene, 
 
 def _inputs_part(request: EvaluationRequest, fused: Scene, pan: Scene, ms: Scene) -> InputsPart:
     if len(pan.bands) != 1:
-        raise RequestError(f"it has {len(pan.bands)} bands", where=pan.source, cure="give PAN, which has one")
+        raise RequestError(f"it has {len(pan.bands)} bands", where=pan.source, fix="give PAN, which has one")
     if len(fused.bands) != len(ms.bands):
         raise RequestError(
             f"it has {len(fused.bands)} bands and {ms.source} has {len(ms.bands)}",
             where=fused.source,
-            cure="give the bands of MS that were fused",
+            fix="give the bands of MS that were fused",
         )
     row, column = _shift(fused, pan)
     pairing = pair(fused.grid, ms.grid, fine_name=fused.source, coarse_name=ms.source)
@@ -239,7 +237,7 @@ def _shift(fused: Scene, other: Scene) -> tuple[int, int]:
         raise RequestError(
             f"its pixels do not lie on those of {other.source}",
             where=fused.source,
-            cure="compare images of one grid, or resample one with gdalwarp",
+            fix="compare images of one grid, or resample one with gdalwarp",
         )
     (height, width), (rows, columns) = fused.grid.shape, other.grid.shape
     # Without a georeference, sizes are all there is to tell that pixels belong together.
@@ -248,7 +246,7 @@ def _shift(fused: Scene, other: Scene) -> tuple[int, int]:
         raise RequestError(
             f"its {width} x {height} px reach beyond the {columns} x {rows} px of {other.source}",
             where=fused.source,
-            cure="crop it with gdal_translate -projwin to what both cover",
+            fix="crop it with gdal_translate -projwin to what both cover",
         )
     return shift
 

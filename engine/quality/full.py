@@ -118,7 +118,7 @@ class FullScene:
                 f"a ratio of {self.ratio:g} and an offset of {self.offset[0]:g}, {self.offset[1]:g} px of the grids "
                 "have no phase of the toolbox",
                 where="--phase",
-                cure="pass --phase area",
+                fix="pass --phase area",
             )
         ends = [first + n * self.ratio for first, n in zip(self.offset, self.ms.shape[1:], strict=True)]
         slack = 1e-6 if (self.ratio, *self.offset) == (int(self.ratio), 0, 0) else 1.0
@@ -126,7 +126,7 @@ class FullScene:
             raise RequestError(
                 f"MS {_size(self.ms)} times {self.ratio:g} is not the fused image {_size(self.fused)}",
                 where="--ratio",
-                cure="cut the inputs to whole MS pixels that all of them cover",
+                fix="cut the inputs to whole MS pixels that all of them cover",
             )
 
     @property
@@ -204,7 +204,7 @@ class FullSums:
         """
         if not self.blocks:
             raise RequestError(
-                f"no {BLOCK} x {BLOCK} block is far enough from masked pixels to be scored", cure="score a larger part"
+                f"no {BLOCK} x {BLOCK} block is far enough from masked pixels to be scored", fix="score a larger part"
             )
         if self.flat:
             warnings.warn(

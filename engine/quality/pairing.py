@@ -48,7 +48,7 @@ def pair(fine: GeoBox, coarse: GeoBox, *, fine_name: str, coarse_name: str) -> P
     mapping = relation(coarse, fine)
     if not is_separable(mapping):
         raise RequestError(
-            f"its grid is turned against that of {fine_name}", where=coarse_name, cure="resample it with gdalwarp"
+            f"its grid is turned against that of {fine_name}", where=coarse_name, fix="resample it with gdalwarp"
         )
     longest = max(coarse.shape)
     ratio = _whole((mapping.a + mapping.e) / 2.0, DRIFT / longest)
@@ -56,13 +56,13 @@ def pair(fine: GeoBox, coarse: GeoBox, *, fine_name: str, coarse_name: str) -> P
         raise RequestError(
             f"its px measure {mapping.a:.6g} x {mapping.e:.6g} px of {fine_name}",
             where=coarse_name,
-            cure="check that the inputs are not swapped; a pair needs one ratio above 1 along both axes",
+            fix="check that the inputs are not swapped; a pair needs one ratio above 1 along both axes",
         )
     rows = _axis(mapping.f, ratio, fine.shape[0], coarse.shape[0])
     columns = _axis(mapping.c, ratio, fine.shape[1], coarse.shape[1])
     if rows is None or columns is None:
         raise RequestError(
-            f"it covers no whole pixel of {coarse_name}", where=fine_name, cure="check that both show the same ground"
+            f"it covers no whole pixel of {coarse_name}", where=fine_name, fix="check that both show the same ground"
         )
     return Pairing(
         ratio,

@@ -30,7 +30,7 @@ from ..inputs.describe import describe
 from ..inputs.scene import Scene
 from ..optics.degrade import FILTER_HALO, SPLINE_HALO, Phase, Rows, coarse_shape, degrade_ms_rows, degrade_pan_rows
 from ..optics.sensors import find_sensor
-from ..request import Policy, Request
+from ..request import OpenPolicy, Request
 from ..run import run
 from .evaluation import Evaluation, evaluate
 from .evaluation_plan import EvaluationRequest, plan_evaluation
@@ -130,7 +130,7 @@ def evaluate_model(
 
 
 def write_reduced_pair(
-    protocol: Protocol, folder: Path, *, policy: Policy | None = None, check: Callable[[], None] = lambda: None
+    protocol: Protocol, folder: Path, *, policy: OpenPolicy | None = None, check: Callable[[], None] = lambda: None
 ) -> ReducedPair:
     """Write ``ms.tif`` and ``pan.tif``, strip by strip.
 
@@ -145,12 +145,12 @@ def write_reduced_pair(
     Raises:
         RequestError: the pair does not fit, is too small, or its ratio has no such phase.
     """
-    policy = policy or Policy()
+    policy = policy or OpenPolicy()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", GeoreferenceWarning)
         ms, pan = (describe(n, path, policy=policy) for n, path in (("ms", protocol.ms), ("pan", protocol.pan)))
     if len(pan.bands) != 1:
-        raise RequestError(f"it has {len(pan.bands)} bands", where=pan.source, cure="give PAN, which has one")
+        raise RequestError(f"it has {len(pan.bands)} bands", where=pan.source, fix="give PAN, which has one")
     pairing = pair(pan.grid, ms.grid, fine_name=pan.source, coarse_name=ms.source)
     ratio, covered = pairing.ratio, pairing.coarse
     cells = coarse_shape((covered.height, covered.width), ratio)

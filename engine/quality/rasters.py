@@ -19,7 +19,7 @@ from ..inputs.files import open_raster
 from ..inputs.reading import PartReader
 from ..inputs.scene import Scene
 from ..optics.degrade import Rows
-from ..request import Policy
+from ..request import OpenPolicy
 
 Raw = NDArray[np.generic]
 Mask = NDArray[np.bool_]
@@ -39,13 +39,13 @@ class RasterRows:
         policy: what may be opened.
     """
 
-    def __init__(self, scene: Scene, window: Window | None = None, policy: Policy | None = None) -> None:
-        policy = policy or Policy()
+    def __init__(self, scene: Scene, window: Window | None = None, policy: OpenPolicy | None = None) -> None:
+        policy = policy or OpenPolicy()
         height, width = scene.grid.shape
         self.scene, self.window = scene, window or Window(0, 0, int(height), int(width))
         if len(scene.parts) > 1:
             raise RequestError(
-                "its bands have pixels of several sizes", where=scene.source, cure="give bands of one pixel size"
+                "its bands have pixels of several sizes", where=scene.source, fix="give bands of one pixel size"
             )
         self._reader = PartReader(scene.parts[0], scene.grid, "cubic", policy)
         with open_raster(scene.bands[0].path, policy) as file:

@@ -105,7 +105,7 @@ class ReducedSums:
         """
         if not self.pixels:
             raise RequestError(
-                "no pixel is valid in the image and in its reference", cure="check their masks and nodata values"
+                "no pixel is valid in the image and in its reference", fix="check their masks and nodata values"
             )
         return ReducedScores(
             q2n=self.q / self.blocks if self.blocks else None,
@@ -201,7 +201,7 @@ def inside_rim(shape: tuple[int, int], rim: Rim) -> Window:
         raise RequestError(
             f"a rim of {rim} px leaves nothing of an image of {shape[1]} x {shape[0]} px",
             where="--rim",
-            cure="give a smaller one, 0 for none",
+            fix="give a smaller one, 0 for none",
         )
     return Window(near, near, shape[0] - near - far, shape[1] - near - far)
 

@@ -19,13 +19,13 @@ def pick_device(wanted: str) -> str:
         return wanted
     kind, _, number = wanted.partition(":")
     if kind != "cuda" or (number and not number.isdigit()):
-        raise RequestError(f"{wanted} is not a device", where="--device", cure="give auto, cpu, cuda or cuda:N")
+        raise RequestError(f"{wanted} is not a device", where="--device", fix="give auto, cpu, cuda or cuda:N")
     if not torch.cuda.is_available():
         raise RequestError(
-            "this installation of torch sees no CUDA device", where="--device", cure="run seamline doctor, or pass cpu"
+            "this installation of torch sees no CUDA device", where="--device", fix="run seamline doctor, or pass cpu"
         )
     if number and int(number) >= torch.cuda.device_count():
         raise RequestError(
-            f"there is no CUDA device {number}", where="--device", cure=f"there are {torch.cuda.device_count()}"
+            f"there is no CUDA device {number}", where="--device", fix=f"there are {torch.cuda.device_count()}"
         )
     return wanted

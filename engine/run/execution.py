@@ -20,14 +20,14 @@ from ..inputs.reading import InputReader
 from ..output.workspace import Workspace
 from ..pixels.finisher import BandFinisher
 from ..pixels.inference import TileRows
-from ..pixels.joining import RowJoiner, Rows
+from ..pixels.joining import BlendedRows, RowJoiner
 from ..plan.plan import Plan
-from ..request import Policy
+from ..request import OpenPolicy
 
 _CACHE_BYTES = 256 * 2**20
 
 
-def shard_bands(bands: Sequence[int], index: int, count: int) -> list[int]:
+def shard_row_bands(bands: Sequence[int], index: int, count: int) -> list[int]:
     """The share of shard ``index`` (from 0) of ``count``: a contiguous range of row bands."""
     return list(bands[len(bands) * index // count : len(bands) * (index + 1) // count])
 
@@ -40,7 +40,7 @@ class Job:
     source: ModelSource
     workspace: Workspace
     bands: tuple[int, ...]
-    policy: Policy
+    policy: OpenPolicy
 
     @property
     def tiles(self) -> int:
@@ -50,11 +50,11 @@ class Job:
 
     def split(self, parts: int) -> list[Job]:
         """Contiguous shares, at most ``parts``, none empty."""
-        shares = [tuple(shard_bands(self.bands, i, parts)) for i in range(parts)]
+        shares = [tuple(shard_row_bands(self.bands, i, parts)) for i in range(parts)]
         return [replace(self, bands=share) for share in shares if share]
 
 
-def run_bands(job: Job, *, listener: Listener, cancel: Cancel, watch: Stopwatch) -> None:
+def run_row_bands(job: Job, *, listener: Listener, cancel: Cancel, watch: Stopwatch) -> None:
     """Compute and store row bands; those that are stored already should not be among them.
 
     Raises:
@@ -103,7 +103,7 @@ def _runs(bands: Sequence[int]) -> Iterator[list[int]]:
 
 def _blocks(
     plan: Plan, rows: TileRows, bands: Sequence[int], reading: ThreadPoolExecutor
-) -> Iterator[tuple[int, Rows]]:
+) -> Iterator[tuple[int, BlendedRows]]:
     """Each band with the blended rows around it: its own and ``halo`` more on either side, inside the scene."""
     runs = list(_runs(bands))
     wanted = [(run, row) for run in runs for row in range(plan.tiles.first_row(run[0]), run[-1] + 1)]

@@ -22,9 +22,9 @@ from ..plan.make import make_plan
 from ..plan.plan import Plan
 from ..plan.resources import Estimate, check_resources, estimate
 from ..plan.statistics import measured
-from ..request import Policy, Request
+from ..request import OpenPolicy, Request
 from ..serial import to_jsonable
-from .execution import Job, run_bands, shard_bands
+from .execution import Job, run_row_bands, shard_row_bands
 from .processes import run_in_processes
 
 
@@ -54,10 +54,10 @@ class Share:
     def __post_init__(self) -> None:
         if not 1 <= self.index <= self.count:
             raise RequestError(
-                f"shard {self.index}/{self.count} does not exist", where="--shard", cure="give i/n with 1 <= i <= n"
+                f"shard {self.index}/{self.count} does not exist", where="--shard", fix="give i/n with 1 <= i <= n"
             )
         if self.workers < 1:
-            raise RequestError(f"{self.workers} workers cannot work", where="--workers", cure="give 1 or more")
+            raise RequestError(f"{self.workers} workers cannot work", where="--workers", fix="give 1 or more")
 
 
 def plan_run(request: Request, source: ModelSource, cancel: Cancel | None = None) -> tuple[Plan, Estimate]:
@@ -114,8 +114,10 @@ def run(
             workspace.remove()
         if not workspace.exists:
             workspace.create(plan)
-        bands = workspace.unfinished(plan.bands)
-        mine = [band for band in shard_bands(list(plan.bands), share.index - 1, share.count) if band in set(bands)]
+        bands = workspace.unfinished(plan.row_bands)
+        mine = [
+            band for band in shard_row_bands(list(plan.row_bands), share.index - 1, share.count) if band in set(bands)
+        ]
         if request.sensor is not None and plan.consistency != "mtf":
             warnings.warn(UnusedOptionWarning("--sensor does nothing without --consistency on"), stacklevel=2)
         if plan.consistency != "off" and not plan.sights:
@@ -126,9 +128,9 @@ def run(
         if share.workers > 1 and len(mine) > 1:
             run_in_processes(job, share.workers, listener=listener, cancel=cancel, watch=watch)
         else:
-            run_bands(job, listener=listener, cancel=cancel, watch=watch)
+            run_row_bands(job, listener=listener, cancel=cancel, watch=watch)
         if share.count > 1:
-            return Outcome(None, None, {"bands": mine, "left": workspace.unfinished(plan.bands)})
+            return Outcome(None, None, {"bands": mine, "left": workspace.unfinished(plan.row_bands)})
         return _finish(plan, workspace, out, listener, cancel, watch, started)
 
 
@@ -137,7 +139,7 @@ def run_planned(
     source: ModelSource,
     out: Path,
     *,
-    policy: Policy,
+    policy: OpenPolicy,
     memory: int | None = None,
     listener: Listener | None = None,
     cancel: Cancel | None = None,
@@ -152,9 +154,9 @@ def run_planned(
     with warnings_to(listener):
         needs = check_resources(plan, out, memory)
         workspace.create(plan)
-        listener.emit("start", plan=summary(plan, needs), out=str(out), bands=len(plan.bands))
-        job = Job(plan, source, workspace, tuple(plan.bands), policy)
-        run_bands(job, listener=listener, cancel=cancel, watch=watch)
+        listener.emit("start", plan=summary(plan, needs), out=str(out), bands=len(plan.row_bands))
+        job = Job(plan, source, workspace, tuple(plan.row_bands), policy)
+        run_row_bands(job, listener=listener, cancel=cancel, watch=watch)
         return _finish(plan, workspace, out, listener, cancel, watch, started)
 
 
@@ -167,12 +169,12 @@ def merge(out: Path, *, listener: Listener | None = None, cancel: Cancel | None 
     listener, cancel = listener or Silence(), cancel or Cancel()
     workspace = Workspace.beside(out)
     plan = workspace.plan()
-    missing = workspace.unfinished(plan.bands)
+    missing = workspace.unfinished(plan.row_bands)
     if missing:
         raise RequestError(
-            f"{len(missing)} of {len(plan.bands)} row bands are not finished (the first is {missing[0]})",
+            f"{len(missing)} of {len(plan.row_bands)} row bands are not finished (the first is {missing[0]})",
             where=str(workspace.folder),
-            cure="run the missing shards, then merge again",
+            fix="run the missing shards, then merge again",
         )
     with warnings_to(listener):
         return _finish(plan, workspace, out, listener, cancel, Stopwatch(), time.perf_counter())
@@ -194,11 +196,11 @@ def check_destination(request: Request, out: Path) -> None:
         raise RequestError(
             "the deviations do not lie in the folder of the output",
             where=str(deviations),
-            cure=f"give a name in {out.parent}",
+            fix=f"give a name in {out.parent}",
         )
     # On some disks names that differ in capitals alone are one file.
     if deviations.parent.is_dir() and deviations.name.casefold() == out.name.casefold():
-        raise RequestError("this is the output itself", where=str(deviations), cure="choose another name")
+        raise RequestError("this is the output itself", where=str(deviations), fix="choose another name")
     # An unfinished run was free to write it when it began, and may have been killed just after it did.
     going_on = request.resume and Workspace.beside(out).exists
     _check_place(request, deviations, replaces=request.overwrite or going_on)
@@ -208,15 +210,15 @@ def _check_place(request: Request, out: Path, *, replaces: bool) -> None:
     for source in request.inputs.values():
         for part in {source, *source.split(",")}:
             if exists(part) and out.exists() and Path(part).samefile(out):
-                raise RequestError("the output is one of the inputs", where=str(out), cure="choose another name")
+                raise RequestError("the output is one of the inputs", where=str(out), fix="choose another name")
     if out.is_dir():
-        raise RequestError("the output is a folder", where=str(out), cure="give a file name that ends in .tif")
+        raise RequestError("the output is a folder", where=str(out), fix="give a file name that ends in .tif")
     if out.suffix.lower() not in (".tif", ".tiff"):
-        raise RequestError("the output is not a GeoTIFF", where=str(out), cure="give a name that ends in .tif")
+        raise RequestError("the output is not a GeoTIFF", where=str(out), fix="give a name that ends in .tif")
     if not out.parent.is_dir():
-        raise RequestError("the folder does not exist", where=str(out.parent), cure="make it first")
+        raise RequestError("the folder does not exist", where=str(out.parent), fix="make it first")
     if out.exists() and not replaces:
-        raise RequestError("the output exists", where=str(out), cure="pass --overwrite to replace it")
+        raise RequestError("the output exists", where=str(out), fix="pass --overwrite to replace it")
 
 
 def _warn_unused(request: Request, source: ModelSource) -> None:
@@ -246,14 +248,14 @@ def _agreed_plan(
             raise RequestError(
                 f"the unfinished run is another one (it differs in {', '.join(_differences(saved, plan))})",
                 where=str(workspace.folder),
-                cure="repeat the options of that run, or pass --overwrite without --resume to start anew",
+                fix="repeat the options of that run, or pass --overwrite without --resume to start anew",
             )
         return saved
     if workspace.exists and not request.overwrite:
         raise RequestError(
             "an unfinished run lies here",
             where=str(workspace.folder),
-            cure="pass --resume to go on with it, or --overwrite to start anew",
+            fix="pass --resume to go on with it, or --overwrite to start anew",
         )
     with watch.stage("statistics"):
         return _measured_plan(request, source, cancel.check)
@@ -272,7 +274,7 @@ def _differences(a: Plan, b: Plan) -> list[str]:
 def _finish(
     plan: Plan, workspace: Workspace, out: Path, listener: Listener, cancel: Cancel, watch: Stopwatch, started: float
 ) -> Outcome:
-    receipts = [receipt for band in plan.bands if (receipt := workspace.receipt(band)) is not None]
+    receipts = [receipt for band in plan.row_bands if (receipt := workspace.receipt(band)) is not None]
     found = finish_cog(plan, workspace, out, tags_of(plan, out), watch=watch, check=cancel.check)
     facts = facts_of(plan, out, receipts, found, watch, time.perf_counter() - started)
     cells = plan.window.height * plan.window.width * plan.scale**2 * len(plan.output.bands)

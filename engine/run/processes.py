@@ -15,7 +15,7 @@ from typing import Any
 
 from ..errors import Cancelled, RunError, SeamlineError
 from ..events import Cancel, Listener, Progress, Stopwatch, warnings_to
-from .execution import Job, run_bands
+from .execution import Job, run_row_bands
 
 _POLL_S, _GRACE_S = 0.1, 5.0
 
@@ -51,7 +51,7 @@ def _work(job: Job, pipe: Connection) -> None:
     try:
         reporter = _Reporter(pipe)
         with warnings_to(reporter):
-            run_bands(job, listener=reporter, cancel=cancel, watch=watch)
+            run_row_bands(job, listener=reporter, cancel=cancel, watch=watch)
         pipe.send(("done", watch.seconds))
     except SeamlineError as error:
         pipe.send(("error", error))
@@ -111,7 +111,7 @@ def _follow(pipes: list[Any], progress: Progress, listener: Listener, cancel: Ca
                 raise RunError(
                     "a worker process died",
                     where="--workers",
-                    cure="run again with --resume, with fewer --workers if memory ran out",
+                    fix="run again with --resume, with fewer --workers if memory ran out",
                 ) from None
             if kind == "tiles":
                 progress.advance(content)

@@ -55,7 +55,7 @@ class Bicubic:
     def __post_init__(self) -> None:
         if not 1 <= self.scale <= LARGEST_SCALE:
             raise RequestError(
-                f"{self.name} has no scale {self.scale}", where="--scale", cure=f"pass 1 to {LARGEST_SCALE}"
+                f"{self.name} has no scale {self.scale}", where="--scale", fix=f"pass 1 to {LARGEST_SCALE}"
             )
 
     @property

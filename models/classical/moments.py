@@ -53,7 +53,7 @@ class Moments:
         """
         side = round(statistics.size**0.5)
         if statistics.size == 0 or statistics[0] <= 0.0:
-            raise RunError("no valid pixel was measured in the scene", cure="check the nodata value and the overlap")
+            raise RunError("no valid pixel was measured in the scene", fix="check the nodata value and the overlap")
         table = statistics.reshape(side, side) / statistics[0]
         mean, second = table[0, 1:], table[1:, 1:]
         return cls(mean, second, second - np.outer(mean, mean))

@@ -94,7 +94,7 @@ def build(config: Mapping[str, Any]) -> SaladPanTiny:
         return SaladPanTiny(Config.of(config))
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ModelError(
-            f"the config does not describe this network ({error})", where=ARCHITECTURE, cure="fetch the model again"
+            f"the config does not describe this network ({error})", where=ARCHITECTURE, fix="fetch the model again"
         ) from error
 
 
@@ -112,7 +112,7 @@ def load(config: Mapping[str, Any], state: Mapping[str, torch.Tensor], runtime: 
     """
     steps = STEPS if runtime.steps is None else runtime.steps
     if not 1 <= steps <= MOST_STEPS:
-        raise RequestError(f"{steps} steps", where="--steps", cure=f"ask for 1 to {MOST_STEPS}")
+        raise RequestError(f"{steps} steps", where="--steps", fix=f"ask for 1 to {MOST_STEPS}")
     network = build(config)
     load_strictly(network, {key: value.float() for key, value in state.items()}, where=ARCHITECTURE)
     return SaladPanTile(network.eval().requires_grad_(False).to(runtime.device), steps)

@@ -70,7 +70,7 @@ def convert(sources: Sources, out: Path, check: Callable[[], None] = lambda: Non
     """
     _check_free(out)
     if sources.scale not in (4, 8):
-        raise RequestError(f"no weights were released for scale {sources.scale}", where="--scale", cure="pass 4 or 8")
+        raise RequestError(f"no weights were released for scale {sources.scale}", where="--scale", fix="pass 4 or 8")
     check()
     dead = dead_keys(PUBLISHED)
     state = {key: value for key, value in read_tensors(sources.checkpoint).items() if key not in dead}
@@ -106,7 +106,7 @@ def knowing_the_scene(model: str, out: Path, check: Callable[[], None] = lambda:
     about = folder.card
     if about.architecture.name != ARCHITECTURE:
         raise RequestError(
-            f"this is a model of {about.architecture.name}", where=model, cure=f"give one of {ARCHITECTURE}"
+            f"this is a model of {about.architecture.name}", where=model, fix=f"give one of {ARCHITECTURE}"
         )
     stored: dict[str, Any] = about.architecture.config
     config, use = Config.of(stored["network"]), replace(Use(**stored["use"]), wholes="scene")
@@ -122,7 +122,7 @@ def knowing_the_scene(model: str, out: Path, check: Callable[[], None] = lambda:
             tile=max(use.tile, 4 * sight(config, use)),
         )
     except ValueError as error:
-        raise RequestError(str(error), where=model, cure="use it as it is") from error
+        raise RequestError(str(error), where=model, fix="use it as it is") from error
     check()
     dtypes = {value.dtype for value in state.values() if value.is_floating_point()}
     return write_folder(out, changed, state, dtype=dtypes.pop() if len(dtypes) == 1 else torch.float32)
@@ -130,4 +130,4 @@ def knowing_the_scene(model: str, out: Path, check: Callable[[], None] = lambda:
 
 def _check_free(out: Path) -> None:
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise RequestError("it exists already", where=str(out), cure="name a new folder")
+        raise RequestError("it exists already", where=str(out), fix="name a new folder")

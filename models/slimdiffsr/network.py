@@ -96,5 +96,5 @@ def outline(config: Config) -> SlimDiffSR:
         raise ModelError(
             f"no network can be built with these widths ({error})",
             where="slimdiffsr",
-            cure="give the config that belongs to the weights",
+            fix="give the config that belongs to the weights",
         ) from error

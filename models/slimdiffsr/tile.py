@@ -104,9 +104,7 @@ class SlimTile:
             ModelError: as there, or the network has no head for deviations.
         """
         if not self.network.config.deviation:
-            raise ModelError(
-                "this network tells no deviations", where=ARCHITECTURE, cure="run it without --uncertainty"
-            )
+            raise ModelError("this network tells no deviations", where=ARCHITECTURE, fix="run it without --uncertainty")
         image, deviation = self.predicted(batch["image"], where, deviations=True)
         return image, deviation
 
@@ -303,7 +301,7 @@ def load(config: Mapping[str, Any], state: Mapping[str, torch.Tensor], runtime: 
             reach(shape)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ModelError(
-            f"the config does not describe this network ({error})", where=ARCHITECTURE, cure="fetch the model again"
+            f"the config does not describe this network ({error})", where=ARCHITECTURE, fix="fetch the model again"
         ) from error
     network = outline(shape).to_empty(device="cpu")
     load_strictly(network, {key: value.float() for key, value in state.items()}, where=ARCHITECTURE)

@@ -161,5 +161,5 @@ def unmeasured() -> ModelError:
     return ModelError(
         "statistics of the scene, which this model needs, are missing or of another number",
         where="slimdiffsr",
-        cure="run it through the engine, which measures the scene first",
+        fix="run it through the engine, which measures the scene first",
     )

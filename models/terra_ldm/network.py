@@ -119,7 +119,7 @@ def load_base(path: str | Path) -> TerraLdmTiny:
         raise ModelError(
             f"this is {folder.card.architecture.name!r}, not {ARCHITECTURE!r}",
             where=str(path),
-            cure="name the folder of a base model",
+            fix="name the folder of a base model",
         )
     network = TerraLdmTiny(Config.of(folder.card.architecture.config))
     load_strictly(network, {key: value.float() for key, value in state.items()}, where=str(path))
@@ -128,5 +128,5 @@ def load_base(path: str | Path) -> TerraLdmTiny:
 
 def _unfit(what: str) -> ModelError:
     return ModelError(
-        f"the config does not describe this network ({what})", where=ARCHITECTURE, cure="fetch the model again"
+        f"the config does not describe this network ({what})", where=ARCHITECTURE, fix="fetch the model again"
     )

@@ -73,7 +73,7 @@ def load(config: Mapping[str, Any], state: Mapping[str, torch.Tensor], runtime: 
         network = Yardstick(**{name: int(value) for name, value in config.items()})
     except (TypeError, ValueError, RuntimeError) as error:
         raise ModelError(
-            f"the config does not describe this network ({error})", where=ARCHITECTURE, cure="fetch the model again"
+            f"the config does not describe this network ({error})", where=ARCHITECTURE, fix="fetch the model again"
         ) from error
     load_strictly(network, {key: value.float() for key, value in state.items()}, where=ARCHITECTURE)
     return YardstickTile(network.eval().requires_grad_(False).to(runtime.device))

@@ -113,6 +113,6 @@ class AdaptModel(EngineAlgorithm):
 def _check_new(folder: Path) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise EngineError(
-            tr("something is in this folder already"), where=str(folder), cure=tr("choose a new or an empty folder")
+            tr("something is in this folder already"), where=str(folder), fix=tr("choose a new or an empty folder")
         )
     check_folder(folder.absolute().parent)

@@ -126,19 +126,19 @@ class EvaluateFusedImage(EngineAlgorithm):
                 raise EngineError(
                     tr("Wald's protocol needs the panchromatic and the multispectral raster, and no other"),
                     where=self.displayName(),
-                    cure=tr("give these two and leave the fused raster and the reference empty"),
+                    fix=tr("give these two and leave the fused raster and the reference empty"),
                 )
         elif "FUSED" not in layers:
             raise EngineError(
                 tr("there is no image to measure"),
                 where=self.title_of("FUSED"),
-                cure=tr("choose one, or tick Wald's protocol to measure a model"),
+                fix=tr("choose one, or tick Wald's protocol to measure a model"),
             )
         elif "REFERENCE" not in layers and not pair <= set(layers):
             raise EngineError(
                 tr("there is nothing to compare the image with"),
                 where=self.title_of("FUSED"),
-                cure=tr("give a reference, or both the panchromatic and the multispectral raster"),
+                fix=tr("give a reference, or both the panchromatic and the multispectral raster"),
             )
 
     def checked(self, parameters: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -181,5 +181,5 @@ def _write(path: Path, text: str) -> None:
         raise EngineError(
             tr("the file cannot be written ({reason})").format(reason=error.strerror),
             where=str(path),
-            cure=tr("choose another folder"),
+            fix=tr("choose another folder"),
         ) from error

@@ -141,7 +141,7 @@ def chosen(
         raise EngineError(
             tr("'{choice}' is not on offer").format(choice=choice),
             where=parameter.description(),
-            cure=tr("choose one of {names}").format(names=", ".join(parameter.options())),
+            fix=tr("choose one of {names}").format(names=", ".join(parameter.options())),
         )
     return choice
 

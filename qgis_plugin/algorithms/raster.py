@@ -161,7 +161,7 @@ class RasterAlgorithm(EngineAlgorithm):
             return {}
         if not Path(output).is_file():
             raise EngineError(
-                tr("the engine reports success but wrote no file"), where=output, cure=tr("the log above says more")
+                tr("the engine reports success but wrote no file"), where=output, fix=tr("the log above says more")
             )
         found = {"OUTPUT": output, **deviations.put_in_place()}
         page = self.parameterAsFileOutput(parameters, "REPORT", context)
@@ -223,7 +223,7 @@ class RasterAlgorithm(EngineAlgorithm):
             raise EngineError(
                 tr("the model {model} cannot tell how uncertain its pixels are").format(model=model),
                 where=self.title_of("UNCERTAINTY"),
-                cure=tr("leave it out, or choose another model"),
+                fix=tr("leave it out, or choose another model"),
             )
 
     def _extent(self, parameters: dict[str, Any], context: Any, layer: Any) -> list[str]:
@@ -234,6 +234,6 @@ class RasterAlgorithm(EngineAlgorithm):
             raise EngineError(
                 tr("the extent does not meet the layer '{name}'").format(name=layer.name()),
                 where=self.title_of("EXTENT"),
-                cure=tr("draw it on the layer, or leave it empty for the whole scene"),
+                fix=tr("draw it on the layer, or leave it empty for the whole scene"),
             )
         return ["--extent", *(repr(v) for v in (box.xMinimum(), box.yMinimum(), box.xMaximum(), box.yMaximum()))]

@@ -1,4 +1,4 @@
-"""From what pip says to one sentence with a cure."""
+"""From what pip says to one sentence with a fix."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def explain(title: str, lines: Sequence[str], code: int) -> EngineError:
         code: its exit code.
     """
     text = "\n".join(lines)
-    for pattern, what, cure in _causes():
+    for pattern, what, fix in _causes():
         found = re.search(pattern, text, re.IGNORECASE)
         if found:
             subject = next((group for group in found.groups() if group), "")
-            return EngineError(what.format(subject=subject), where=title, cure=cure)
+            return EngineError(what.format(subject=subject), where=title, fix=fix)
     last = next((line.strip() for line in reversed(lines) if line.strip()), "")
     what = tr("it stopped with exit code {code}").format(code=code)
-    return EngineError(f"{what}: {last}" if last else what, where=title, cure=tr("the log says more; try again"))
+    return EngineError(f"{what}: {last}" if last else what, where=title, fix=tr("the log says more; try again"))
 
 
 def _causes() -> tuple[tuple[str, str, str], ...]:

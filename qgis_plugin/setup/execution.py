@@ -94,7 +94,7 @@ class Execution:
             raise EngineError(
                 tr("the folder cannot be written ({reason})").format(reason=error.strerror or error),
                 where=str(error.filename or folder),
-                cure=tr("choose another folder, or free some space"),
+                fix=tr("choose another folder, or free some space"),
             ) from error
         finally:
             self._log = None
@@ -194,7 +194,7 @@ class Execution:
             raise EngineError(
                 tr("{program} cannot be started ({reason})").format(program=words[0], reason=reason),
                 where=tr("Python"),
-                cure=tr("choose another Python"),
+                fix=tr("choose another Python"),
             ) from error
 
     def _check_disk(self, *, done: int) -> None:
@@ -206,7 +206,7 @@ class Execution:
                     needed=needed / 1e9, free=free / 1e9
                 ),
                 where=str(self._plan.choice.folder),
-                cure=tr("choose a folder on another disk, or free some space"),
+                fix=tr("choose a folder on another disk, or free some space"),
             )
 
     def _say(self, line: str) -> None:

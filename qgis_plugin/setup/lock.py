@@ -44,7 +44,7 @@ class FolderLock:
             raise EngineError(
                 tr("another set-up is at work in this folder"),
                 where=str(self._folder),
-                cure=tr("wait until it has ended, then try again"),
+                fix=tr("wait until it has ended, then try again"),
             ) from error
         return self
 

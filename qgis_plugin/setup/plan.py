@@ -189,9 +189,7 @@ def _offline_models(wheels: Path, version: str) -> tuple[str, ...]:
                 theirs=", ".join(sorted(ours)), ours=version
             ),
             where=str(wheels),
-            cure=tr("put seamline-{version}-py3-none-any.whl there, or take the other one away").format(
-                version=version
-            ),
+            fix=tr("put seamline-{version}-py3-none-any.whl there, or take the other one away").format(version=version),
         )
     return tuple(str(path) for path in [*found, *(path for key, path in ours.items() if key == version)])
 
@@ -209,16 +207,16 @@ def _check_folder(choice: Choice) -> None:
         raise EngineError(
             tr("the offline folder is not there"),
             where=str(choice.wheels),
-            cure=tr("choose the folder that holds the wheels"),
+            fix=tr("choose the folder that holds the wheels"),
         )
     if not choice.folder.is_absolute():
         raise EngineError(
-            tr("the folder is not given in full"), where=str(choice.folder), cure=tr("choose one by its whole path")
+            tr("the folder is not given in full"), where=str(choice.folder), fix=tr("choose one by its whole path")
         )
     inside = choice.environment
     if inside.exists() and not (inside / "pyvenv.cfg").is_file() and any(inside.iterdir()):
         raise EngineError(
             tr("the folder holds something that set-up did not make"),
             where=str(inside),
-            cure=tr("choose another folder"),
+            fix=tr("choose another folder"),
         )

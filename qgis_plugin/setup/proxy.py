@@ -41,7 +41,7 @@ def proxy_variables(proxy: Proxy | None) -> dict[str, str]:
         raise EngineError(
             tr("pip cannot use a SOCKS proxy"),
             where=tr("Settings > Options > Network"),
-            cure=tr("choose an HTTP proxy there, or use an offline folder"),
+            fix=tr("choose an HTTP proxy there, or use an offline folder"),
         )
     login = quote(proxy.user, safe="") + (":" + quote(proxy.password, safe="") if proxy.password else "")
     address = "http://" + (login + "@" if proxy.user else "") + proxy.host + (":" + proxy.port if proxy.port else "")

@@ -58,5 +58,5 @@ def read_requirements(root: Path) -> Requirements:
 
 def _damaged(where: str) -> EngineError:
     return EngineError(
-        tr("the plugin's folder is incomplete"), where=where, cure=tr("install the plugin again from its zip")
+        tr("the plugin's folder is incomplete"), where=where, fix=tr("install the plugin again from its zip")
     )

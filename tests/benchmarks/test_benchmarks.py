@@ -61,7 +61,7 @@ def test_where_everything_holds_nothing_is_missed():
     [
         ({"by_steps": {1: POOR, 20: GOOD}}, "Q2n of at most 4 steps 0.9000, of 20 0.9500"),
         ({"tiles": {"a": [runs.Agreement(192, True, 0.9998, None)]}}, "least share within 1 DN 99.98"),
-        ({"tiles": {"a": [runs.Agreement(192, True, 1.0, (1.2, 0.9, 1.1))]}}, "above the band of their shams: 1"),
+        ({"tiles": {"a": [runs.Agreement(192, True, 1.0, (1.2, 0.9, 1.1))]}}, "above the band of their controls: 1"),
         ({"adapted": {"real pairs": {"a": runs.Adapted(POOR, 0, 1.0)}}}, None),
         ({"adapted": {"real pairs": {"a": runs.Adapted(scores(0.8, 2.0, 3.0), 0, 1.0)}}}, "the best in all but Q2n"),
         ({"full": {"gsa": {"a": indices(0.8)}, page.SUBJECT: {"a": indices(0.7)}}}, "mean HQNR 0.7000, best classic"),

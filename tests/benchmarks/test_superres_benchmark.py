@@ -139,7 +139,7 @@ def test_what_was_not_measured_is_missed():
     [
         (tiled(1.04), "seam score 1.040, at most 1.02"),
         (tiled(1.01, plain=0.98), "seam score over that of bicubic with the same tiles 1.031, at most 1.02"),
-        (tiled(1.01, high=1.0), "seam score 1.010 not above the band of its shams, which ends at 1.000"),
+        (tiled(1.01, high=1.0), "seam score 1.010 not above the band of its controls, which ends at 1.000"),
     ],
 )
 def test_a_seam_score_is_held_to_the_bound_to_interpolation_and_to_the_band(runs_, line):

@@ -162,8 +162,8 @@ def refused(ask, inputs, tmp_path):
         assert [e["event"] for e in written.events if e["event"] != "warning"] == ["error"]
         assert event["what"]
         assert event["where"]
-        assert event["cure"]
-        assert sentence == f"error: {event['where']}: {event['what']}; {event['cure']}"
+        assert event["fix"]
+        assert sentence == f"error: {event['where']}: {event['what']}; {event['fix']}"
         assert [tree(place) for place in places] == before
         return sentence
 
@@ -417,7 +417,7 @@ def test_a_truncated_input_never_becomes_an_output(ask, tmp_path, compress, old)
     answer = ask("superres", tmp_path / "in.tif", out, *options, as_json=True)
     assert answer.code in (1, 2)
     assert answer.events[-1]["event"] == "error"
-    assert "fetch it again" in answer.events[-1]["cure"]
+    assert "fetch it again" in answer.events[-1]["fix"]
     assert (out.read_bytes() == b"the old output") if old else not out.exists()
     assert not list(tmp_path.glob("*.report.json"))
 
@@ -446,7 +446,7 @@ def test_a_disk_that_fills_up_midway(ask, tmp_path, limit, sentence):
         answer = ask(*run, as_json=True)
     assert answer.code == 1, answer
     assert sentence in answer.events[-1]["what"]
-    assert "--resume" in answer.events[-1]["cure"]
+    assert "--resume" in answer.events[-1]["fix"]
     assert out.read_bytes() == b"the old output"
     assert not list(Workspace.beside(out).folder.glob("output.tif"))
     assert ask(*run, "--resume").code == 0

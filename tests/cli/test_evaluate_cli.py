@@ -227,7 +227,7 @@ def test_what_is_wrong_is_one_sentence(ask, folder, words, sentence):
     last = json.loads(out.splitlines()[-1])
     assert (got, last["event"]) == (2, "error")
     assert last["what"]
-    assert last["cure"]
+    assert last["fix"]
 
 
 def test_as_released_does_not_take_large_images(ask, folder, monkeypatch):

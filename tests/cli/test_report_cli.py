@@ -70,7 +70,7 @@ def test_a_seam_score_comes_with_its_verdict(score, words):
     facts = {
         "model": "m@1",
         "outputs": ["o.tif"],
-        "metrics": {"seam_score": score, "seam_sham_band": [0.8, 1.3], "consistency": [None, 0.01]},
+        "metrics": {"seam_score": score, "seam_control_band": [0.8, 1.3], "consistency": [None, 0.01]},
     }
     text = Page(render(facts, ())).text
     assert f"{score:.3f}" in text

@@ -85,10 +85,10 @@ def main():
     note("FAKE_ENGINE_ARGV", json.dumps(sys.argv[1:]))
     threading.Thread(target=watch_stdin, daemon=True).start()
     if mode.startswith("doctor"):
-        say("finding", what="torch", ok=True, detail="2.13.0", cure="")
-        say("finding", what="self-test", ok=True, detail="a run", cure="")
+        say("finding", what="torch", ok=True, detail="2.13.0", fix="")
+        say("finding", what="self-test", ok=True, detail="a run", fix="")
         if mode == "doctor bad":
-            say("finding", what="rasterio", ok=False, detail="<is missing> & gone", cure="install it")
+            say("finding", what="rasterio", ok=False, detail="<is missing> & gone", fix="install it")
         say("done", outputs=[], report=None, metrics={}, ok=mode == "doctor")
         sys.exit(mode == "doctor bad")
     say("start", plan={"tiles": 4, "rows": [1, 2]})
@@ -102,11 +102,11 @@ def main():
         os.write(1, b"\xff\xfe broken utf-8\n")
         say("an event of a later version", payload={})
         say("progress", done=None, total="many")
-        say("warning", what="the overlap is small", where="--overlap", cure="raise it")
+        say("warning", what="the overlap is small", where="--overlap", fix="raise it")
     if mode == "noisy":
         sys.stderr.write("a line of the log\n" * 40_000)
     if mode == "error":
-        say("error", what="band 5 is not there", where="MS", cure="choose bands 1 to 4")
+        say("error", what="band 5 is not there", where="MS", fix="choose bands 1 to 4")
         sys.exit(2)
     if mode == "usage":
         sys.stderr.write("Error: No such option: --frobnicate\n")

@@ -1,4 +1,4 @@
-"""The doctor in the toolbox: findings in the log and in a page, failures with their cure, also without an engine."""
+"""The doctor in the toolbox: findings in the log and in a page, failures with their fix, also without an engine."""
 
 import sys
 from html.parser import HTMLParser

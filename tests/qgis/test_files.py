@@ -77,7 +77,7 @@ def test_another_unfinished_run_is_explained_in_the_words_of_the_dialog():
     from seamline.qgis_plugin.engine_process import EngineError
     from seamline.qgis_plugin.files import Unfinished
 
-    error = EngineError("it is another one", where="/a/o.tif.seamline", cure="pass --overwrite without --resume")
+    error = EngineError("it is another one", where="/a/o.tif.seamline", fix="pass --overwrite without --resume")
     assert "untick 'Keep for resume'" in str(Unfinished("/a/o.tif", keep=True).explained(error))
     assert str(Unfinished("/a/o.tif", keep=False).explained(error)) == str(error)
 

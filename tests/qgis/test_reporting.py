@@ -101,7 +101,7 @@ def test_a_run_is_measured_in_sentences_and_an_evaluation_by_names():
 
     run = {
         "seam_score": 1.2345,
-        "seam_sham_band": [0.9, 1.5],
+        "seam_control_band": [0.9, 1.5],
         "seam_score_plain": 1.0,
         "overlap_variance_ratio": 1.0,
         "consistency": [0.0012, None, 0.004],

@@ -21,7 +21,7 @@ from ...engine.optics.degrade import FILTER_HALO, SPLINE_HALO, Rows, degrade_ms,
 from ...engine.plan.plan import Plan
 from ...engine.quality.pairing import Pairing, pair
 from ...engine.quality.validity import clear, whole_cells
-from ...engine.request import Policy
+from ...engine.request import OpenPolicy
 from ..data.simulate import cubic_matrix
 from ..salad_pan_tiny.losses import RIM
 
@@ -61,7 +61,7 @@ class Sample:
 
 
 def read_samples(
-    plan: Plan, gains: tuple[float, ...], policy: Policy, check: Callable[[], None] = lambda: None
+    plan: Plan, gains: tuple[float, ...], policy: OpenPolicy, check: Callable[[], None] = lambda: None
 ) -> tuple[list[Sample], float]:
     """The windows of a planned scene, and its ratio.
 
@@ -143,7 +143,7 @@ def held_out_cells(window: Window, cell: int) -> Mask:
 
 
 def _too_small(what: str, where: str) -> RequestError:
-    return RequestError(f"{what} are too few to adapt a model to", where=where, cure="leave --adapt out")
+    return RequestError(f"{what} are too few to adapt a model to", where=where, fix="leave --adapt out")
 
 
 class _Cutter:

@@ -82,12 +82,12 @@ def adapt(
         Cancelled: nothing but the workspace is left.
     """
     if steps < 1:
-        raise RequestError(f"{steps} steps adapt nothing", where="--adapt", cure="give 1 or more, or leave it out")
+        raise RequestError(f"{steps} steps adapt nothing", where="--adapt", fix="give 1 or more, or leave it out")
     shipped = _adaptable(source)
     workspace = Workspace.beside(Path(request.out))
     version = _version(request, source, shipped, steps)
     if keep is not None and keep.exists() and not _holds(keep, version):
-        raise RequestError("something is there already", where=str(keep), cure="choose a new name for --keep-model")
+        raise RequestError("something is there already", where=str(keep), fix="choose a new name for --keep-model")
     # Before minutes of adapting, not after them.
     check_destination(request, Path(request.out))
     if not request.resume and share.count == 1:
@@ -99,7 +99,7 @@ def adapt(
         raise RequestError(
             "the unfinished run was adapted otherwise (other inputs, --adapt, --seed, --sensor, --steps or --threads)",
             where=str(workspace.folder),
-            cure="repeat the options of that run, or pass --overwrite without --resume to start anew",
+            fix="repeat the options of that run, or pass --overwrite without --resume to start anew",
         )
     if keep is not None:
         _put(keep, lambda part: shutil.copytree(workspace.model, part))
@@ -116,7 +116,7 @@ def check_adapted(folder: str) -> None:
     card = read_card(Path(folder)).card
     if not card.name.endswith(SUFFIX):
         raise RequestError(
-            f"it holds {card.name}, which was not adapted to a scene", where=folder, cure="pass it with --model instead"
+            f"it holds {card.name}, which was not adapted to a scene", where=folder, fix="pass it with --model instead"
         )
 
 
@@ -127,12 +127,12 @@ def _adaptable(source: ModelSource) -> FolderSource:
             return source
         if card.architecture.name == ARCHITECTURE:
             raise RequestError(
-                "this model was adapted already", where="--adapt", cure="leave --adapt out, or choose the shipped model"
+                "this model was adapted already", where="--adapt", fix="leave --adapt out, or choose the shipped model"
             )
     raise RequestError(
         f"the model {source.spec.name} cannot be adapted",
         where="--adapt",
-        cure="leave --adapt out, or pass --model salad-pan-tiny",
+        fix="leave --adapt out, or pass --model salad-pan-tiny",
     )
 
 
@@ -166,7 +166,7 @@ def _make_room(request: Request, workspace: Workspace) -> None:
         raise RequestError(
             "an unfinished run lies here",
             where=str(workspace.folder),
-            cure="pass --resume to go on with it, or --overwrite to start anew",
+            fix="pass --resume to go on with it, or --overwrite to start anew",
         )
     shutil.rmtree(workspace.folder, ignore_errors=True)
 
@@ -222,7 +222,7 @@ def _put(folder: Path, write: Callable[[Path], object]) -> None:
     except OSError as error:
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
             raise RequestError(
-                f"the folder cannot be written ({error.strerror})", where=str(folder), cure="choose another place"
+                f"the folder cannot be written ({error.strerror})", where=str(folder), fix="choose another place"
             ) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
@@ -264,5 +264,5 @@ def facts(folder: Path) -> dict[str, Any]:
     """
     card = read_card(folder).card
     if not card.quality or not card.name.endswith(SUFFIX):
-        raise ModelError("it holds no adapted model", where=str(folder), cure="adapt one with --adapt")
+        raise ModelError("it holds no adapted model", where=str(folder), fix="adapt one with --adapt")
     return {"model": f"{card.name}@{card.version}", **card.quality[0].values}

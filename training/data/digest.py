@@ -44,7 +44,7 @@ def dataset_digest(folder: Path, name: str) -> str:
     for file in [SPLITS] if name == SPLITS else dataset_files(folder, name):
         path = folder / file
         if not path.is_file():
-            raise RequestError("the file is missing", where=str(path), cure="complete the data folder")
+            raise RequestError("the file is missing", where=str(path), fix="complete the data folder")
         lines.append(f"{file_digest(path)}  {file}\n")
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
@@ -57,7 +57,7 @@ def dataset_files(folder: Path, name: str) -> list[str]:
     """
     entries = _entries(folder)
     if name not in entries:
-        raise RequestError("no such dataset", where=name, cure=f"use {', '.join(entries)}")
+        raise RequestError("no such dataset", where=name, fix=f"use {', '.join(entries)}")
     entry = entries[name]
     items = entry["files"] if entry["unit"] == "bbox" else [*entry["train"], *entry["val"], *entry["test"]]
     if entry.get("labels", _NAMED_BY_FOLDER) != _NAMED_BY_FOLDER:
@@ -109,6 +109,6 @@ def _entries(folder: Path) -> dict[str, Any]:
         entries: dict[str, Any] = json.loads((folder / SPLITS).read_text(encoding="utf-8"))["datasets"]
     except (OSError, ValueError, KeyError) as error:
         raise RequestError(
-            "the folder has no splits", where=str(folder / SPLITS), cure="name the data folder"
+            "the folder has no splits", where=str(folder / SPLITS), fix="name the data folder"
         ) from error
     return entries

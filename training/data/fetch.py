@@ -148,11 +148,9 @@ def _listing(origin: Origin, opener: Opener) -> list[Blob]:
         tree = {row["path"]: row for row in content["tree"] if row["type"] == "blob"}
         whole = not content["truncated"]
     except (ValueError, KeyError, TypeError) as error:
-        raise RunError(
-            "the host did not answer with the tree of a commit", where=url, cure="try again later"
-        ) from error
+        raise RunError("the host did not answer with the tree of a commit", where=url, fix="try again later") from error
     if not whole:
-        raise RunError("the tree of the commit is too long to be listed", where=url, cure="clone the repository")
+        raise RunError("the tree of the commit is too long to be listed", where=url, fix="clone the repository")
     blobs: dict[str, Blob] = {}
     for pattern, sha256 in origin.files.items():
         paths = [pattern] if pattern in tree else [path for path in tree if fnmatchcase(path, pattern)]
@@ -182,10 +180,10 @@ def _download(url: str, target: Path, blob: Blob, opener: Opener) -> None:
             for chunk in _chunks(url, blob.size + 1, opener):
                 file.write(chunk)
         if problem := _wrong(partial, blob):
-            raise RunError(problem, where=url, cure="run the command again; if it stays, the host serves another file")
+            raise RunError(problem, where=url, fix="run the command again; if it stays, the host serves another file")
         partial.replace(target)
     except OSError as error:
-        raise RunError(f"the file cannot be written ({error})", where=str(target), cure="check the disk") from error
+        raise RunError(f"the file cannot be written ({error})", where=str(target), fix="check the disk") from error
     finally:
         partial.unlink(missing_ok=True)
 
@@ -201,7 +199,7 @@ def _chunks(url: str, limit: int, opener: Opener) -> Iterator[bytes]:
         raise RunError(
             f"the host cannot be reached or refuses ({error})",
             where=url,
-            cure="check the connection and run the same command again: what is there is kept",
+            fix="check the connection and run the same command again: what is there is kept",
         ) from error
 
 
@@ -225,7 +223,7 @@ def _read_lock(folder: Path) -> dict[str, Any]:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise RequestError(
-            "the lock cannot be read", where=str(path), cure="restore it, or begin a new folder"
+            "the lock cannot be read", where=str(path), fix="restore it, or begin a new folder"
         ) from error
     return content
 
@@ -239,7 +237,7 @@ def _locked(folder: Path, origin: Origin) -> list[Blob]:
         raise RequestError(
             f"{origin.name} was fetched at commit {entry['commit'][:12]}, not {origin.commit[:12]}",
             where=str(folder / LOCK),
-            cure="begin a new folder",
+            fix="begin a new folder",
         )
     return [Blob(**row) for row in entry["files"]]
 
@@ -270,7 +268,7 @@ def main(arguments: Sequence[str] | None = None, opener: Opener = open_https) ->
                 print(f"\t{origin.grade}: {origin.licence}\n\t{origin.attribution}")
             return 0
         if options.folder is None:
-            raise RequestError("no folder is named", where="FOLDER", cure="name one, or pass --list")
+            raise RequestError("no folder is named", where="FOLDER", fix="name one, or pass --list")
         if options.verify:
             return _verify(options.folder)
         for origin in chosen:
@@ -289,7 +287,7 @@ def _chosen(names: Sequence[str] | None) -> list[Origin]:
     """The sources of these names; all if none is given."""
     known = {origin.name: origin for origin in origins()}
     if unknown := [name for name in names or () if name not in known]:
-        raise RequestError(f"there is no source {unknown[0]!r}", where="--only", cure=f"use {', '.join(known)}")
+        raise RequestError(f"there is no source {unknown[0]!r}", where="--only", fix=f"use {', '.join(known)}")
     return [known[name] for name in names or known]
 
 

@@ -100,7 +100,7 @@ class PanCollection:
             RequestError: there is no such scene, or a value in the window is not finite.
         """
         if not 0 <= index < self.count:
-            raise RequestError(f"there is no scene {index}", where=str(self.path), cure=f"use 0 to {self.count - 1}")
+            raise RequestError(f"there is no scene {index}", where=str(self.path), fix=f"use 0 to {self.count - 1}")
         coarse = [_coarse(part, size, self.ratio) for part, size in zip((rows, columns), self.size_hw, strict=True)]
         ms = self._values("ms", index, *coarse) if self.has_ms and None not in coarse else None
         return Scene(
@@ -116,13 +116,13 @@ class PanCollection:
             stored = np.asarray(self._handle.open()[key][index, :, rows, columns])
         except OSError as error:
             raise RequestError(
-                f"{key} of scene {index} cannot be read", where=str(self.path), cure="fetch the file again"
+                f"{key} of scene {index} cannot be read", where=str(self.path), fix="fetch the file again"
             ) from error
         if not np.isfinite(stored).all():
             raise RequestError(
                 f"{key} of scene {index} holds values that are not finite",
                 where=str(self.path),
-                cure="fetch the file again, or leave it out",
+                fix="fetch the file again, or leave it out",
             )
         values: Array = np.clip(stored.astype(np.float32) / np.float32(self.peak), 0.0, 1.0)
         return values
@@ -141,14 +141,14 @@ def open_pancollection(path: Path, sensor: str = "") -> PanCollection:
     """
     where = str(path)
     if not path.is_file():
-        raise RequestError("there is no such file", where=where, cure="name one .h5 file")
+        raise RequestError("there is no such file", where=where, fix="name one .h5 file")
     chosen = sensor_of(sensor or path.stem, where)
     handle = _OnePerProcess(path)
     file = handle.open()
     missing = [key for key in ("pan", "lms") if key not in file]
     if missing:
         raise RequestError(
-            f"the key {missing[0]!r} is missing", where=where, cure="use a PanCollection file: pan, lms, ms and gt"
+            f"the key {missing[0]!r} is missing", where=where, fix="use a PanCollection file: pan, lms, ms and gt"
         )
     shapes: dict[str, tuple[int, ...]] = {
         key: tuple(getattr(file[key], "shape", ())) for key in ("pan", "lms", "ms", "gt") if key in file
@@ -182,7 +182,7 @@ def sensor_of(name: str, where: str = "") -> Sensor:
         raise RequestError(
             f"{name!r} names no sensor",
             where=where,
-            cure=f"give the sensor: {', '.join(s.name for s in known.values())}",
+            fix=f"give the sensor: {', '.join(s.name for s in known.values())}",
         )
     return found
 
@@ -208,14 +208,14 @@ def draw_pair(file: PanCollection, patch: int, rng: np.random.Generator) -> Pair
         raise RequestError(
             f"no patch of {patch} px fits into {file.size_hw[0]} x {file.size_hw[1]} px",
             where=str(file.path),
-            cure=f"use {min(file.size_hw)} px or less",
+            fix=f"use {min(file.size_hw)} px or less",
         )
     index = int(rng.integers(file.count))
     top, left = (int(rng.integers(n - patch + 1)) for n in file.size_hw)
     scene = file.read(index, slice(top, top + patch), slice(left, left + patch))
     if scene.gt is None:
         raise RequestError(
-            "there is no gt to train on", where=str(file.path), cure="use a reduced-resolution file of the train part"
+            "there is no gt to train on", where=str(file.path), fix="use a reduced-resolution file of the train part"
         )
     turns, flip = int(rng.integers(4)), bool(rng.random() < 0.5)
 
@@ -247,10 +247,10 @@ class PanCollectionPatches:
         for file in self.files:
             if "test" in file.path.stem.lower():
                 raise RequestError(
-                    "this is a test set by its name", where=str(file.path), cure="train on the train and valid parts"
+                    "this is a test set by its name", where=str(file.path), fix="train on the train and valid parts"
                 )
         if not self.files:
-            raise RequestError("no PanCollection file is named", where="data.sources", cure="name at least one")
+            raise RequestError("no PanCollection file is named", where="data.sources", fix="name at least one")
 
     def __call__(self, number: int) -> Batch:
         """Batch ``number``: a function of the seed and the number alone."""
@@ -265,38 +265,38 @@ def _open(path: Path) -> Any:
     try:
         import h5py  # type: ignore[import-untyped]
     except ImportError as error:
-        raise RequestError("HDF5 files need h5py", where=str(path), cure="pip install 'seamline[train]'") from error
+        raise RequestError("HDF5 files need h5py", where=str(path), fix="pip install 'seamline[train]'") from error
     try:
         return h5py.File(path, "r")
     except OSError as error:
-        raise RequestError("this is no HDF5 file", where=str(path), cure="fetch it again") from error
+        raise RequestError("this is no HDF5 file", where=str(path), fix="fetch it again") from error
 
 
 def _check(shapes: dict[str, tuple[int, ...]], sensor: Sensor, where: str) -> int:
     """Hold the shapes to each other and to the sensor, and give the ratio."""
     pan, lms = shapes["pan"], shapes["lms"]
     told = ", ".join(f"{key} {'x'.join(map(str, shape))}" for key, shape in shapes.items())
-    cure = "use a PanCollection file: N x C x rows x columns each"
+    fix = "use a PanCollection file: N x C x rows x columns each"
     if any(len(shape) != 4 or 0 in shape for shape in shapes.values()):
-        raise RequestError(f"an array has not four axes, or is empty ({told})", where=where, cure=cure)
+        raise RequestError(f"an array has not four axes, or is empty ({told})", where=where, fix=fix)
     if len({shape[0] for shape in shapes.values()}) > 1:
-        raise RequestError(f"the arrays hold different numbers of scenes ({told})", where=where, cure=cure)
+        raise RequestError(f"the arrays hold different numbers of scenes ({told})", where=where, fix=fix)
     if pan[1] != 1 or len({shapes[key][1] for key in ("lms", "ms", "gt") if key in shapes}) > 1:
-        raise RequestError(f"the band counts do not fit ({told})", where=where, cure="one band of pan, C of the others")
+        raise RequestError(f"the band counts do not fit ({told})", where=where, fix="one band of pan, C of the others")
     if sensor.bands and lms[1] not in {len(sensor.bands), 4}:
         raise RequestError(
             f"{lms[1]} bands are not those of {sensor.name}, which has {len(sensor.bands)}",
             where=where,
-            cure="name the sensor that the file comes from",
+            fix="name the sensor that the file comes from",
         )
     if pan[2:] != lms[2:] or shapes.get("gt", lms) != lms:
-        raise RequestError(f"pan, lms and gt differ in size ({told})", where=where, cure=cure)
+        raise RequestError(f"pan, lms and gt differ in size ({told})", where=where, fix=fix)
     if "ms" not in shapes:
         return RATIO
     h, w = shapes["ms"][2:]
     ratio = lms[2] // h
     if ratio < 1 or (h * ratio, w * ratio) != lms[2:]:
-        raise RequestError(f"the MS px are no whole multiple of the PAN px ({told})", where=where, cure=cure)
+        raise RequestError(f"the MS px are no whole multiple of the PAN px ({told})", where=where, fix=fix)
     return ratio
 
 

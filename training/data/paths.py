@@ -22,7 +22,7 @@ def locate(name: str, beside: Path) -> Path:
     filled = os.path.expandvars(name)
     if "$" in filled:
         raise RequestError(
-            "an environment variable in this path is not set", where=name, cure="set it, or write the path itself"
+            "an environment variable in this path is not set", where=name, fix="set it, or write the path itself"
         )
     return beside / filled
 
@@ -42,5 +42,5 @@ def refuse_test_pair(path: Path) -> None:
             raise RequestError(
                 "this is one of the real pairs that results are measured on, and no training may see it",
                 where=str(path),
-                cure="name another scene",
+                fix="name another scene",
             )

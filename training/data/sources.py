@@ -62,7 +62,7 @@ def load_sources(root: Path | None, settings: Sequence[SourceSettings], split: S
         _check_wavelengths(source)
     if split == "train" and (empty := [source.settings.dataset for source in found if not source.images]):
         raise RequestError(
-            "no image of the train part is left", where=empty[0], cure="correct contains and excludes, or leave it out"
+            "no image of the train part is left", where=empty[0], fix="correct contains and excludes, or leave it out"
         )
     return [source for source in found if source.images]
 
@@ -73,7 +73,7 @@ def _check_wavelengths(source: Source) -> None:
         raise RequestError(
             f"{named} wavelengths are named for {other[0]} bands",
             where=source.settings.dataset,
-            cure="give one wavelength a band, 0 where unknown",
+            fix="give one wavelength a band, 0 where unknown",
         )
 
 
@@ -118,7 +118,7 @@ def cut_patch(source: Source, patch: int, rng: np.random.Generator) -> tuple[NDA
         values = np.rot90(values / source.peaks[chosen][:, None, None], int(rng.integers(4)), axes=(1, 2))
         return np.ascontiguousarray(values[:, ::-1] if rng.random() < 0.5 else values), factor
     raise RequestError(
-        f"no valid patch of {patch} px", where=source.settings.dataset, cure="use a smaller patch or other sources"
+        f"no valid patch of {patch} px", where=source.settings.dataset, fix="use a smaller patch or other sources"
     )
 
 
@@ -132,13 +132,13 @@ def _load(root: Path | None, settings: SourceSettings, split: Split, seed: int) 
         raise RequestError(
             "the data folder is not known",
             where=settings.dataset,
-            cure="set SEAMLINE_DATA to the folder of splits.json",
+            fix="set SEAMLINE_DATA to the folder of splits.json",
         )
     try:
         entry = json.loads((root / "splits.json").read_text(encoding="utf-8"))["datasets"][settings.dataset]
     except (OSError, KeyError) as error:
         raise RequestError(
-            "no such dataset", where=settings.dataset, cure="see splits.json in the data folder"
+            "no such dataset", where=settings.dataset, fix="see splits.json in the data folder"
         ) from error
     names = entry["files"] if entry["unit"] == "bbox" else entry[split]
     boxes: list[Any] = entry[split] if entry["unit"] == "bbox" else [None]

@@ -29,14 +29,14 @@ def coarse_size(hr: torch.Tensor, scale: float) -> tuple[int, int]:
     if hr.ndim != 4 or hr.dtype != torch.float32 or 0 in hr.shape:
         raise RequestError(f"a {hr.dtype} tensor of shape {tuple(hr.shape)} is not a batch (B, C, H, W) of float32")
     if not scale > 1.0:
-        raise RequestError(f"a scale of {scale:g} does not degrade", cure="give one above 1")
+        raise RequestError(f"a scale of {scale:g} does not degrade", fix="give one above 1")
     rows, columns = (round(n / scale) for n in hr.shape[-2:])
     if min(rows, columns) < 1 or any(
         abs(n / scale - k) > 1e-6 for n, k in zip(hr.shape[-2:], (rows, columns), strict=True)
     ):
         raise RequestError(
             f"{hr.shape[-2]} x {hr.shape[-1]} px make no whole number of pixels at a scale of {scale:g}",
-            cure="choose a patch whose sides are multiples of the scale",
+            fix="choose a patch whose sides are multiples of the scale",
         )
     return rows, columns
 

@@ -18,17 +18,17 @@ Range = tuple[float, float]
 
 def _check_range(name: str, values: tuple[float, ...], low: float, high: float) -> None:
     if len(values) != 2 or not low <= values[0] <= values[1] <= high:
-        raise RequestError(f"{name} is {values}", cure=f"give the lowest and the highest, from {low:g} to {high:g}")
+        raise RequestError(f"{name} is {values}", fix=f"give the lowest and the highest, from {low:g} to {high:g}")
 
 
 def _check_number(name: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
-        raise RequestError(f"{name} is {value}", cure=f"give a number from {low:g} to {high:g}")
+        raise RequestError(f"{name} is {value}", fix=f"give a number from {low:g} to {high:g}")
 
 
 def _check_shares(name: str, values: tuple[float, ...], count: int) -> None:
     if len(values) != count or min(values) < 0.0 or abs(sum(values) - 1.0) > 1e-6:
-        raise RequestError(f"{name} are {values}", cure=f"give {count} probabilities that sum to one")
+        raise RequestError(f"{name} are {values}", fix=f"give {count} probabilities that sum to one")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +81,14 @@ class Round:
             bounds = getattr(self, name)
             _check_range(name, bounds, low, high)
             if not bounds[0] <= 1.0 <= bounds[1]:
-                raise RequestError(f"{name} is {bounds}", cure="give a lowest value up to 1 and a highest from 1 up")
+                raise RequestError(f"{name} is {bounds}", fix="give a lowest value up to 1 and a highest from 1 up")
         _check_number("photons", self.photons, 1.0, 1e9)
         _check_range("noise", self.noise, 0.0, math.inf)
         _check_range("poisson", self.poisson, 0.0, math.inf)
         _check_range("jpeg", self.jpeg, 1.0, 100.0)
         _check_range("sizes", self.sizes, 3, 99)
         if any(not isinstance(side, int) or side % 2 == 0 for side in self.sizes):
-            raise RequestError(f"sizes is {self.sizes}", cure="give two odd whole numbers")
+            raise RequestError(f"sizes is {self.sizes}", fix="give two odd whole numbers")
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ class FeatureDistillation(nn.Module):
             raise RequestError(
                 f"student and teacher have other layers: {', '.join(student)} and {', '.join(teacher)}",
                 where="distillation",
-                cure="name the pairs alike",
+                fix="name the pairs alike",
             )
         self.samples = samples
         self.adapters = nn.ModuleDict(

@@ -111,5 +111,5 @@ def as_rgb(image: torch.Tensor) -> torch.Tensor:
 def _first(folder: Path, names: tuple[str, ...]) -> Path:
     path = next((folder / name for name in names if (folder / name).is_file()), None)
     if path is None:
-        raise RequestError(f"there is no {' or '.join(names)}", where=str(folder), cure="see docs/perceptual.md")
+        raise RequestError(f"there is no {' or '.join(names)}", where=str(folder), fix="see docs/perceptual.md")
     return path

@@ -118,7 +118,7 @@ class CollectionSource:
             raise RequestError(
                 f"no patch of {patch} px fits into {self.train.size_hw[0]} x {self.train.size_hw[1]} px",
                 where=str(self.train.path),
-                cure=f"set data.patch to {min(self.train.size_hw)} or less",
+                fix=f"set data.patch to {min(self.train.size_hw)} or less",
             )
         index = int(rng.integers(len(self.train)))
         top, left = (int(rng.integers(n - patch + 1)) for n in self.train.size_hw)
@@ -203,7 +203,7 @@ def load_pairs(
     for k, entry in enumerate(settings.pairs):
         sources.append(_open(entry, settings, beside, folder / "pairs" / str(k), check))
     if not sources:
-        raise RequestError("no pairs are named", where="data.pairs", cure="name PanCollection files or a PAN+MS scene")
+        raise RequestError("no pairs are named", where="data.pairs", fix="name PanCollection files or a PAN+MS scene")
     return by_sensor(sources)
 
 
@@ -221,7 +221,7 @@ def by_sensor(sources: Sequence[PairSource]) -> dict[str, list[PairSource]]:
             raise RequestError(
                 f"the pairs of {name} differ in bands or peak",
                 where="data.pairs",
-                cure="describe the odd one as a sensor of its own",
+                fix="describe the odd one as a sensor of its own",
             )
     return groups
 
@@ -237,7 +237,7 @@ def _open(
     raise RequestError(
         f"a pair names {' and '.join(named) or 'no file'}",
         where="data.pairs",
-        cure="name train and valid (PanCollection), or pan and ms (one scene)",
+        fix="name train and valid (PanCollection), or pan and ms (one scene)",
     )
 
 
@@ -247,21 +247,21 @@ def _collection(entry: PairSettings, beside: Path) -> CollectionSource:
         path = locate(name, beside)
         refuse_test_pair(path)
         if "test" in path.stem.lower():
-            raise RequestError("this is a test set by its name", where=str(path), cure="name the train and valid parts")
+            raise RequestError("this is a test set by its name", where=str(path), fix="name the train and valid parts")
         file = open_pancollection(path, _sensor(entry, beside))
         if not file.has_truth:
-            raise RequestError("there is no gt to train on", where=str(path), cure="use a reduced-resolution file")
+            raise RequestError("there is no gt to train on", where=str(path), fix="use a reduced-resolution file")
         files.append(replace(file, peak=entry.peak or file.peak))
     train, valid = files
     if train.path.samefile(valid.path) or train.bands != valid.bands:
         raise RequestError(
             f"{train.path.name} is the same file or has other bands",
             where=str(valid.path),
-            cure="name the train and the valid part of one sensor",
+            fix="name the train and the valid part of one sensor",
         )
     beyond = [k for k in entry.check if not 0 <= k < len(valid)]
     if beyond:
-        raise RequestError(f"there is no scene {beyond[0]}", where=str(valid.path), cure=f"check 0 to {len(valid) - 1}")
+        raise RequestError(f"there is no scene {beyond[0]}", where=str(valid.path), fix=f"check 0 to {len(valid) - 1}")
     return CollectionSource(train, valid, entry.check)
 
 

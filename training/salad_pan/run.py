@@ -57,7 +57,7 @@ def train_published(recipe: Recipe, beside: Path, check: Callable[[], None]) -> 
         sources = load_pairs(recipe.data, beside, folder, check)
     held_out = held_out_batches(sources, recipe.data)
     if not held_out:
-        raise RequestError("no pair is held out", where="data.held_out", cure="set 1 or more, and check the masks")
+        raise RequestError("no pair is held out", where="data.held_out", fix="set 1 or more, and check the masks")
     result = folder / "vae"
     if recipe.vae.steps:
         start = start_vae(config, locate(recipe.salad.vae, beside) if recipe.salad.vae else None, recipe.seed)
@@ -79,15 +79,15 @@ def _foundation(recipe: Recipe, beside: Path) -> tuple[Path, Path] | None:
     salad = recipe.salad
     if not recipe.diffusion.steps:
         if not recipe.vae.steps:
-            raise RequestError("both stages have no steps", where="vae.steps", cure="set vae.steps or diffusion.steps")
+            raise RequestError("both stages have no steps", where="vae.steps", fix="set vae.steps or diffusion.steps")
         return None
     if not salad.base:
         raise RequestError(
-            "the second stage needs the UNet of Stable Diffusion 1.5", where="salad.base", cure="name its folder"
+            "the second stage needs the UNet of Stable Diffusion 1.5", where="salad.base", fix="name its folder"
         )
     if not (salad.vae or recipe.vae.steps):
         raise RequestError(
-            "the second stage needs a trained autoencoder", where="salad.vae", cure="name the vae/ of the first stage"
+            "the second stage needs a trained autoencoder", where="salad.vae", fix="name the vae/ of the first stage"
         )
     return locate(salad.base, beside), locate(salad.text or salad.base, beside)
 

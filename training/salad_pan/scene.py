@@ -22,7 +22,7 @@ from ...engine.inputs.scene import Scene
 from ...engine.optics.sensors import Sensor, find_sensor
 from ...engine.quality.pairing import pair
 from ...engine.quality.protocol import Protocol, write_reduced_pair
-from ...engine.request import Policy
+from ...engine.request import OpenPolicy
 from ...models.salad_pan.published.conditioning import radiometry
 from ..data.simulate import Pair
 
@@ -67,7 +67,7 @@ class ScenePair:
             raise RequestError(
                 f"no patch of {patch} px fits into the {self.area.width} x {self.area.height} MS px to train on",
                 where=self._target.scene.source,
-                cure="set data.patch to less, or name a larger scene",
+                fix="set data.patch to less, or name a larger scene",
             )
         for _ in range(_TRIES):
             found = self._read(Window(int(rng.integers(room[0])), int(rng.integers(room[1])), patch, patch))
@@ -76,7 +76,7 @@ class ScenePair:
         raise RequestError(
             f"{_TRIES} patches of {patch} px in a row held masked pixels",
             where=self._target.scene.source,
-            cure="set data.patch to less, or leave the scene out",
+            fix="set data.patch to less, or leave the scene out",
         )
 
     def held_out(self, patch: int, count: int) -> list[Pair]:
@@ -117,11 +117,11 @@ def open_scene_pair(
     Raises:
         RequestError: the pair does not fit or is too small, or the sensor does not tell the peak.
     """
-    policy, known = Policy(), find_sensor(sensor)
+    policy, known = OpenPolicy(), find_sensor(sensor)
     peak = peak or radiometry(known if known.bands else None, "shared").maximum or 0.0
     if not peak:
         raise RequestError(
-            f"the bits of {known.name} do not tell the brightest value", where=ms, cure="give the pair a peak, DN"
+            f"the bits of {known.name} do not tell the brightest value", where=ms, fix="give the pair a peak, DN"
         )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", GeoreferenceWarning)
@@ -150,7 +150,7 @@ def divide(height: int, width: int, patch: int, where: str) -> tuple[Window, Win
         raise RequestError(
             f"{width} x {height} MS px are too few for patches of {patch} px to train on and to hold out",
             where=where,
-            cure="name a larger scene, or set data.held_out_patch to less",
+            fix="name a larger scene, or set data.held_out_patch to less",
         )
     if tall:
         return Window(0, 0, kept, width), Window(kept, 0, length - kept, width)

@@ -35,7 +35,7 @@ def network_config(recipe: Recipe, scaling: float = 1.0) -> Config:
         config = Config.of({**recipe.network, "scaling_factor": scaling})
     except (TypeError, ValueError) as error:
         raise RequestError(
-            f"no network has these widths ({error})", where="network", cure="leave network empty for the published one"
+            f"no network has these widths ({error})", where="network", fix="leave network empty for the published one"
         ) from error
     step = FACTOR * 2 ** (len(config.base) - 1)
     side = recipe.data.resolution or recipe.data.patch
@@ -43,7 +43,7 @@ def network_config(recipe: Recipe, scaling: float = 1.0) -> Config:
         raise RequestError(
             f"patches of {side} px do not halve as often as the network does",
             where="data.resolution",
-            cure=f"set a multiple of {step}",
+            fix=f"set a multiple of {step}",
         )
     return config
 
@@ -77,13 +77,13 @@ def _read_vae(config: Config, folder: Path, *, collapse: bool) -> Any:
     check_settings(settings, AutoencoderKL, wanted, free=_FREE, where=str(folder))
     if not collapse and "scaling_factor" not in settings:
         raise ModelError(
-            "the settings hold no scaling_factor", where=str(folder), cure="name the folder that stage I wrote"
+            "the settings hold no scaling_factor", where=str(folder), fix="name the folder that stage I wrote"
         )
     state = read_tensors(_weights(folder))
     try:
         state = to_one_channel(state)
     except KeyError as error:
-        raise ModelError(f"{error} is missing", where=str(folder), cure="name an autoencoder of images") from error
+        raise ModelError(f"{error} is missing", where=str(folder), fix="name an autoencoder of images") from error
     vae = band_vae(config)
     load_strictly(vae, {key: value.float() for key, value in state.items()}, where=str(folder))
     vae.register_to_config(scaling_factor=float(settings.get("scaling_factor", config.scaling_factor)))
@@ -124,7 +124,7 @@ def sentences(sensor: Sensor, bands: int) -> tuple[str, ...]:
         raise RequestError(
             f"the pairs have {bands} bands and {sensor.name} has {len(sensor.bands)}",
             where="data.pairs",
-            cure="describe the sensor with these bands in a .json or .yaml file",
+            fix="describe the sensor with these bands in a .json or .yaml file",
         )
     return prompts(sensor)
 
@@ -149,5 +149,5 @@ def embedded(wanted: Mapping[str, tuple[str, ...]], path: Path, length: int) -> 
 def _weights(folder: Path) -> Path:
     found = next((folder / name for name in _WEIGHTS if (folder / name).is_file()), None)
     if found is None:
-        raise RequestError(f"there is no {_WEIGHTS[0]}", where=str(folder), cure="name a folder with safetensors")
+        raise RequestError(f"there is no {_WEIGHTS[0]}", where=str(folder), fix="name a folder with safetensors")
     return found

@@ -259,9 +259,9 @@ def student_config(recipe: Recipe) -> Config:
     try:
         config = Config.of(recipe.network)
     except (TypeError, ValueError) as error:
-        raise RequestError(f"the student cannot be built ({error})", where="network", cure="see Config") from error
+        raise RequestError(f"the student cannot be built ({error})", where="network", fix="see Config") from error
     if recipe.slim.deviation.steps and not config.deviation:
-        raise RequestError("the student has no head for deviations", where="network", cure="set network.deviation")
+        raise RequestError("the student has no head for deviations", where="network", fix="set network.deviation")
     return config
 
 

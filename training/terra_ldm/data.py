@@ -56,11 +56,11 @@ def band_of(settings: SourceSettings, index: int, factor: int = 1) -> Band:
         raise RequestError(
             f"{len(waves)} wavelengths, but there is a band {index + 1}",
             where=settings.dataset,
-            cure="give one wavelength a band, 0 where unknown",
+            fix="give one wavelength a band, 0 where unknown",
         )
     kind = next((k for k in KINDS if k == settings.kind), None)
     if kind is None:
-        raise RequestError(f"no kind {settings.kind!r}", where=settings.dataset, cure=f"use {', '.join(KINDS)}")
+        raise RequestError(f"no kind {settings.kind!r}", where=settings.dataset, fix=f"use {', '.join(KINDS)}")
     return Band((waves[index] or None) if waves else None, settings.gsd * factor or None, kind)
 
 
@@ -92,7 +92,7 @@ class BandPatches:
         sources = [source for source in self.sources if fits(source, side)]
         if not sources:
             raise RequestError(
-                f"no source has a patch of {side} px", where="data.patch", cure="use a smaller patch or other sources"
+                f"no source has a patch of {side} px", where="data.patch", fix="use a smaller patch or other sources"
             )
         weights = np.array([source.settings.weight for source in sources])
         chosen = rng.choice(len(sources), size=count, p=weights / weights.sum())

@@ -74,7 +74,7 @@ def procedural_scene(seed: int, size_hw: tuple[int, int], gsd: float = 0.5) -> I
         RequestError: the size or the pixel size is not positive.
     """
     if min(size_hw) < 1 or gsd <= 0:
-        raise RequestError(f"a scene of {size_hw} px at {gsd} m cannot be drawn", cure="ask for positive numbers")
+        raise RequestError(f"a scene of {size_hw} px at {gsd} m cannot be drawn", fix="ask for positive numbers")
     rng = np.random.default_rng(seed)
     plan = plan_landscape(rng, max(_WORLD_M, max(size_hw) * gsd))
     corner = [(plan.world - side * gsd) / 2 for side in reversed(size_hw)]
@@ -131,7 +131,7 @@ def simulate_pair(
     bands, h, w = scene.shape
     rows, columns = h // ratio, w // ratio
     if ratio < 1 or not rows or not columns:
-        raise RequestError(f"a scene of {h} x {w} px holds no MS pixel at ratio {ratio}", cure="use a larger scene")
+        raise RequestError(f"a scene of {h} x {w} px holds no MS pixel at ratio {ratio}", fix="use a larger scene")
     even = ratio % 2 == 0
     # At an even ratio the centre lies between pixels and their mean blurs by cos(pi / 2 ratio): the kernel blurs less.
     kernel = mtf_kernel(ms_gain / (math.cos(math.pi / (2 * ratio)) if even else 1.0), ratio)

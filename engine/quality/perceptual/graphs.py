@@ -16,7 +16,7 @@ import torch
 from ...errors import ModelError
 from .weights import FILE_BYTES
 
-_CURE = "export it as docs/perceptual.md says"
+_FIX = "export it as docs/perceptual.md says"
 
 
 def runtime_is_there() -> bool:
@@ -35,7 +35,7 @@ def load_graph(path: Path) -> Callable[[torch.Tensor], torch.Tensor]:
             such images.
     """
     if path.stat().st_size > FILE_BYTES:
-        raise ModelError(f"more than {FILE_BYTES} bytes", where=str(path), cure="check which file this is")
+        raise ModelError(f"more than {FILE_BYTES} bytes", where=str(path), fix="check which file this is")
     runtime = import_module("onnxruntime")
     options = runtime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
@@ -44,10 +44,10 @@ def load_graph(path: Path) -> Callable[[torch.Tensor], torch.Tensor]:
         session = runtime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
     except Exception as error:
         reason = str(error).splitlines()[0]
-        raise ModelError(f"not readable as a graph ({reason})", where=str(path), cure=_CURE) from error
+        raise ModelError(f"not readable as a graph ({reason})", where=str(path), fix=_FIX) from error
     inputs = [each.name for each in session.get_inputs()]
     if len(inputs) != 1:
-        raise ModelError(f"{len(inputs)} inputs, not one", where=str(path), cure=_CURE)
+        raise ModelError(f"{len(inputs)} inputs, not one", where=str(path), fix=_FIX)
 
     def run(images: torch.Tensor) -> torch.Tensor:
         try:
@@ -55,7 +55,7 @@ def load_graph(path: Path) -> Callable[[torch.Tensor], torch.Tensor]:
         except Exception as error:
             reason = str(error).splitlines()[0]
             raise ModelError(
-                f"does not take images of {tuple(images.shape)} ({reason})", where=str(path), cure=_CURE
+                f"does not take images of {tuple(images.shape)} ({reason})", where=str(path), fix=_FIX
             ) from error
         return torch.from_numpy(output)
 

@@ -102,6 +102,6 @@ def vectors(network: Callable[..., torch.Tensor], *images: torch.Tensor, width: 
         raise RequestError(
             f"a network must return {width or 'some'} finite values an image, and returned {tuple(output.shape)} for"
             f" {len(rows)}",
-            cure="use another network",
+            fix="use another network",
         )
     return rows

@@ -70,7 +70,7 @@ def fit_pristine(images: Iterable[NDArray[np.generic]], *, peak: float) -> Prist
     rows = rows[np.isfinite(rows).all(axis=1)]
     if len(rows) <= FEATURES:
         raise RequestError(
-            f"{len(rows)} sharp blocks of {BLOCK} px are too few to fit {FEATURES} features", cure="give more images"
+            f"{len(rows)} sharp blocks of {BLOCK} px are too few to fit {FEATURES} features", fix="give more images"
         )
     moments = Moments.of(rows)
     return Pristine(moments.mean, moments.covariance)

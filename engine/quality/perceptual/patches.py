@@ -83,7 +83,7 @@ def measure(
         RequestError: bands that do not exist or were not named, a peak that is none, or a value that is not finite.
     """
     if not 0.0 < peak < np.inf:
-        raise RequestError(f"a data range of {peak:g} is not one", where="--bits", cure="give the bit depth")
+        raise RequestError(f"a data range of {peak:g} is not one", where="--bits", fix="give the bit depth")
     values: dict[str, float | Absent] = {
         name: each if isinstance(each, Absent) else Absent(f"needs a scene of {METRICS[name].smallest} px each way")
         for name, each in loaded.items()
@@ -165,12 +165,12 @@ def _image(pixels: NDArray[np.generic], peak: float, bands: tuple[int, int, int]
     if bands is None and count != 3:
         raise RequestError(
             f"perceptual metrics look at red, green and blue, and the image has {count} band{'s' if count > 1 else ''}",
-            cure="name the three bands to look at",
+            fix="name the three bands to look at",
         )
     if bands is not None and not all(0 <= band < count for band in bands):
         raise RequestError(f"bands {bands} (from 0) are not all in an image of {count} bands")
     chosen = pixels[list(bands)] if bands is not None else pixels
     scaled = np.asarray(chosen, np.float64) / peak
     if not np.isfinite(scaled).all():
-        raise RequestError("the image holds values that are not finite", cure="mask them, or set a nodata value")
+        raise RequestError("the image holds values that are not finite", fix="mask them, or set a nodata value")
     return torch.from_numpy(np.clip(scaled, 0.0, 1.0).astype(np.float32))[None]

@@ -75,9 +75,9 @@ def load_metrics(folder: Path | None, injected: Mapping[str, Measure] | None = N
     """
     injected = injected or {}
     if folder is not None and not folder.is_dir():
-        raise RequestError("there is no such folder", where=str(folder), cure="name the folder of the weights")
+        raise RequestError("there is no such folder", where=str(folder), fix="name the folder of the weights")
     if unknown := sorted(injected.keys() - METRICS.keys()):
-        raise RequestError(f"no metric is called {', '.join(unknown)}", cure=f"choose of {', '.join(METRICS)}")
+        raise RequestError(f"no metric is called {', '.join(unknown)}", fix=f"choose of {', '.join(METRICS)}")
     return {name: injected[name] if name in injected else metric.load(folder) for name, metric in METRICS.items()}
 
 

@@ -28,7 +28,7 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
     """
     size = path.stat().st_size
     if size > FILE_BYTES:
-        raise ModelError(f"{size} bytes are more than {FILE_BYTES}", where=str(path), cure="check which file this is")
+        raise ModelError(f"{size} bytes are more than {FILE_BYTES}", where=str(path), fix="check which file this is")
     try:
         if path.suffix == ".safetensors":
             # Loaded when asked for: the engine itself never reads weights.
@@ -37,9 +37,9 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
             state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever a damaged file makes the two readers raise
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ModelError(f"not readable as tensors ({reason})", where=str(path), cure="fetch the file again") from error
+        raise ModelError(f"not readable as tensors ({reason})", where=str(path), fix="fetch the file again") from error
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise ModelError("more than tensors by name", where=str(path), cure="convert it as docs/perceptual.md says")
+        raise ModelError("more than tensors by name", where=str(path), fix="convert it as docs/perceptual.md says")
     return {str(key): value for key, value in state.items()}
 
 
@@ -64,7 +64,7 @@ def checked(
     }
     what = ", ".join(f"{_some(keys)} {finding}" for finding, keys in findings.items() if keys)
     if what:
-        raise ModelError(what, where=str(where), cure="use the file that docs/perceptual.md names")
+        raise ModelError(what, where=str(where), fix="use the file that docs/perceptual.md names")
     return {key: own[key] if own[key].dtype == torch.float64 else own[key].float() for key in shapes}
 
 

@@ -100,7 +100,7 @@ def convert(sources: Sources, out: Path, check: Callable[[], None] = lambda: Non
         ModelError: keys, shapes or settings are not those of the network.
     """
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise RequestError("it exists already", where=str(out), cure="name a new folder")
+        raise RequestError("it exists already", where=str(out), fix="name a new folder")
     settings, weights = _vae_files(sources)
     config = _config(sources.base / "unet" / "config.json", settings)
     use = radiometry(sources.sensor, sources.noise)
@@ -132,7 +132,7 @@ def _config(base: Path, vae: Path) -> Config:
         raise ModelError(
             "the settings hold no scaling_factor",
             where=str(vae),
-            cure="give the config.json that was saved with this autoencoder",
+            fix="give the config.json that was saved with this autoencoder",
         )
     try:
         widths = tuple(unet_found["block_out_channels"])
@@ -151,7 +151,7 @@ def _config(base: Path, vae: Path) -> Config:
         raise ModelError(
             f"the settings here or in {vae} are not those of Stable Diffusion 1.5 ({error})",
             where=str(base),
-            cure="give the folder of Stable Diffusion 1.5 and a band autoencoder made from it",
+            fix="give the folder of Stable Diffusion 1.5 and a band autoencoder made from it",
         ) from error
     check_settings(unet_found, UNet2DConditionModel, unet_settings(config), free={"sample_size"}, where=str(base))
     free = {"sample_size", "force_upcast", "scaling_factor"}
@@ -167,7 +167,7 @@ def _vae_files(sources: Sources) -> tuple[Path, Path]:
         raise RequestError(
             "bare weights do not say their scaling_factor",
             where=str(sources.vae),
-            cure="pass --vae-config with the config.json of this autoencoder",
+            fix="pass --vae-config with the config.json of this autoencoder",
         )
     return sources.vae_config, sources.vae
 
@@ -175,7 +175,7 @@ def _vae_files(sources: Sources) -> tuple[Path, Path]:
 def _weights(folder: Path) -> Path:
     found = next((folder / name for name in _WEIGHTS if (folder / name).is_file()), None)
     if found is None:
-        raise RequestError(f"there is no {_WEIGHTS[0]}", where=str(folder), cure="name a folder with safetensors")
+        raise RequestError(f"there is no {_WEIGHTS[0]}", where=str(folder), fix="name a folder with safetensors")
     return found
 
 

@@ -77,7 +77,7 @@ def prompts(sensor: Sensor) -> tuple[str, ...]:
         raise RequestError(
             f"the description of {sensor.name} lacks bands or pixel sizes",
             where="--sensor",
-            cure="name a sensor with PAN and MS, or leave --sensor out",
+            fix="name a sensor with PAN and MS, or leave --sensor out",
         )
     name = _SENSORS.get(sensor.name, sensor.name)
     product = f"{name} satellite: PAN {sensor.pan_gsd:g} m; MS {sensor.ms_gsd:g} m; {len(sensor.bands)} bands."
@@ -129,7 +129,7 @@ def read_embeddings(
         raise ModelError(
             f"there is no embedding of {len(missing)} prompt(s), the first is {missing[0]!r}",
             where=str(path),
-            cure="embed it with the CLIP text encoder of Stable Diffusion 1.5",
+            fix="embed it with the CLIP text encoder of Stable Diffusion 1.5",
         )
     found = {prompt: state[prompt] for prompt in wanted}
     tokens = next(iter(found.values())).shape[0]
@@ -138,7 +138,7 @@ def read_embeddings(
         raise ModelError(
             f"the embedding of {odd[0]!r} has shape {tuple(found[odd[0]].shape)}, not ({tokens}, {length})",
             where=str(path),
-            cure="embed it with the CLIP text encoder of Stable Diffusion 1.5",
+            fix="embed it with the CLIP text encoder of Stable Diffusion 1.5",
         )
     return found
 
@@ -159,7 +159,7 @@ def embed(folder: Path, wanted: Sequence[str]) -> dict[str, torch.Tensor]:
         raise RequestError(
             "embedding prompts needs the package transformers, which is not installed",
             where=str(folder),
-            cure="install it, or pass --text with a safetensors file of embeddings keyed by prompt",
+            fix="install it, or pass --text with a safetensors file of embeddings keyed by prompt",
         ) from error
     try:
         tokenizer = clip.CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
@@ -170,7 +170,7 @@ def embed(folder: Path, wanted: Sequence[str]) -> dict[str, torch.Tensor]:
         raise RequestError(
             "there is no CLIP text encoder here that can be read",
             where=str(folder),
-            cure="name a folder with tokenizer/ and text_encoder/, the latter as safetensors",
+            fix="name a folder with tokenizer/ and text_encoder/, the latter as safetensors",
         ) from error
     ids = tokenizer(
         list(wanted),

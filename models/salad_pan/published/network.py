@@ -113,7 +113,7 @@ def outline(config: Config) -> SaladPan:
         raise ModelError(
             f"no network can be built with these widths ({error})",
             where="salad_pan_sd15",
-            cure="give the config that belongs to the weights",
+            fix="give the config that belongs to the weights",
         ) from error
 
 

@@ -141,4 +141,4 @@ def _parts(given: Sequence[torch.Tensor], most: int) -> Iterator[tuple[torch.Ten
 
 
 def _unmeasured(what: str) -> ModelError:
-    return ModelError(what, where="salad_pan_sd15", cure="run it through the engine, which measures the scene first")
+    return ModelError(what, where="salad_pan_sd15", fix="run it through the engine, which measures the scene first")

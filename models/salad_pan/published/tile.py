@@ -173,11 +173,11 @@ def load(config: Mapping[str, Any], state: Mapping[str, torch.Tensor], runtime: 
     """
     steps = STEPS if runtime.steps is None else runtime.steps
     if not 1 <= steps <= MOST_STEPS:
-        raise RequestError(f"{steps} steps", where="--steps", cure=f"ask for 1 to {MOST_STEPS}")
+        raise RequestError(f"{steps} steps", where="--steps", fix=f"ask for 1 to {MOST_STEPS}")
     shape, use = parse(config)
     norm = config.get("norm", "tile")
     if norm not in get_args(Norm):
-        raise ModelError(f"norm is tile or scene, not {norm!r}", where=ARCHITECTURE, cure="convert the model again")
+        raise ModelError(f"norm is tile or scene, not {norm!r}", where=ARCHITECTURE, fix="convert the model again")
     weights = {key: value.float() for key, value in state.items() if not key.startswith(TEXT)}
     text = {key.removeprefix(TEXT): value.float() for key, value in state.items() if key.startswith(TEXT)}
     if not any("_cross_band." in key for key in weights):
@@ -186,7 +186,7 @@ def load(config: Mapping[str, Any], state: Mapping[str, torch.Tensor], runtime: 
     lacking = [prompt for prompt in (*use.prompts, *(ANY_BAND,) * (guidance > 1.0)) if prompt not in text]
     if lacking:
         raise ModelError(
-            f"no embedding of the prompt {lacking[0]!r}", where=ARCHITECTURE, cure="convert the model again"
+            f"no embedding of the prompt {lacking[0]!r}", where=ARCHITECTURE, fix="convert the model again"
         )
     network = outline(shape)
     load_strictly(network.to_empty(device="cpu"), weights, where=ARCHITECTURE)
@@ -207,7 +207,7 @@ def parse(config: Mapping[str, Any]) -> tuple[Config, Radiometry]:
         return Config.of(config["network"]), Radiometry.of(config["use"])
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ModelError(
-            f"the config does not describe this network ({error})", where=ARCHITECTURE, cure="convert the model again"
+            f"the config does not describe this network ({error})", where=ARCHITECTURE, fix="convert the model again"
         ) from error
 
 
@@ -220,5 +220,5 @@ def _use_xformers(network: SaladPan) -> None:
         raise ModelError(
             "xformers is not installed or cannot run on this device",
             where="--attention",
-            cure="install the extra xformers and a CUDA device, or leave --attention out",
+            fix="install the extra xformers and a CUDA device, or leave --attention out",
         ) from error

@@ -97,7 +97,7 @@ def adapt(network: nn.Module, targets: Sequence[str], rank: int, generator: torc
         RequestError: no layer has such a name, one has channel groups, or the network has adapters already.
     """
     if any(isinstance(module, Adapted) for module in network.modules()):
-        raise RequestError("the network has adapters already", where="lora", cure="merge them first")
+        raise RequestError("the network has adapters already", where="lora", fix="merge them first")
     found = {
         name: module
         for name, module in network.named_modules()
@@ -106,7 +106,7 @@ def adapt(network: nn.Module, targets: Sequence[str], rank: int, generator: torc
     grouped = [name for name, module in found.items() if isinstance(module, nn.Conv2d) and module.groups > 1]
     if grouped or not found:
         what = f"{grouped[0]} has channel groups" if grouped else f"no layer is called {', '.join(targets)}"
-        raise RequestError(what, where="lora", cure="choose other targets")
+        raise RequestError(what, where="lora", fix="choose other targets")
     network.requires_grad_(False)
     for name, module in found.items():
         _put(network, name, Adapted(module, rank, generator))
@@ -137,7 +137,7 @@ def load_adapters(network: nn.Module, state: Mapping[str, torch.Tensor]) -> None
     """
     own = adapter_state(network)
     if {k: v.shape for k, v in own.items()} != {k: v.shape for k, v in state.items()}:
-        raise ModelError("the adapters do not fit", where="lora", cure="adapt the same layers with the same rank")
+        raise ModelError("the adapters do not fit", where="lora", fix="adapt the same layers with the same rank")
     network.load_state_dict(state, strict=False)
 
 

@@ -74,7 +74,7 @@ class StableBackbone(Backbone):
             raise ModelError(
                 f"no backbone for one step ({', '.join(odd) or f'{len(widths)} levels'}, predicts {predicts})",
                 where="unet",
-                cure="give Stable Diffusion 2.1 or a model of its kind",
+                fix="give Stable Diffusion 2.1 or a model of its kind",
             )
         self.unet, self.vae = unet, vae
         self.table = stable_table(schedule)
@@ -150,7 +150,7 @@ def load_stable(folder: Path, text: torch.Tensor) -> StableBackbone:
     length = parts[0].config.cross_attention_dim
     if text.ndim != 3 or text.shape[0] != 1 or text.shape[2] != length:
         raise RequestError(
-            f"a text of shape {tuple(text.shape)}, not (1, tokens, {length})", where="text", cure="embed it again"
+            f"a text of shape {tuple(text.shape)}, not (1, tokens, {length})", where="text", fix="embed it again"
         )
     unet, vae = parts
     return StableBackbone(unet, vae, read_settings(folder / "scheduler" / "scheduler_config.json"), text)

@@ -108,7 +108,7 @@ class OneStepTeacher(nn.Module):
             raise RequestError(
                 f"{channels} bands of {height} x {width} px do not fit",
                 where="teacher",
-                cure=f"give multiples of {bands} bands and {stride} px",
+                fix=f"give multiples of {bands} bands and {stride} px",
             )
         with torch.no_grad(), torch.autocast(image.device.type, enabled=False):
             return self.backbone.encode(image.float().reshape(-1, bands, height, width))
@@ -146,7 +146,7 @@ def load_trained(teacher: OneStepTeacher, state: Mapping[str, torch.Tensor]) -> 
     """
     own = trained_state(teacher)
     if {k: v.shape for k, v in own.items()} != {k: v.shape for k, v in state.items()}:
-        raise ModelError("the state is that of another teacher", where="teacher", cure="build it with the same widths")
+        raise ModelError("the state is that of another teacher", where="teacher", fix="build it with the same widths")
     teacher.load_state_dict(state, strict=False)
 
 

@@ -59,7 +59,7 @@ def test_row_bands_cover_the_scene_and_lag_by_the_halo(spec, halo):
     grid = TileGrid(axis, axis, halo)
     testing.assert_bands_cover(grid)
     for band in range(axis.count):
-        first, stop = grid.band(band)
+        first, stop = grid.row_band(band)
         if stop > first:
             assert min(stop + halo, axis.length) <= axis.up(band + 1)
 
@@ -72,7 +72,7 @@ def test_a_stretch_of_rows_joins_to_the_same_bits_wherever_it_starts(spec, halo,
     start = data.draw(st.integers(0, axis.count - 1))
     whole, part = joined(grid, scale, 0), joined(grid, scale, start)
     for band in range(start, axis.count):
-        first, stop = grid.band(band)
+        first, stop = grid.row_band(band)
         if stop > first:
             low, high = max(first - halo, 0), min(stop + halo, axis.length)
             a, b = (rows[band].cut(low, high, scale).values for rows in (whole, part))
@@ -116,7 +116,7 @@ def test_counting_names_exactly_the_tiles_that_matter(spec, data):
 def test_impossible_tiles_are_refused_with_a_cure(tile, overlap, align, margin, word):
     with pytest.raises(RequestError, match=word) as caught:
         even_axis(500, tile=tile, overlap=overlap, align=align, margin=margin)
-    assert caught.value.cure
+    assert caught.value.fix
 
 
 @given(axes, st.integers(1, 3), st.integers(0, 2**32 - 1))

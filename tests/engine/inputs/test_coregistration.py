@@ -16,7 +16,7 @@ from seamline.engine.errors import MisregistrationWarning, RequestError
 from seamline.engine.inputs.coregistration import _MOST_FINE, _blocks, correction, measure, moved
 from seamline.engine.inputs.describe import describe
 from seamline.engine.output.workspace import Workspace
-from seamline.engine.request import Policy, Request
+from seamline.engine.request import OpenPolicy, Request
 from seamline.engine.run import Share, merge, plan_run, run
 from seamline.engine.run import lifecycle as run_module
 from seamline.engine.testing import PassThrough, assert_is_crop, assert_same_pixels
@@ -70,7 +70,7 @@ def scenes(pan, ms):
 
 
 def found_in(fine, coarse):
-    return measure(fine, coarse, Policy(), lambda: None)
+    return measure(fine, coarse, OpenPolicy(), lambda: None)
 
 
 def planted(scene, shift):

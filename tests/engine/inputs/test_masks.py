@@ -15,7 +15,7 @@ from seamline.engine.ground.grids import Window
 from seamline.engine.inputs.describe import describe
 from seamline.engine.inputs.fill import fill_masked
 from seamline.engine.inputs.reading import InputReader
-from seamline.engine.request import Policy, Request
+from seamline.engine.request import OpenPolicy, Request
 from seamline.engine.run import run
 from seamline.models.classical.interpolate import Bicubic, Identity
 
@@ -51,7 +51,7 @@ def write_alpha(path, values, alpha):
 def seen(path, bands=()):
     """(values, validity) of all bands as the engine takes them in; validity in full."""
     scene = describe("image", str(path), bands=bands)
-    reader = InputReader(scene, scene.grid, "cubic", Policy())
+    reader = InputReader(scene, scene.grid, "cubic", OpenPolicy())
     window = Window(0, 0, *scene.grid.shape)
     patch = reader.patch(reader.strip(window), window)
     reader.close()

@@ -16,7 +16,7 @@ from seamline.engine.inputs.describe import describe
 from seamline.engine.inputs.reading import InputReader
 from seamline.engine.output.workspace import Workspace
 from seamline.engine.quality.rasters import RasterRows
-from seamline.engine.request import Policy, Request
+from seamline.engine.request import OpenPolicy, Request
 from seamline.engine.run import Share, plan_run, run
 from seamline.engine.testing import GroundNoise, assert_is_crop, assert_same_pixels
 from seamline.models.classical.interpolate import Bicubic, Identity
@@ -69,10 +69,10 @@ def test_the_finest_grid_is_that_of_the_input_and_every_band_keeps_its_own(bands
 def test_a_coarse_band_is_read_as_an_input_of_its_own_would_be(bands, kernel):
     scene = describe("image", joined(bands))
     window = Window(17, 5, 61, 70)
-    together = InputReader(scene, scene.grid, kernel, Policy())
+    together = InputReader(scene, scene.grid, kernel, OpenPolicy())
     patch = together.patch(together.strip(window), window)
     for i, path in enumerate(bands):
-        alone = InputReader(describe("image", str(path)), scene.grid, kernel, Policy())
+        alone = InputReader(describe("image", str(path)), scene.grid, kernel, OpenPolicy())
         own = alone.patch(alone.strip(window), window)
         assert own.values[0].tobytes() == patch.values[i].tobytes()
         known = np.ones(own.values.shape, bool) if own.valid is None else own.valid
@@ -223,7 +223,7 @@ def test_cells_between_fine_pixels_are_sampled_where_they_lie(write_raster):
     fine = write_raster("f.tif", np.zeros((1, 28, 30), np.float32), transform=grid(10))
     coarse = write_raster("c.tif", ramp, transform=grid(20, X - 5, Y + 5))
     scene = describe("image", f"{fine},{coarse}")
-    reader = InputReader(scene, scene.grid, "cubic", Policy())
+    reader = InputReader(scene, scene.grid, "cubic", OpenPolicy())
     window = Window(4, 6, 10, 12)
     patch = reader.patch(reader.strip(window), window)
     reader.close()

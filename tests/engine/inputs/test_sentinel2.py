@@ -16,7 +16,7 @@ from seamline.engine.inputs.describe import describe
 from seamline.engine.inputs.files import open_raster
 from seamline.engine.inputs.reading import InputReader
 from seamline.engine.inputs.sentinel2 import BANDS, find_product
-from seamline.engine.request import Policy
+from seamline.engine.request import OpenPolicy
 from seamline.tests.engine.safe import NATIVE, SIDE, write_image, write_product
 
 L2A = [name for name in BANDS if name != "B10"]
@@ -61,7 +61,7 @@ def test_folder_archive_and_metadata_are_one_product(made):
     scenes = [describe("image", str(source), bands=("B02", "B8A")) for source in sources]
     window = Window(0, 0, SIDE, SIDE)
     for scene in scenes:
-        reader = InputReader(scene, scene.grid, "cubic", Policy())
+        reader = InputReader(scene, scene.grid, "cubic", OpenPolicy())
         b02, b8a = reader.strip(window)
         np.testing.assert_array_equal(b02.raw[0], made.bands["B02"])
         np.testing.assert_array_equal(b8a.raw[0], made.bands["B8A"])
@@ -76,7 +76,7 @@ def test_threads_with_readers_of_their_own_read_the_same(made, packed):
     windows = [Window(row, column, 24, 17) for row in range(0, 36, 3) for column in range(0, 40, 8)]
 
     def read(share):
-        reader = InputReader(scene, scene.grid, "cubic", Policy())
+        reader = InputReader(scene, scene.grid, "cubic", OpenPolicy())
         values = [reader.patch(reader.strip(window), window).values.tobytes() for window in share]
         reader.close()
         return values
@@ -189,14 +189,14 @@ def test_images_with_more_than_one_band_are_refused(tmp_path):
 
 def test_archives_are_opened_where_they_lie_on_this_machine(made):
     member = next(made.safe.rglob("*B02_10m.jp2")).relative_to(made.safe.parent)
-    with open_raster(archived(made.zipped(), str(member)), Policy()) as data:
+    with open_raster(archived(made.zipped(), str(member)), OpenPolicy()) as data:
         assert data.driver == "JP2OpenJPEG"
     for path in ("/vsicurl/http://example.org/a.zip", "/vsizip//vsicurl/http://example.org/a.zip/b.jp2"):
         with pytest.raises(RequestError, match="it is not a local file"):
-            open_raster(path, Policy())
+            open_raster(path, OpenPolicy())
     for archive in ("/vsicurl/example.org/a.zip", "/nowhere/a.zip"):
         with pytest.raises(RequestError, match="the file does not exist"):
-            open_raster(f"/vsizip/{{{archive}}}/b.jp2", Policy())
+            open_raster(f"/vsizip/{{{archive}}}/b.jp2", OpenPolicy())
 
 
 def test_paths_into_archives_and_back(tmp_path):

@@ -47,7 +47,7 @@ def test_no_name_means_two_sensors():
 def test_an_unknown_name_is_refused_with_the_nearest(name, near):
     with pytest.raises(RequestError, match="there is no sensor") as error:
         find_sensor(name)
-    assert near in error.value.cure
+    assert near in error.value.fix
 
 
 def test_bands_lie_where_light_is_and_gains_are_gains():

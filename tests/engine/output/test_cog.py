@@ -405,7 +405,7 @@ def test_a_failed_copy_leaves_the_old_file_and_the_run_can_go_on(scene, tmp_path
         breakage(patch)
         with pytest.raises(RunError, match="the COG cannot be written") as caught:
             make(source, out, overwrite=True, compress="none")
-    assert "--resume" in caught.value.cure
+    assert "--resume" in caught.value.fix
     assert out.read_bytes() == b"the old file"
     workspace = Workspace.beside(out)
     assert not list(workspace.folder.glob("output.tif"))

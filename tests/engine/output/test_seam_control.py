@@ -80,7 +80,7 @@ def test_a_planted_step_of_2_percent_is_seen(scores, case):
 
 
 @pytest.mark.parametrize("scene", SCENES)
-def test_no_step_lies_in_the_sham_band(scores, scene):
+def test_no_step_lies_in_the_control_band(scores, scene):
     clean, _ = scores[scene, 256]
     assert clean.score <= max(1.05, clean.high)
 

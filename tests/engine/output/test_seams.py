@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seamline.engine.output.lines import sham_offsets
+from seamline.engine.output.lines import control_offsets
 from seamline.engine.output.seams import SeamMeter
 
 LINES = (100, 200, 300)
@@ -97,6 +97,6 @@ def test_flat_images_are_judged_without_dividing_by_nothing():
 
 
 @given(st.integers(8, 1000))
-def test_sham_grids_keep_off_the_boundary(spacing):
-    offsets = sham_offsets(spacing)
+def test_control_grids_keep_off_the_boundary(spacing):
+    offsets = control_offsets(spacing)
     assert all(2 <= offset <= spacing - 2 for offset in offsets)

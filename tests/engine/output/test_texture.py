@@ -50,7 +50,7 @@ def blended_noise():
     return image.astype(np.float32)
 
 
-def test_control_an_unblended_texture_lies_in_the_sham_band():
+def test_control_an_unblended_texture_lies_in_the_control_band():
     """As often as a 95 % band says: 6 in 100 with 32 grids, so 5 of 24 would be one chance in a hundred."""
     found = [ratio(noise(seed, bands=1)) for seed in range(24)]
     assert sum(not f.low <= f.ratio <= f.high for f in found) <= 4
@@ -122,5 +122,5 @@ def test_the_report_says_what_blending_did_to_the_texture(write_raster, tmp_path
     request = Request({"image": str(scene)}, str(tmp_path / "out.tif"), tile=128, overlap=32, threads=1)
     metrics = run(request, model).facts["metrics"]
     assert metrics["overlap_variance_ratio"] == pytest.approx(expected, abs=0.12)
-    low, high = metrics["overlap_variance_sham_band"]
+    low, high = metrics["overlap_variance_control_band"]
     assert low < 1 < high

@@ -298,7 +298,7 @@ def test_cancelled_and_resumed(scene, whole, tmp_path):
     assert not out.exists()
     assert not beside(out).exists()
     # A row band is finished when both of its files are there.
-    workspace.deviations.band_path(done[0]).unlink()
+    workspace.deviations.row_band_path(done[0]).unlink()
     assert done[0] in workspace.unfinished(bands)
     run(request_for(scene, out, resume=True), Unsure())
     assert_same_run(out, whole)

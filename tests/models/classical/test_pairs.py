@@ -49,7 +49,7 @@ def test_pair_gives_a_consistent_seamless_cog(data, tmp_path, pair, model):
     valid, errors, warnings = cog_validate(out, strict=True)
     assert valid, (errors, warnings)
     assert max(facts["metrics"]["consistency"]) <= MOST_RESIDUAL
-    seam, band = facts["metrics"]["seam_score"], facts["metrics"]["seam_sham_band"]
+    seam, band = facts["metrics"]["seam_score"], facts["metrics"]["seam_control_band"]
     if seam is None:
         assert facts["tiles"] == 1  # one tile has no boundary to show
     elif seam > max(MOST_SEAM, band[1]):

@@ -200,7 +200,7 @@ def test_a_ratio_that_the_model_does_not_take_is_refused_by_the_plan(write_raste
     request = Request({"ms": str(ms), "pan": str(pan)}, str(tmp_path / "o.tif"))
     with pytest.raises(ModelError, match=r"takes 1\.5 to 5") as caught:
         make_plan(request, SPEC, "salad-pan-tiny@1")
-    assert caught.value.cure
+    assert caught.value.fix
 
 
 def test_requests_that_do_not_fit_are_refused():

@@ -10,7 +10,7 @@ from rasterio.transform import from_origin
 
 from seamline.engine.errors import Cancelled, RequestError
 from seamline.engine.events import Cancel, Silence
-from seamline.engine.request import Policy, Request
+from seamline.engine.request import OpenPolicy, Request
 from seamline.engine.run import plan_run
 from seamline.models import registry
 from seamline.models.folder import load_folder
@@ -68,7 +68,7 @@ def small_scenes_will_do():
 def samples_of(paths, tmp_path):
     request = Request({"ms": str(paths[0]), "pan": str(paths[1])}, str(tmp_path / "out.tif"), threads=1)
     plan, _ = plan_run(request, registry.resolve("salad-pan-tiny", "pansharpen"))
-    samples, ratio = read_samples(plan, GAINS, Policy())
+    samples, ratio = read_samples(plan, GAINS, OpenPolicy())
     assert ratio == 4
     return samples, plan
 
