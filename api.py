@@ -165,7 +165,7 @@ def _run(
     with tempfile.TemporaryDirectory(prefix="seamline-") as folder:
         inputs = {name: _laid_down(image, Path(folder) / f"{name}.tif") for name, image in images.items()}
         target = Path(out) if out is not None else Path(folder) / "out.tif"
-        request = Request(inputs, str(target), **options)
+        request = Request(inputs=inputs, out=str(target), **options)
         run_request(request, task, model, scale=scale, adapt=adapt, share=share, listener=listener, cancel=cancel)
         with rioxarray.open_rasterio(target) as result:
             # An array in memory outlives the temporary folder.

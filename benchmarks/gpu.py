@@ -86,7 +86,7 @@ def fused(inputs: dict[str, str], side: int, device: str, folder: Path) -> Fused
 
     def timed(steps: int) -> float:
         started = time.perf_counter()
-        run(Request(inputs, str(out), steps=steps, device=device, overwrite=True), source)
+        run(Request(inputs=inputs, out=str(out), steps=steps, device=device, overwrite=True), source)
         seconds = (time.perf_counter() - started) / (side**2 / 1e6)
         print(LINE.format(steps=steps, seconds=seconds), flush=True)
         return seconds
@@ -97,7 +97,7 @@ def fused(inputs: dict[str, str], side: int, device: str, folder: Path) -> Fused
         turns.setdefault(steps, []).append(timed(steps))
     paths = [folder / "here.tif", folder / "cpu.tif"]
     for path, where in zip(paths, (device, "cpu"), strict=True):
-        run(Request(inputs, str(path), device=where, overwrite=True, window=(0, 0, CROP, CROP)), source)
+        run(Request(inputs=inputs, out=str(path), device=where, overwrite=True, window=(0, 0, CROP, CROP)), source)
     return Fused(side, turns, share_within(*paths))
 
 

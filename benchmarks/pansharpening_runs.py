@@ -43,8 +43,8 @@ class Interpolated:
     @property
     def spec(self) -> ModelSpec:
         """Takes any pair."""
-        inputs = (InputSpec("pan", 1), InputSpec("ms", kernel="lanczos"))
-        return ModelSpec(INTERPOLATED, "1", "pansharpen", inputs, "ms")
+        inputs = (InputSpec(name="pan", bands=1), InputSpec(name="ms", kernel="lanczos"))
+        return ModelSpec(name=INTERPOLATED, version="1", task="pansharpen", inputs=inputs, main="ms")
 
     def load(self, runtime: Runtime) -> Interpolated:  # noqa: ARG002
         """Nothing to load."""
@@ -68,7 +68,7 @@ def fuse(source: ModelSource, ms: Path, pan: Path, out: Path, *, reduced: bool, 
     sensor = "none" if reduced and source.spec.consistency == "mtf" else None
     inputs = {"ms": str(ms), "pan": str(pan)}
     dtype = "float32" if reduced else None
-    request = Request(inputs, str(out), dtype=dtype, sensor=sensor, steps=steps, threads=1, overwrite=True)
+    request = Request(inputs=inputs, out=str(out), dtype=dtype, sensor=sensor, steps=steps, threads=1, overwrite=True)
     started = time.process_time()
     run(request, source)
     return time.process_time() - started
@@ -159,7 +159,7 @@ def adapted_scores(model: str, scenes: Sequence[Scene], folder: Path) -> dict[st
         started = time.process_time()
         inputs = {"ms": str(scene.ms), "pan": str(scene.pan)}
         out = str(folder / "fused.tif")
-        request = Request(inputs, out, dtype="float32", sensor="none", threads=1, overwrite=True)
+        request = Request(inputs=inputs, out=out, dtype="float32", sensor="none", threads=1, overwrite=True)
         try:
             outcome = run_request(request, "pansharpen", model, adapt=ADAPT_STEPS)
         except RequestError:
@@ -194,7 +194,7 @@ def tile_agreement(source: ModelSource, ms: Path, pan: Path, folder: Path) -> It
     folder.mkdir()
     outputs: dict[tuple[int, bool], tuple[Path, tuple[float, float, float] | None]] = {}
     for tile in TILES:
-        request = Request({"ms": str(ms), "pan": str(pan)}, str(folder / "out.tif"), tile=tile, threads=1)
+        request = Request(inputs={"ms": str(ms), "pan": str(pan)}, out=str(folder / "out.tif"), tile=tile, threads=1)
         plan, _ = plan_run(request, source)
         align = math.lcm(source.spec.align, *(whole_ratio(plan.base, scene.grid) for scene in plan.scenes))
         moved = replace(plan.tiles, rows=shifted(plan.tiles.rows, align), columns=shifted(plan.tiles.columns, align))
@@ -211,7 +211,7 @@ def tile_agreement(source: ModelSource, ms: Path, pan: Path, folder: Path) -> It
 def sensitivity(source: ModelSource, ms: Path, pan: Path, folder: Path) -> tuple[float, ...]:
     """RMS of what the smallest tiles change against a run without tiles, DN by band, at full resolution."""
     inputs = {"ms": str(ms), "pan": str(pan)}
-    request = Request(inputs, str(folder / "out.tif"), tile=TILES[0], threads=1, overwrite=True)
+    request = Request(inputs=inputs, out=str(folder / "out.tif"), tile=TILES[0], threads=1, overwrite=True)
     untiled = tile_sensitivity(request, source).untiled
     if untiled is None:
         raise ValueError(f"{pan} is too large to be run without tiles")

@@ -129,7 +129,7 @@ class RandomModel:
     @property
     def spec(self) -> ModelSpec:
         """That of the architecture, for stored values of one sensor."""
-        inputs = (InputSpec("pan", 1), InputSpec("ms", ratio=RATIOS))
+        inputs = (InputSpec(name="pan", bands=1), InputSpec(name="ms", ratio=RATIOS))
         return replace(SPEC, inputs=inputs, needs_statistics=self.norm == "scene")
 
     def load(self, runtime: Runtime) -> TileModel:  # noqa: ARG002
@@ -204,8 +204,8 @@ def rows(name: str, norms: Sequence[Norm], root: Path, folder: Path) -> Iterator
 def across(source: RandomModel, case: Case, folder: Path) -> Across:
     """Run as planned, with the grid moved by half a tile, and without tiles: the runs of ``tile_sensitivity``."""
     request = Request(
-        {"ms": str(folder / "ms.tif"), "pan": str(folder / "pan.tif")},
-        str(folder / source.norm / "out.tif"),
+        inputs={"ms": str(folder / "ms.tif"), "pan": str(folder / "pan.tif")},
+        out=str(folder / source.norm / "out.tif"),
         tile=case.tile,
         overlap=case.overlap,
         steps=case.steps,

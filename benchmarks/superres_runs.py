@@ -32,7 +32,7 @@ Scores = Mapping[str, float]
 
 def enlarge(source: ModelSource, coarse: Path, out: Path, **options: Any) -> dict[str, Any]:
     """Run a model by its default options, and those given, on one thread; returns the metrics of the report."""
-    outcome = run(Request({"image": str(coarse)}, str(out), threads=1, overwrite=True, **options), source)
+    outcome = run(Request(inputs={"image": str(coarse)}, out=str(out), threads=1, overwrite=True, **options), source)
     metrics: dict[str, Any] = outcome.facts["metrics"]
     return metrics
 
@@ -136,4 +136,6 @@ def tile_runs(
 
 def sensitivity(source: ModelSource, image: Path, folder: Path) -> Sensitivity:
     """What the model's own tiles change, DN by band."""
-    return tile_sensitivity(Request({"image": str(image)}, str(folder / "out.tif"), threads=1, overwrite=True), source)
+    return tile_sensitivity(
+        Request(inputs={"image": str(image)}, out=str(folder / "out.tif"), threads=1, overwrite=True), source
+    )

@@ -41,8 +41,8 @@ def adapt(ms: str, pan: str, folder: Path, as_json: bool, cancel_on_stdin_eof: b
         # Never written: the workspace beside it is where the model grows.
         out = folder.with_name(folder.name + ".tif")
         request = Request(
-            {"ms": ms, "pan": pan},
-            str(out),
+            inputs={"ms": ms, "pan": pan},
+            out=str(out),
             device=pick_device(options["device"]),
             seed=options["seed"],
             sensor=options["sensor"],

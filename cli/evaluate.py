@@ -132,8 +132,8 @@ def _evaluate_model(
         released=options["as_released"],
     )
     request = Request(
-        {},
-        "",
+        inputs={},
+        out="",
         seed=options["seed"] or 0,
         device=pick_device(options["device"] or "auto"),
         policy=policy,

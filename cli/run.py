@@ -52,8 +52,8 @@ def _run(task: Task, inputs: Mapping[str, str], out: Path, scale: int | None, op
         model = _adapted_model(options) or options["model"] or api.default_model(task, scale)
         attention = "sdpa" if options["attention"] == "auto" else options["attention"]
         request = Request(
-            inputs,
-            str(out),
+            inputs=inputs,
+            out=str(out),
             device=pick_device(options["device"]),
             attention=attention,
             policy=OpenPolicy(vrt=options["allow_vrt"]),

@@ -23,7 +23,7 @@ Sight = Literal["off", "area", "mtf"]
 """How a pixel of the main input is taken to see the output where the two are made consistent."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InputSpec:
     """One named input of a model.
 
@@ -45,7 +45,7 @@ class InputSpec:
     bits: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSpec:
     """What the engine must know of a model to plan a run.
 
@@ -93,7 +93,7 @@ class ModelSpec:
         return {spec.name: spec for spec in self.inputs}[name]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Runtime:
     """How a model is to be loaded: device (``"cpu"``, ``"cuda:0"``), precision, attention backend, run options."""
 

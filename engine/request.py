@@ -16,7 +16,7 @@ class OpenPolicy:
     vrt: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """What the user asked for; None means "as the model says".
 

@@ -37,13 +37,13 @@ class PassThrough:
     @property
     def spec(self) -> ModelSpec:
         """What the plan needs."""
-        inputs = (InputSpec("pan", bands=1), InputSpec("ms")) if self.pair else (InputSpec("image"),)
+        inputs = (InputSpec(name="pan", bands=1), InputSpec(name="ms")) if self.pair else (InputSpec(name="image"),)
         return ModelSpec(
-            "pass-through",
-            "1",
-            "pansharpen" if self.pair else "superres",
-            inputs,
-            inputs[-1].name,
+            name="pass-through",
+            version="1",
+            task="pansharpen" if self.pair else "superres",
+            inputs=inputs,
+            main=inputs[-1].name,
             scale=self.scale,
             margin=self.margin,
             align=self.align,
@@ -78,11 +78,11 @@ class GroundNoise:
     def spec(self) -> ModelSpec:
         """What the plan needs."""
         return ModelSpec(
-            "ground-noise",
-            "1",
-            "superres",
-            (InputSpec("image"),),
-            "image",
+            name="ground-noise",
+            version="1",
+            task="superres",
+            inputs=(InputSpec(name="image"),),
+            main="image",
             margin=4,
             align=8,
             tile=64,

@@ -127,7 +127,10 @@ class Card(_Strict):
             name=self.name,
             version=self.version,
             task=self.task,
-            inputs=tuple(InputSpec(i.name, i.bands, i.range, i.kernel, i.ratio, i.bits) for i in self.inputs),
+            inputs=tuple(
+                InputSpec(name=i.name, bands=i.bands, range=i.range, kernel=i.kernel, ratio=i.ratio, bits=i.bits)
+                for i in self.inputs
+            ),
             main=self.main,
             bands=self.bands,
             scale=self.scale,

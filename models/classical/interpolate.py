@@ -25,7 +25,9 @@ class Identity:
     @property
     def spec(self) -> ModelSpec:
         """What the plan needs."""
-        return ModelSpec(self.name, "1", "superres", (InputSpec("image"),), "image", overlap=32)
+        return ModelSpec(
+            name=self.name, version="1", task="superres", inputs=(InputSpec(name="image"),), main="image", overlap=32
+        )
 
     @property
     def identity(self) -> str:
@@ -62,7 +64,14 @@ class Bicubic:
     def spec(self) -> ModelSpec:
         """What the plan needs; the margin is the kernel's reach and one pixel more."""
         return ModelSpec(
-            self.name, "1", "superres", (InputSpec("image"),), "image", scale=self.scale, margin=_REACH + 1, overlap=32
+            name=self.name,
+            version="1",
+            task="superres",
+            inputs=(InputSpec(name="image"),),
+            main="image",
+            scale=self.scale,
+            margin=_REACH + 1,
+            overlap=32,
         )
 
     @property

@@ -46,11 +46,11 @@ class Classical:
         """What the plan needs; the margin is the low-pass filter's half side."""
         margin = PYRAMID_HALF if self.name.startswith("mtf") else 0
         return ModelSpec(
-            self.name,
-            _VERSION,
-            "pansharpen",
-            (InputSpec("pan", bands=1), InputSpec("ms", kernel="lanczos")),
-            "ms",
+            name=self.name,
+            version=_VERSION,
+            task="pansharpen",
+            inputs=(InputSpec(name="pan", bands=1), InputSpec(name="ms", kernel="lanczos")),
+            main="ms",
             margin=max(margin, MTF_HALF),
             needs_statistics=True,
         )

@@ -25,7 +25,7 @@ SPEC = ModelSpec(
     name="salad-pan-tiny",
     version="2",
     task="pansharpen",
-    inputs=(InputSpec("pan", 1, "unit"), InputSpec("ms", None, "unit", ratio=RATIOS)),
+    inputs=(InputSpec(name="pan", bands=1, range="unit"), InputSpec(name="ms", bands=None, range="unit", ratio=RATIOS)),
     main="ms",
     align=8,
     margin=40,

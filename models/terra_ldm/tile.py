@@ -17,7 +17,7 @@ SPEC = ModelSpec(
     name="terra-ldm-tiny",
     version="1",
     task="superres",
-    inputs=(InputSpec("image", None, "unit"),),
+    inputs=(InputSpec(name="image", bands=None, range="unit"),),
     main="image",
     align=FACTOR * STRIDE,
     margin=FACTOR * MARGIN,

@@ -18,7 +18,10 @@ SPEC = ModelSpec(
     name="yardstick-cnn",
     version="1",
     task="pansharpen",
-    inputs=(InputSpec("pan", 1, "unit"), InputSpec("ms", None, "unit", ratio=(1.5, 5.0))),
+    inputs=(
+        InputSpec(name="pan", bands=1, range="unit"),
+        InputSpec(name="ms", bands=None, range="unit", ratio=(1.5, 5.0)),
+    ),
     main="ms",
     align=2 * FACTOR,
     margin=104,

@@ -76,7 +76,7 @@ def pair(tmp_path_factory):
 
 def adapted_run(pair, out, *, share=None, heard=None, cancel=None, steps=STEPS, keep=None, **options):
     given = {"threads": 1, "seed": 7, "tile": 160, "overlap": 80} | options
-    request = Request({"ms": str(pair[0]), "pan": str(pair[1])}, str(out), **given)
+    request = Request(inputs={"ms": str(pair[0]), "pan": str(pair[1])}, out=str(out), **given)
     how = {"share": share, "listener": heard, "cancel": cancel}
     return run_request(request, "pansharpen", "salad-pan-tiny", adapt=steps, keep_model=keep, **how)
 

@@ -134,7 +134,7 @@ def test_a_sensor_of_11_bits_is_not_given_8(published, tmp_path, write_raster, d
     coarse, fine = (from_origin(500000, 5000000, size, size) for size in (4, 1))
     ms = write_raster("ms.tif", np.full((4, 16, 16), 100, dtype), transform=coarse, nodata=0)
     pan = write_raster("pan.tif", np.full((1, 64, 64), 100, dtype), transform=fine, nodata=0)
-    request = Request({"pan": str(pan), "ms": str(ms)}, str(tmp_path / "fused.tif"))
+    request = Request(inputs={"pan": str(pan), "ms": str(ms)}, out=str(tmp_path / "fused.tif"))
     if refused:
         with pytest.raises(ModelError, match="its values have 8 bits, and salad-pan-sd15-qb takes the 11-bit values"):
             make_plan(request, spec, folder.identity)

@@ -43,7 +43,7 @@ SPEC = ModelSpec(
     name="salad-pan-sd15",
     version="1",
     task="pansharpen",
-    inputs=(InputSpec("pan", 1, "unit"), InputSpec("ms", None, "unit", ratio=RATIOS)),
+    inputs=(InputSpec(name="pan", bands=1, range="unit"), InputSpec(name="ms", bands=None, range="unit", ratio=RATIOS)),
     main="ms",
     align=64,
     margin=16,

@@ -36,7 +36,14 @@ class SampledMs:
 
     @property
     def spec(self) -> ModelSpec:
-        return ModelSpec("sampled-ms", "1", "pansharpen", (InputSpec("pan"), InputSpec("ms")), "ms", overlap=8)
+        return ModelSpec(
+            name="sampled-ms",
+            version="1",
+            task="pansharpen",
+            inputs=(InputSpec(name="pan"), InputSpec(name="ms")),
+            main="ms",
+            overlap=8,
+        )
 
     def load(self, runtime: Any) -> SampledMs:
         return self
@@ -140,7 +147,7 @@ def fused(write_raster, tmp_path):
         inputs = {"ms": str(paths[0]), "pan": str(paths[1])}
         # Several tiles, as small as the margin of the model lets them be.
         tile, overlap = (64, 16) if model is None else (128, 2 * model.spec.margin)
-        request = Request(inputs, str(out), tile=tile, overlap=overlap, threads=1)
+        request = Request(inputs=inputs, out=str(out), tile=tile, overlap=overlap, threads=1)
         run(request, model or SampledMs(), listener=listener)
         opened.append(rasterio.open(out))
         return opened[-1]

@@ -126,7 +126,7 @@ def test_a_nodata_value_that_the_output_cannot_hold_is_replaced(write_raster, tm
     pixels = np.arange(48.0).reshape(1, 6, 8)
     pixels[0, 2, 3:6] = lowest if nodata is None or np.isnan(nodata) else nodata
     source = write_raster("in.tif", pixels, nodata=pixels.min())
-    run(Request({"image": str(source)}, str(tmp_path / "o.tif"), dtype=dtype), Identity())
+    run(Request(inputs={"image": str(source)}, out=str(tmp_path / "o.tif"), dtype=dtype), Identity())
     with rasterio.open(tmp_path / "o.tif") as out:
         assert (out.nodata is None) == (nodata is None)
         assert nodata is None or np.array_equal([out.nodata], [nodata], equal_nan=True)

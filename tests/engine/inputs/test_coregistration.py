@@ -78,7 +78,7 @@ def planted(scene, shift):
 
 
 def request_for(ms, pan, out, **options):
-    return Request({"ms": str(ms), "pan": str(pan)}, str(out), threads=1, tile=128, overlap=64, **options)
+    return Request(inputs={"ms": str(ms), "pan": str(pan)}, out=str(out), threads=1, tile=128, overlap=64, **options)
 
 
 def fuse(ms, pan, out, **options):

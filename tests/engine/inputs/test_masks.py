@@ -128,7 +128,7 @@ def test_near_infrared_under_the_name_of_alpha_is_data_where_there_is_a_nodata_v
     assert len(got) == 4
     np.testing.assert_array_equal(valid[:3], np.broadcast_to(hole(), (3, 12, 15)))
     assert valid[3].all()
-    run(Request({"image": str(path)}, str(tmp_path / "o.tif")), Identity())
+    run(Request(inputs={"image": str(path)}, out=str(tmp_path / "o.tif")), Identity())
     with rasterio.open(tmp_path / "o.tif") as out:
         np.testing.assert_array_equal(out.read(), values)
         # Its readers must not take it for a mask either.
@@ -145,7 +145,7 @@ def test_who_names_the_alpha_band_wants_its_values(write_raster, tmp_path):
     got, valid = seen(path, bands=(1, 2, 3, 4))
     np.testing.assert_array_equal(got, values)
     assert valid.all()
-    run(Request({"image": str(path)}, str(tmp_path / "o.tif"), bands=(1, 2, 3, 4)), Identity())
+    run(Request(inputs={"image": str(path)}, out=str(tmp_path / "o.tif"), bands=(1, 2, 3, 4)), Identity())
     with rasterio.open(tmp_path / "o.tif") as out:
         np.testing.assert_array_equal(out.read(), values)
         assert ColorInterp.alpha not in out.colorinterp
@@ -190,7 +190,7 @@ def test_no_output_bit_depends_on_what_is_masked(write_raster, tmp_path, kind):
             write_alpha(source, values, valid * 255)
         else:
             write_raster(source.name, values, **options)
-        run(Request({"image": str(source)}, str(out), tile=32, overlap=16, threads=1), Bicubic(2))
+        run(Request(inputs={"image": str(source)}, out=str(out), tile=32, overlap=16, threads=1), Bicubic(2))
         with rasterio.open(out) as data:
             files.append((data.read(), data.read(3) if kind == "alpha" else data.read_masks(1)))
     assert files[0][0].tobytes() == files[1][0].tobytes()
@@ -228,7 +228,7 @@ def test_one_valid_cell_fills_everything(height, width, row, column):
 @pytest.mark.parametrize(("dtype", "kept"), [("uint8", True), ("uint16", True), ("int16", False), ("float32", False)])
 def test_alpha_becomes_another_mask_where_readers_would_not_heed_it(tmp_path, dtype, kept):
     source = write_alpha(tmp_path / "in.tif", pixels(3, "uint8"), hole() * 255)
-    run(Request({"image": str(source)}, str(tmp_path / "o.tif"), dtype=dtype), Identity())
+    run(Request(inputs={"image": str(source)}, out=str(tmp_path / "o.tif"), dtype=dtype), Identity())
     with rasterio.open(tmp_path / "o.tif") as out:
         assert (ColorInterp.alpha in out.colorinterp, out.count) == (kept, 3 + kept)
         np.testing.assert_array_equal(out.dataset_mask() > 0, hole())

@@ -83,7 +83,7 @@ def test_a_coarse_band_is_read_as_an_input_of_its_own_would_be(bands, kernel):
 
 def test_identity_is_exact_for_the_finest_bands_and_masks_the_ground_of_coarse_holes(bands, tmp_path):
     out = tmp_path / "o.tif"
-    run(Request({"image": joined(bands)}, str(out), tile=32, overlap=16), Identity())
+    run(Request(inputs={"image": joined(bands)}, out=str(out), tile=32, overlap=16), Identity())
     with rasterio.open(out) as data:
         made = data.read()
         assert data.transform == grid(10)
@@ -97,7 +97,9 @@ def test_identity_is_exact_for_the_finest_bands_and_masks_the_ground_of_coarse_h
 
 
 def request_for(bands, out, **options):
-    return Request({"image": joined(bands)}, str(out), threads=1, seed=7, **({"consistency": "area"} | options))
+    return Request(
+        inputs={"image": joined(bands)}, out=str(out), threads=1, seed=7, **({"consistency": "area"} | options)
+    )
 
 
 @pytest.mark.parametrize("source", [GroundNoise(), Bicubic(2)], ids=["noise", "bicubic"])
@@ -118,7 +120,10 @@ def test_tiles_of_any_size_give_the_bits_of_one(write_raster, tmp_path):
     """What is read does not depend on the tile; only what fills holes does, as in every input."""
     whole = [write_raster(f"w{size}.tif", ground(size, size), transform=grid(size)) for size in (60, 10, 20)]
     for name, tile in (("one", 128), ("many", 32)):
-        run(Request({"image": joined(whole)}, str(tmp_path / f"{name}.tif"), tile=tile, overlap=16), Identity())
+        run(
+            Request(inputs={"image": joined(whole)}, out=str(tmp_path / f"{name}.tif"), tile=tile, overlap=16),
+            Identity(),
+        )
     assert_same_pixels(tmp_path / "one.tif", tmp_path / "many.tif")
 
 
@@ -210,7 +215,7 @@ def test_a_coarse_grid_that_ends_early_masks_what_it_does_not_cover(write_raster
     coarse = write_raster("c.tif", ground(1, 20)[:, :15, :17], transform=grid(20))
     assert describe("image", f"{fine},{coarse}").has_invalid
     out = tmp_path / "o.tif"
-    run(Request({"image": f"{fine},{coarse}"}, str(out), tile=32, overlap=8), Identity())
+    run(Request(inputs={"image": f"{fine},{coarse}"}, out=str(out), tile=32, overlap=8), Identity())
     with rasterio.open(out) as data:
         mask = data.dataset_mask() > 0
     assert mask[:30].all()

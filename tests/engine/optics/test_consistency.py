@@ -96,7 +96,7 @@ def test_enforced_consistency_holds_by_an_independent_measure(pair, tmp_path, ra
     residuals = {}
     for wanted in ("off", "area"):
         out = tmp_path / f"{wanted}.tif"
-        request = Request({"ms": str(ms), "pan": str(pan)}, str(out), tile=256, consistency=wanted)
+        request = Request(inputs={"ms": str(ms), "pan": str(pan)}, out=str(out), tile=256, consistency=wanted)
         facts = run(request, registry.resolve("mtf-glp-fs", "pansharpen")).facts
         residuals[wanted] = facts["metrics"]["consistency"]
         assert np.allclose(by_hand(out, ms), residuals[wanted], rtol=0.02, atol=2e-4)
@@ -130,7 +130,7 @@ def by_hand(fused, ms):
 def test_superresolution_keeps_the_mean_of_every_pixel(write_raster, tmp_path):
     image = np.random.default_rng(0).integers(100, 3000, (2, 90, 70)).astype(np.float32)
     scene, out = write_raster("lr.tif", image), tmp_path / "o.tif"
-    request = Request({"image": str(scene)}, str(out), tile=64, overlap=16, consistency="area")
+    request = Request(inputs={"image": str(scene)}, out=str(out), tile=64, overlap=16, consistency="area")
     facts = run(request, registry.resolve("bicubic", "superres", scale=4)).facts
     with rasterio.open(out) as file:
         means = file.read().reshape(2, 90, 4, 70, 4).mean(axis=(2, 4))
@@ -192,7 +192,9 @@ def test_consistency_through_the_mtf_holds_by_an_independent_measure(pair, tmp_p
     shares = {}
     for wanted in ("off", "mtf"):
         out = tmp_path / f"{wanted}.tif"
-        request = Request({"ms": str(ms), "pan": str(pan)}, str(out), tile=128, bands=(1, 2, 3, 1), consistency=wanted)
+        request = Request(
+            inputs={"ms": str(ms), "pan": str(pan)}, out=str(out), tile=128, bands=(1, 2, 3, 1), consistency=wanted
+        )
         facts = run(replace(request, sensor=sensor), registry.resolve("mtf-glp-fs", "pansharpen")).facts
         with rasterio.open(out) as a, rasterio.open(ms) as b:
             fused, cells = a.read().astype(np.float64), b.read([1, 2, 3, 1]).astype(np.float64)
@@ -205,7 +207,7 @@ def test_consistency_through_the_mtf_holds_by_an_independent_measure(pair, tmp_p
 
 def test_a_sensor_that_nothing_asks_for_is_mentioned(pair, tmp_path):
     ms, pan = pair(4, 0.0)
-    request = Request({"ms": str(ms), "pan": str(pan)}, str(tmp_path / "o.tif"), tile=128, sensor="WV2")
+    request = Request(inputs={"ms": str(ms), "pan": str(pan)}, out=str(tmp_path / "o.tif"), tile=128, sensor="WV2")
     events = Events()
     run(request, registry.resolve("brovey", "pansharpen"), listener=events)
     assert "UnusedOptionWarning" in events.kinds
@@ -220,6 +222,6 @@ def test_grids_turned_against_each_other_warn_that_nothing_is_enforced(write_ras
     turned = Affine.translation(5e5, 5e6) @ Affine.rotation(20) @ Affine.scale(2, -2)
     ms = write_raster("ms.tif", np.full((2, 30, 30), 500, np.uint16), transform=turned)
     pan = write_raster("pan.tif", np.full((1, 90, 90), 500, np.uint16), transform=from_origin(5e5, 5e6, 0.5, 0.5))
-    request = Request({"ms": str(ms), "pan": str(pan)}, str(tmp_path / "o.tif"), tile=128, consistency="on")
+    request = Request(inputs={"ms": str(ms), "pan": str(pan)}, out=str(tmp_path / "o.tif"), tile=128, consistency="on")
     run(request, registry.resolve("brovey", "pansharpen"), listener=(events := Events()))
     assert "ConsistencyWarning" in events.kinds

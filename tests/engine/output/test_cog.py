@@ -99,7 +99,9 @@ def validity(data):
 
 def make(source, out, model=None, **options):
     """Run a model (identity without one) over small tiles."""
-    request = Request({"image": str(source)}, str(out), **({"tile": 1024, "overlap": 0, "threads": 1} | options))
+    request = Request(
+        inputs={"image": str(source)}, out=str(out), **({"tile": 1024, "overlap": 0, "threads": 1} | options)
+    )
     return run(request, model or Identity())
 
 
@@ -173,7 +175,7 @@ def test_any_size(scene, tmp_path, size, mask):
 def test_very_narrow_scenes_are_valid_too(tmp_path, write_raster, size):
     out = tmp_path / "out.tif"
     scene = write_raster("in.tif", np.arange(size[0] * size[1], dtype=np.uint16).reshape(1, *size))
-    run(Request({"image": str(scene)}, str(out)), Identity())
+    run(Request(inputs={"image": str(scene)}, out=str(out)), Identity())
     valid, errors, _ = cog_validate(out)  # a width of one pixel leaves no room for overviews: that is a warning
     assert valid, errors
 

@@ -119,7 +119,7 @@ class NewTexture:
 @pytest.mark.parametrize(("model", "expected"), [(PassThrough(), 1.0), (NewTexture(), 0.5)])
 def test_the_report_says_what_blending_did_to_the_texture(write_raster, tmp_path, model, expected):
     scene = write_raster("scene.tif", np.random.default_rng(4).normal(1000, 5, (1, 512, 512)).astype(np.float32))
-    request = Request({"image": str(scene)}, str(tmp_path / "out.tif"), tile=128, overlap=32, threads=1)
+    request = Request(inputs={"image": str(scene)}, out=str(tmp_path / "out.tif"), tile=128, overlap=32, threads=1)
     metrics = run(request, model).facts["metrics"]
     assert metrics["overlap_variance_ratio"] == pytest.approx(expected, abs=0.12)
     low, high = metrics["overlap_variance_control_band"]

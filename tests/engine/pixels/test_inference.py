@@ -29,7 +29,14 @@ class Misbehaving:
     @property
     def spec(self):
         return ModelSpec(
-            "misbehaving", "1", "superres", (InputSpec("image"),), "image", tile=32, overlap=8, batch=self.batch
+            name="misbehaving",
+            version="1",
+            task="superres",
+            inputs=(InputSpec(name="image"),),
+            main="image",
+            tile=32,
+            overlap=8,
+            batch=self.batch,
         )
 
     def load(self, runtime):
@@ -55,7 +62,7 @@ def scene(write_raster):
 
 
 def request_for(scene, out, **options):
-    return Request({"image": str(scene[0])}, str(out), threads=1, **options)
+    return Request(inputs={"image": str(scene[0])}, out=str(out), threads=1, **options)
 
 
 def test_short_memory_shrinks_the_batch_and_says_so(scene, tmp_path):
@@ -86,7 +93,7 @@ def test_a_value_that_is_not_finite_stops_the_run_and_names_the_tile(scene, writ
     out = tmp_path / "o.tif"
     out.write_bytes(b"the old file")
     with pytest.raises(RunError, match="not finite") as caught:
-        run(Request({"image": str(bad)}, str(out), overwrite=True), Misbehaving("nan"))
+        run(Request(inputs={"image": str(bad)}, out=str(out), overwrite=True), Misbehaving("nan"))
     assert "tile at row" in caught.value.where
     assert out.read_bytes() == b"the old file"
     assert Workspace.beside(out).exists
@@ -103,7 +110,7 @@ def test_what_is_not_finite_under_the_mask_does_not_matter(write_raster, tmp_pat
             image[:, :, :, 24:] = torch.nan
             return image
 
-    run(Request({"image": str(scene)}, str(tmp_path / "o.tif"), tile=64), UnderMask(batch=1))
+    run(Request(inputs={"image": str(scene)}, out=str(tmp_path / "o.tif"), tile=64), UnderMask(batch=1))
     with rasterio.open(tmp_path / "o.tif") as file:
         assert np.array_equal(file.read(), values)
 
@@ -130,7 +137,7 @@ def test_tiles_without_a_valid_pixel_are_not_inferred(write_raster, tmp_path):
             return batch["image"]
 
     scene = write_raster("scene.tif", values, nodata=0)
-    run(Request({"image": str(scene)}, str(tmp_path / "o.tif")), Counting(batch=1))
+    run(Request(inputs={"image": str(scene)}, out=str(tmp_path / "o.tif")), Counting(batch=1))
     with rasterio.open(tmp_path / "o.tif") as file:
         assert np.array_equal(file.read(), values)
     assert 0 < len(calls) <= 4

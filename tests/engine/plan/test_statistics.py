@@ -29,7 +29,7 @@ def test_blocks_lie_inside_and_cover_small_scenes(height, width):
 def planned(pair, tmp_path, *, tile=128, **options):
     inputs = {"ms": str(pair[0]), "pan": str(pair[1])}
     return plan_run(
-        Request(inputs, str(tmp_path / "o.tif"), tile=tile, **options), registry.resolve("gsa", "pansharpen")
+        Request(inputs=inputs, out=str(tmp_path / "o.tif"), tile=tile, **options), registry.resolve("gsa", "pansharpen")
     )[0]
 
 

@@ -323,7 +323,7 @@ def real_pair(write_raster, shift, *, claimed=None, size=320):
 
 
 def by_protocol(ms, pan, **more):
-    request = Request({}, "", tile=256, threads=1)
+    request = Request(inputs={}, out="", tile=256, threads=1)
     source = registry.resolve("gsa", "pansharpen")
     return evaluate_model(Protocol(ms, pan, rim=2, **more), source, request).metrics
 

@@ -97,7 +97,10 @@ def test_identity_returns_its_input_exactly(raster, affine, steps, share, margin
     with tempfile.TemporaryDirectory() as folder:
         source, out = Path(folder) / "in.tif", Path(folder) / "out.tif"
         _write(source, values, kind, valid, affine)
-        run(Request({"image": str(source)}, str(out), tile=tile, overlap=overlap), PassThrough(margin=margin, align=1))
+        run(
+            Request(inputs={"image": str(source)}, out=str(out), tile=tile, overlap=overlap),
+            PassThrough(margin=margin, align=1),
+        )
         with rasterio.open(source) as a, rasterio.open(out) as b:
             assert b.dtypes == a.dtypes
             assert b.count == a.count
@@ -134,7 +137,7 @@ def test_what_is_masked_never_matters(raster, seed, scale):
             if values.dtype.kind == "f" and name == "b":
                 noise = np.full_like(values, np.nan)
             _write(source, np.where(valid, values, noise), kind, valid, Affine(2, 0, 5e5, 0, -2, 5e6))
-            run(Request({"image": str(source)}, str(out), tile=48, overlap=16), PassThrough(scale=scale))
+            run(Request(inputs={"image": str(source)}, out=str(out), tile=48, overlap=16), PassThrough(scale=scale))
             with rasterio.open(out) as file:
                 outs.append((file.read(), file.read_masks()))
     assert np.array_equal(outs[0][0], outs[1][0], equal_nan=values.dtype.kind == "f")

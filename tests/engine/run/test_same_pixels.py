@@ -93,12 +93,12 @@ def fused(pair, tmp_path_factory):
 
 
 def request_for(scene, out, **options):
-    return Request({"image": str(scene)}, str(out), threads=1, seed=11, **options)
+    return Request(inputs={"image": str(scene)}, out=str(out), threads=1, seed=11, **options)
 
 
 def pair_request(pair, out, **options):
     inputs = {"ms": str(pair[0]), "pan": str(pair[1])}
-    return Request(inputs, str(out), threads=1, tile=256, overlap=100, consistency="area", **options)
+    return Request(inputs=inputs, out=str(out), threads=1, tile=256, overlap=100, consistency="area", **options)
 
 
 def test_three_processes_give_the_pixels_of_one(scene, whole, tmp_path):
@@ -182,7 +182,7 @@ class Listener:
         print(event, flush=True)
 
 if __name__ == "__main__":
-    request = Request({{"image": {scene!r}}}, {out!r}, threads=1, seed=11, resume=True)
+    request = Request(inputs={{"image": {scene!r}}}, out={out!r}, threads=1, seed=11, resume=True)
     run(request, testing.GroundNoise(), listener=Listener())
 """
 
@@ -327,7 +327,9 @@ def diffused(pair, tmp_path_factory):
 
 
 def diffusion_request(pair, out, **options):
-    return Request({"ms": str(pair[0]), "pan": str(pair[1])}, str(out), threads=1, seed=7, consistency="mtf", **options)
+    return Request(
+        inputs={"ms": str(pair[0]), "pan": str(pair[1])}, out=str(out), threads=1, seed=7, consistency="mtf", **options
+    )
 
 
 def test_the_diffusion_model_is_the_same_in_processes(pair, diffused, tmp_path):

@@ -60,7 +60,7 @@ class Quarter(PassThrough):
     @property
     def spec(self):
         spec = PassThrough.spec.fget(self)
-        inputs = (InputSpec("image", range="unit"),) if self.unit else spec.inputs
+        inputs = (InputSpec(name="image", range="unit"),) if self.unit else spec.inputs
         return replace(spec, inputs=inputs, uncertainty=True, needs_statistics=self.unit)
 
     def load(self, runtime):
@@ -101,7 +101,7 @@ def whole(scene, tmp_path_factory):
 
 def request_for(scene, out, **options):
     options = {"uncertainty": str(beside(out)), "threads": 1, "seed": 11} | options
-    return Request({"image": str(scene)}, str(out), **options)
+    return Request(inputs={"image": str(scene)}, out=str(out), **options)
 
 
 def beside(out):
@@ -510,7 +510,9 @@ def test_an_older_file_is_replaced_on_request(command, whole, tmp_path):
 def test_the_input_is_no_place_for_deviations(scene, tmp_path):
     with pytest.raises(RequestError, match="one of the inputs"):
         run(
-            Request({"image": str(scene)}, str(scene.parent / "o.tif"), uncertainty=str(scene), overwrite=True),
+            Request(
+                inputs={"image": str(scene)}, out=str(scene.parent / "o.tif"), uncertainty=str(scene), overwrite=True
+            ),
             Unsure(),
         )
 

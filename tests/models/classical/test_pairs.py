@@ -43,7 +43,11 @@ def all_pairs():
 def test_pair_gives_a_consistent_seamless_cog(data, tmp_path, pair, model):
     out = tmp_path / "out.tif"
     request = Request(
-        {"ms": str(data / pair.ms), "pan": str(data / pair.pan)}, str(out), tile=256, consistency="area", threads=1
+        inputs={"ms": str(data / pair.ms), "pan": str(data / pair.pan)},
+        out=str(out),
+        tile=256,
+        consistency="area",
+        threads=1,
     )
     facts = run(request, registry.resolve(model, "pansharpen")).facts
     valid, errors, warnings = cog_validate(out, strict=True)
@@ -74,7 +78,9 @@ def test_consistency_that_is_asked_for_is_enforced_in_whole(data, tmp_path, pair
     inputs = {name: str(data / "pansharpen" / pair / f"{name}.tif") for name in ("ms", "pan")}
     source = registry.resolve("salad-pan-tiny", "pansharpen")
     whole, default = (
-        run(Request(inputs, str(tmp_path / f"{asked}.tif"), consistency=asked, threads=1), source).facts["metrics"]
+        run(Request(inputs=inputs, out=str(tmp_path / f"{asked}.tif"), consistency=asked, threads=1), source).facts[
+            "metrics"
+        ]
         for asked in ("on", None)
     )
     assert whole["consistency_sight"] == default["consistency_sight"] == "mtf"
@@ -95,7 +101,7 @@ def test_classics_match_the_reference_images(data, tmp_path, scene, method):
     low-pass PAN comes near zero ours is better by far, and may be.
     """
     folder, out = data / "quality" / scene, tmp_path / "out.tif"
-    request = Request({"ms": str(folder / "rr_ms.tif"), "pan": str(folder / "rr_pan.tif")}, str(out))
+    request = Request(inputs={"ms": str(folder / "rr_ms.tif"), "pan": str(folder / "rr_pan.tif")}, out=str(out))
     run(request, registry.resolve(method, "pansharpen"))
     ratio, bits = SCENES[scene]
     with rasterio.open(out) as fused, rasterio.open(folder / "rr_ref.tif") as reference:

@@ -206,7 +206,10 @@ class Source:
     @property
     def spec(self):
         span = "unit" if self.use.maximum is None else "native"
-        inputs = (InputSpec("pan", 1, span), InputSpec("ms", None, span, ratio=(2.0, 6.0)))
+        inputs = (
+            InputSpec(name="pan", bands=1, range=span),
+            InputSpec(name="ms", bands=None, range=span, ratio=(2.0, 6.0)),
+        )
         return replace(SPEC, inputs=inputs, tile=128, overlap=64, needs_statistics=True)
 
     def load(self, runtime: Runtime):
@@ -240,7 +243,7 @@ def test_a_run_of_one_tile_is_the_same_with_both_norms(inputs, tmp_path):
     outputs = []
     for norm in ("tile", "scene"):
         out = tmp_path / f"{norm}.tif"
-        run(Request(inputs, str(out), steps=1, threads=1, tile=256), Source(norm))
+        run(Request(inputs=inputs, out=str(out), steps=1, threads=1, tile=256), Source(norm))
         with rasterio.open(out) as file:
             outputs.append(file.read().astype(float))
     assert_within_one_dn(outputs[0], outputs[1], dn=1)
@@ -255,14 +258,14 @@ def test_the_statistics_are_those_of_the_unit_range_where_the_model_is_given_it(
             with rasterio.open(path) as file:
                 values = file.read().astype(np.float32) * np.float32(factor)
                 scaled[name] = str(write_raster(f"{name}{factor}.tif", values, transform=file.transform))
-        request = Request(scaled, str(tmp_path / "out.tif"), steps=1, threads=1)
+        request = Request(inputs=scaled, out=str(tmp_path / "out.tif"), steps=1, threads=1)
         found.append(plan_run(request, Source("scene", Radiometry()))[0].statistics)
     assert len(found[0]) > 100
     np.testing.assert_allclose(found[0], found[1], rtol=1e-4)
 
 
 def test_tiles_matter_less_to_the_norms_of_the_scene(inputs, tmp_path):
-    request = Request(inputs, str(tmp_path / "out.tif"), steps=1, threads=1)
+    request = Request(inputs=inputs, out=str(tmp_path / "out.tif"), steps=1, threads=1)
     by_tile_norm, by_scene_norm = (tile_sensitivity(request, Source(norm)).untiled for norm in ("tile", "scene"))
     assert all(2 * scene < tile for tile, scene in zip(by_tile_norm, by_scene_norm, strict=True))
 

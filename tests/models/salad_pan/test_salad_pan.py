@@ -197,7 +197,7 @@ def test_ratios_and_uneven_tiles(ratio):
 def test_a_ratio_that_the_model_does_not_take_is_refused_by_the_plan(write_raster, tmp_path):
     ms = write_raster("ms.tif", np.ones((3, 8, 8), np.uint16))
     pan = write_raster("pan.tif", np.ones((1, 64, 64), np.uint16), transform=from_origin(500000, 5000000, 0.25, 0.25))
-    request = Request({"ms": str(ms), "pan": str(pan)}, str(tmp_path / "o.tif"))
+    request = Request(inputs={"ms": str(ms), "pan": str(pan)}, out=str(tmp_path / "o.tif"))
     with pytest.raises(ModelError, match=r"takes 1\.5 to 5") as caught:
         make_plan(request, SPEC, "salad-pan-tiny@1")
     assert caught.value.fix

@@ -211,7 +211,9 @@ def test_a_run_through_the_engine_gives_a_valid_cog(small_pair, tmp_path):
     ms, pan = small_pair
     out = tmp_path / "out.tif"
     source = resolve(str(tmp_path / "tiny"), "pansharpen")
-    run(Request({"ms": str(ms), "pan": str(pan)}, str(out), steps=1, threads=1, tile=128, overlap=32), source)
+    run(
+        Request(inputs={"ms": str(ms), "pan": str(pan)}, out=str(out), steps=1, threads=1, tile=128, overlap=32), source
+    )
     valid, errors, _ = cog_validate(out)
     assert valid, errors
     with rasterio.open(out) as file:
@@ -220,4 +222,4 @@ def test_a_run_through_the_engine_gives_a_valid_cog(small_pair, tmp_path):
     assert values.max() <= 2047
     assert np.std(values) > 1
     with pytest.raises(ModelError, match="takes 4 band"):
-        run(Request({"ms": str(pan), "pan": str(pan)}, str(tmp_path / "no.tif"), steps=1), source)
+        run(Request(inputs={"ms": str(pan), "pan": str(pan)}, out=str(tmp_path / "no.tif"), steps=1), source)

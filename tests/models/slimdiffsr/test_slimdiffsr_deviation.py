@@ -113,7 +113,7 @@ def test_the_engine_writes_deviations_in_the_units_of_the_scene(tmp_path):
     with rasterio.open(tmp_path / "in.tif", "w", transform=from_origin(0, 0, 10, 10), **profile) as file:
         file.write(values)
     request = Request(
-        {"image": str(tmp_path / "in.tif")}, str(tmp_path / "out.tif"), uncertainty=str(tmp_path / "u.tif")
+        inputs={"image": str(tmp_path / "in.tif")}, out=str(tmp_path / "out.tif"), uncertainty=str(tmp_path / "u.tif")
     )
     source = resolve(str(tmp_path / "told"), "superres")
     assert isinstance(source.load(Runtime()), SlimTile)

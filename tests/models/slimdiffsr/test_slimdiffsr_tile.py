@@ -255,7 +255,7 @@ def test_scenes_of_any_bands_and_size_give_a_valid_cog(folder, write_raster, tmp
     values = scene(bands, height, width)
     source = resolve(folder(Use(scale, 32)), "superres", scale=scale)
     out = tmp_path / "out.tif"
-    run(Request({"image": str(write_raster("in.tif", values))}, str(out), threads=1), source)
+    run(Request(inputs={"image": str(write_raster("in.tif", values))}, out=str(out), threads=1), source)
     valid, errors, _ = cog_validate(out)
     assert valid, errors
     with rasterio.open(tmp_path / "in.tif") as before, rasterio.open(out) as after:
@@ -273,7 +273,11 @@ def test_colours_of_a_run_are_those_of_its_input_in_stored_values(folder, write_
     source = resolve(folder(Use(2, 64, bands=rule)), "superres")
     out = tmp_path / "out.tif"
     request = Request(
-        {"image": str(write_raster("in.tif", values))}, str(out), threads=1, consistency="off", dtype="float32"
+        inputs={"image": str(write_raster("in.tif", values))},
+        out=str(out),
+        threads=1,
+        consistency="off",
+        dtype="float32",
     )
     run(request, source)
     with rasterio.open(out) as file:
@@ -292,7 +296,7 @@ def test_what_is_masked_changes_nothing(folder, write_raster, tmp_path):
     for name, under in (("a", 0), ("b", 7777)):
         stored = np.where(values == 0, under, values).astype(np.uint16)
         path = write_raster(f"{name}.tif", stored, mask=values[0] != 0)
-        run(Request({"image": str(path)}, str(tmp_path / f"{name}-out.tif"), threads=1), source)
+        run(Request(inputs={"image": str(path)}, out=str(tmp_path / f"{name}-out.tif"), threads=1), source)
         with rasterio.open(tmp_path / f"{name}-out.tif") as file:
             written.append((file.read(), file.read_masks()))
     assert np.array_equal(written[0][0], written[1][0])

@@ -305,7 +305,7 @@ def test_tiles_of_any_size_and_extent_agree_where_the_scene_is_known_and_only_th
 
     def result(name: str, **asked) -> np.ndarray:
         out = tmp_path / f"{name}.tif"
-        run(Request({"image": raster}, str(out), threads=1, consistency="off", **asked), model)
+        run(Request(inputs={"image": raster}, out=str(out), threads=1, consistency="off", **asked), model)
         with rasterio.open(out) as file:
             return file.read().astype(int)
 
@@ -318,8 +318,8 @@ def test_tiles_of_any_size_and_extent_agree_where_the_scene_is_known_and_only_th
 
 def test_statistics_belong_to_the_scene_and_not_to_the_extent(source, raster, tmp_path):
     model, out = source("scene"), str(tmp_path / "out.tif")
-    whole, _ = plan_run(Request({"image": raster}, out, threads=1), model)
-    part, _ = plan_run(Request({"image": raster}, out, threads=1, tile=320, window=(20, 100, 64, 64)), model)
+    whole, _ = plan_run(Request(inputs={"image": raster}, out=out, threads=1), model)
+    part, _ = plan_run(Request(inputs={"image": raster}, out=out, threads=1, tile=320, window=(20, 100, 64, 64)), model)
     assert whole.statistics == part.statistics
     passes = sums_of(student(), noise(1, 3, 16, 16)).size
     assert len(whole.statistics) == 5 * 3 + passes

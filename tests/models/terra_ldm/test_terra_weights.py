@@ -48,7 +48,7 @@ def test_the_card_says_what_it_must(folder):
 @pytest.mark.parametrize("tile", [192, 256, 512])
 def test_a_scene_comes_back_from_the_latents_at_any_tile(scene, tmp_path, tile):
     out = tmp_path / "o.tif"
-    run(Request({"image": str(scene)}, str(out), tile=tile, threads=1), registry.resolve(NAME, "superres"))
+    run(Request(inputs={"image": str(scene)}, out=str(out), tile=tile, threads=1), registry.resolve(NAME, "superres"))
     with rasterio.open(scene) as a, rasterio.open(out) as b:
         assert_within_one_dn(b.read(), a.read(), dn=1)
 
