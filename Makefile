@@ -49,9 +49,9 @@ test: lint
 
 # The engine's claims; each prints what it measured, and a failing one stops the rest.  Those of a model take its folder.
 bench: $(STAMP)
-	$(BIN)/python benchmarks/memory.py
-	$(BIN)/python benchmarks/speed.py
-	$(BIN)/python benchmarks/evaluation.py
+	$(BIN)/python -m benchmarks.engine.memory
+	$(BIN)/python -m benchmarks.engine.speed
+	$(BIN)/python -m benchmarks.engine.evaluation
 
 # The plugin as QGIS installs it: what is committed, less what .gitattributes keeps out; checked as the repository does.
 plugin-zip: $(STAMP)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import pkgutil
 import re
 import tomllib
 from pathlib import Path
@@ -73,13 +74,37 @@ def test_pins_are_within_the_declared_bounds():
         assert pinned >= least, name
 
 
-PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), ROOT / "benchmarks" / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_between_pages_lead_somewhere(page):
     targets = re.findall(r"\]\((?!https?:|mailto:|#)([^)#\s]+)", page.read_text())
     assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def anchors(page: Path) -> set[str]:
+    """What a link may name within a page: its headings, as the repository's host spells them, and marks set by hand."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    slugs = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    return slugs | set(re.findall(r'<a id="([^"]+)">', page.read_text()))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_into_a_page_lead_to_a_heading(page):
+    links = re.findall(r"\]\((?!https?:|mailto:)([^)#\s]*)#([^)\s]+)\)", page.read_text())
+    wrong = [(target, name) for target, name in links if name not in anchors(page.parent / target if target else page)]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_modules_that_a_page_names_are_there(page):
+    text = page.read_text()
+    named = set(re.findall(r"(?<![./\w])((?:seamline|benchmarks)(?:\.\w+)+)", text))
+    for module, names in re.findall(r"^from (seamline[\w.]*) import ([\w, ]+)$", text, re.MULTILINE):
+        named |= {f"{module}.{name.strip()}" for name in names.split(",")}
+    for name in named:
+        pkgutil.resolve_name(name if name.startswith("seamline.") else f"seamline.{name}")
 
 
 def test_every_page_of_the_documentation_can_be_reached_from_its_index():
@@ -100,7 +125,7 @@ def commands(group: click.Group, prefix: str = "") -> dict[str, click.Command]:
 
 
 def test_the_reference_names_every_command_and_option_and_no_other():
-    page = (ROOT / "docs" / "command-line.md").read_text()
+    page = (ROOT / "docs" / "reference" / "command-line.md").read_text()
     known = commands(cli)
     assert set(known) == set(re.findall(r"^\| `seamline ([a-z -]+?)(?: [A-Z\[].*?)?`", page, re.MULTILINE))
     options = {opt for command in known.values() for param in command.params for opt in param.opts if opt[:2] == "--"}

@@ -2,9 +2,9 @@
 
 A cell of 4x4 px has 16 latent channels: its mean, and 15 details less what a small network foretells of them from the
 coarser levels.  No dimension is dropped: in 0.1 m aerial imagery the spectrum inside a cell is so flat that the best
-linear code stays below 38 dB even with 15 channels (``benchmarks/latent_rank.py``), and smoother scenes share the
-code.  What is learned is how to say the same with small, independent numbers: the forecast, and how much noise each
-number bears.
+linear code stays below 38 dB even with 15 channels (``benchmarks/base_model/latent_rank.py``), and smoother scenes
+share the code.  What is learned is how to say the same with small, independent numbers: the forecast, and how much
+noise each number bears.
 
 The decoder adds the same forecast that the encoder took away, so the reconstruction is exact up to rounding whatever
 the weights, and the mean of every cell, channel 0, is the image at a quarter of its resolution.

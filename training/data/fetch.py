@@ -6,7 +6,7 @@
 A commit names its content: the tree at that commit gives size and git hash of every file, and each file is held to
 them.  Where the manifest states a SHA-256, it is held to that too; the first fetch writes the others to
 ``sources.lock.json``, and later ones must meet them.  The preparation of the sources is told in
-``docs/training-data.md``.
+``docs/training/training-data.md``.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from ...models.terra_ldm.conditioning import Band, Conditioning
 from ...models.terra_ldm.network import TerraLdmTiny
 
 BACKBONE, HEADS = ("alexnet.safetensors", "alexnet.pth"), ("lpips_alex.safetensors", "lpips_alex.pth")
-"""Files of LPIPS, as ``docs/perceptual.md`` lists them; of each the first name that is there."""
+"""Files of LPIPS, as ``docs/reference/perceptual.md`` lists them; of each the first name that is there."""
 
 GLANCE = 0.1
 """Diffusion time at which the base model looks at images: nearly clean, so that its maps follow fine structure."""
@@ -111,5 +111,7 @@ def as_rgb(image: torch.Tensor) -> torch.Tensor:
 def _first(folder: Path, names: tuple[str, ...]) -> Path:
     path = next((folder / name for name in names if (folder / name).is_file()), None)
     if path is None:
-        raise RequestError(f"there is no {' or '.join(names)}", where=str(folder), fix="see docs/perceptual.md")
+        raise RequestError(
+            f"there is no {' or '.join(names)}", where=str(folder), fix="see docs/reference/perceptual.md"
+        )
     return path

@@ -16,7 +16,7 @@ import torch
 from ...errors import ModelError
 from .weights import FILE_BYTES
 
-_FIX = "export it as docs/perceptual.md says"
+_FIX = "export it as docs/reference/perceptual.md says"
 
 
 def runtime_is_there() -> bool:

@@ -66,7 +66,7 @@ def load_metrics(folder: Path | None, injected: Mapping[str, Measure] | None = N
     """Every metric, ready to run or absent with the reason; nothing is fetched.
 
     Args:
-        folder: holds the files that ``docs/perceptual.md`` lists; None where there is none.
+        folder: holds the files that ``docs/reference/perceptual.md`` lists; None where there is none.
         injected: measures made in Python, by name; they go before the folder's.
 
     Raises:

@@ -39,7 +39,9 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelError(f"not readable as tensors ({reason})", where=str(path), fix="fetch the file again") from error
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise ModelError("more than tensors by name", where=str(path), fix="convert it as docs/perceptual.md says")
+        raise ModelError(
+            "more than tensors by name", where=str(path), fix="convert it as docs/reference/perceptual.md says"
+        )
     return {str(key): value for key, value in state.items()}
 
 
@@ -64,7 +66,7 @@ def checked(
     }
     what = ", ".join(f"{_some(keys)} {finding}" for finding, keys in findings.items() if keys)
     if what:
-        raise ModelError(what, where=str(where), fix="use the file that docs/perceptual.md names")
+        raise ModelError(what, where=str(where), fix="use the file that docs/reference/perceptual.md names")
     return {key: own[key] if own[key].dtype == torch.float64 else own[key].float() for key in shapes}
 
 

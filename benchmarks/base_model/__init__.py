@@ -1,0 +1,1 @@
+"""What the base model keeps of an image, and what it has learned."""

@@ -1,0 +1,1 @@
+"""Claims of the engine: memory, speed, and the evaluation of large rasters."""

@@ -1,0 +1,1 @@
+"""What runs cost on a GPU."""

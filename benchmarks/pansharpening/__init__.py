@@ -1,0 +1,1 @@
+"""How good pan-sharpening is: models against the classics."""

@@ -1,0 +1,1 @@
+"""How the published SALAD-Pan architecture takes to tiles."""
