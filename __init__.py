@@ -6,7 +6,7 @@ here: QGIS reads this file with its own Python, which has no torch.
 
 __version__ = "0.1.0"
 
-_PUBLIC = {"pansharpen": "api", "superres": "api"}
+_PUBLIC = {"pansharpen": "api", "superres": "api", "segment": "api", "classify": "api"}
 
 
 def __getattr__(name):  # PEP 562: the engine is imported on first use

@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import json
 import tempfile
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
+from .arrays.options import Options, check_known, request_of, takes_options, words_of_python
+from .engine import errors
+from .engine.contract import OutputSpec, Task
 from .engine.errors import RequestError
 from .engine.events import Cancel, Listener, Silence
 from .engine.output.workspace import Workspace
 from .engine.request import Request
-from .engine.run import Outcome, Share, merge, run
-from .engine.run.device import pick_device
+from .engine.run import Executor, Outcome, Processes, Shard, merge, run
 from .models import registry
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from .engine.contract import Task
+    from .arrays.given import Given
 
     Image = xr.DataArray | str | Path
 
@@ -33,8 +37,14 @@ SUPERRES_BY_SCALE = {2: "slimdiffsr-tiny-x2", 4: DEFAULT_SUPERRES}
 """The same where only a scale is named."""
 
 
+@takes_options
 def pansharpen(
-    ms: Image, pan: Image, *, model: str = DEFAULT_PANSHARPEN, out: str | Path | None = None, **options: Any
+    ms: Image,
+    pan: Image,
+    *,
+    model: str | Path = DEFAULT_PANSHARPEN,
+    out: str | Path | None = None,
+    **options: Unpack[Options],
 ) -> xr.DataArray:
     """Fuse a multispectral image with a panchromatic one.
 
@@ -42,43 +52,109 @@ def pansharpen(
         ms: (band, y, x) with CRS and transform, or the path of a raster.
         pan: (y, x) or (1, y, x), likewise.
         model: name of a model, or a model folder.
-        out: where to keep the COG; without it the result lives in memory only.  ``uncertainty`` needs it.
-        **options: fields of ``engine.plan.Request`` (tile, overlap, seed, steps, extent, ...), and ``workers``,
-            ``listener``, ``cancel``, ``adapt`` (steps in which the model is adapted to the scene first).
+        out: where to keep the COG; without it the result lives in memory alone.
+        **options: as ``seamline.api.Options`` says.
 
     Returns:
-        (band, y, x) on the grid of ``pan`` inside the footprint of ``ms``, data type of ``ms``.
+        (band, y, x) in memory, on the grid of ``pan`` inside the footprint of ``ms``.  Mask, nodata value, data type,
+        encoding, names of axes and bands, and attributes are those of ``ms``.
 
     Raises:
         SeamlineError: what, where, and what to do.
+        TypeError: there is no such option.
     """
-    return _run({"ms": ms, "pan": pan}, "pansharpen", model, None, out, options)
+    return _run("pansharpen", {"ms": ms, "pan": pan}, model, out, options)
 
 
+@takes_options
 def superres(
     image: Image,
     *,
-    model: str | None = None,
+    reference: Image | None = None,
+    model: str | Path | None = None,
     scale: int | None = None,
     out: str | Path | None = None,
-    **options: Any,
+    **options: Unpack[Options],
 ) -> xr.DataArray:
     """Give an image ``scale`` times as many pixels along each axis.
 
     Args:
-        image: (band, y, x) with CRS and transform, or the path of a raster or of a Sentinel-2 product.
+        image: (band, y, x), or the path of a raster or of a Sentinel-2 product.
+        reference: a finer image of the ground, in any CRS, for models that take one.
         model: name of a model, or a model folder; None for the one that ``default_model`` gives.
         scale: output px per input px along an axis; None for the model's own.
+        out: where to keep the COG; without it the result lives in memory alone.
+        **options: as ``seamline.api.Options`` says.
 
-    For the rest see ``pansharpen``.
+    Returns:
+        (band, y, x) in memory, over the extent of ``image``; for the rest as ``pansharpen``.
+
+    Raises:
+        SeamlineError: what, where, and what to do.
+        TypeError: there is no such option.
     """
-    return _run({"image": image}, "superres", model or default_model("superres", scale), scale, out, options)
+    images = {"image": image} if reference is None else {"image": image, "reference": reference}
+    return _run("superres", images, model, out, options, scale=scale)
+
+
+@takes_options
+def segment(
+    image: Image,
+    *,
+    model: str | Path | None = None,
+    out: str | Path | None = None,
+    **options: Unpack[Options],
+) -> xr.DataArray:
+    """Give every pixel of an image its class.
+
+    Args:
+        image: (band, y, x), or the path of a raster or of a Sentinel-2 product.
+        model: a model folder, or the name of a model; none ships, so one must be named.
+        out: where to keep the COG; without it the result lives in memory alone.
+        **options: as ``seamline.api.Options`` says.
+
+    Returns:
+        (1, y, x) in memory, on the grid of ``image``: numbers of classes.  Their names are the attributes
+        ``flag_values`` and ``flag_meanings``; masked pixels hold the nodata value.
+
+    Raises:
+        SeamlineError: what, where, and what to do.
+        TypeError: there is no such option.
+    """
+    return _run("segment", {"image": image}, model, out, options)
+
+
+@takes_options
+def classify(
+    image: Image,
+    *,
+    model: str | Path | None = None,
+    out: str | Path | None = None,
+    **options: Unpack[Options],
+) -> xr.DataArray:
+    """Give every part of an image its class; for the rest see ``segment``.
+
+    Raises:
+        SeamlineError: what, where, and what to do.
+        TypeError: there is no such option.
+    """
+    return _run("classify", {"image": image}, model, out, options)
 
 
 def default_model(task: Task, scale: int | None = None) -> str:
-    """Name of the model that runs where the user names none: in super-resolution, the one that ships for the scale."""
+    """Name of the model that runs where the user names none: in super-resolution, the one that ships for the scale.
+
+    Raises:
+        RequestError: no model for the task ships.
+    """
     if task == "superres" and scale in SUPERRES_BY_SCALE:
         return SUPERRES_BY_SCALE[scale]
+    if task not in DEFAULTS:
+        raise RequestError(
+            f"no model to {task} with ships with the program, so one must be named",
+            where="--model",
+            fix=registry.how_to_choose(task),
+        )
     return DEFAULTS[task]
 
 
@@ -90,7 +166,8 @@ def run_request(
     scale: int | None = None,
     adapt: int | None = None,
     keep_model: Path | None = None,
-    share: Share | None = None,
+    shard: Shard | None = None,
+    workers: int = 1,
     listener: Listener | None = None,
     cancel: Cancel | None = None,
 ) -> Outcome:
@@ -103,25 +180,27 @@ def run_request(
         scale: as for ``registry.resolve``.
         adapt: steps in which the model is adapted to the scene before its first tile; None leaves it as it is.
         keep_model: where a copy of the adapted model goes.
-        share, listener, cancel: as for ``run``.
+        shard, listener, cancel: as for ``run``.
+        workers: processes that compute row bands; 1 for this one.
 
     Raises:
         SeamlineError: as for ``run``.
     """
-    share, listener, cancel = share or Share(), listener or Silence(), cancel or Cancel()
+    shard, listener, cancel = shard or Shard(), listener or Silence(), cancel or Cancel()
+    executor: Executor | None = None if workers == 1 else Processes(workers)
     source = registry.resolve(model, task, scale=scale)
     # Before the run: what cannot be told must not spoil a finished one.
     licence = registry.info(model).licence
     if adapt is None:
         if keep_model is not None:
             raise RequestError("there is no adapted model to keep", where="--keep-model", fix="pass --adapt N too")
-        outcome = run(request, source, share=share, listener=listener, cancel=cancel)
+        outcome = run(request, source, shard=shard, executor=executor, listener=listener, cancel=cancel)
         return _reported(outcome, licence=licence)
     # Only where it is asked for: the training room is slow to import.
     from .training.adapt.make import adapt as adapt_to_scene
 
-    adapted = adapt_to_scene(request, source, adapt, keep=keep_model, share=share, listener=listener, cancel=cancel)
-    outcome = run(request, adapted.source, share=share, listener=listener, cancel=cancel)
+    adapted = adapt_to_scene(request, source, adapt, keep=keep_model, shard=shard, listener=listener, cancel=cancel)
+    outcome = run(request, adapted.source, shard=shard, executor=executor, listener=listener, cancel=cancel)
     return _reported(outcome, licence=licence, adaptation=adapted.facts)
 
 
@@ -149,37 +228,97 @@ def _reported(outcome: Outcome, **more: Any) -> Outcome:
     return Outcome(outcome.out, outcome.report, facts)
 
 
+class _Ears:
+    """A listener that hands events on and keeps the warnings, to be given as Python gives them."""
+
+    def __init__(self, listener: Listener | None) -> None:
+        self._listener = listener or Silence()
+        self.warnings: list[tuple[type[Warning], str]] = []
+
+    def emit(self, event: str, **fields: Any) -> None:
+        """Take one event."""
+        if event == "warning":
+            kind = getattr(errors, str(fields.get("kind")), errors.SeamlineWarning)
+            self.warnings.append((kind, str(fields.get("what"))))
+        self._listener.emit(event, **fields)
+
+
 def _run(
-    images: dict[str, Image], task: Task, model: str, scale: int | None, out: str | Path | None, options: dict[str, Any]
+    task: Task,
+    images: Mapping[str, Image],
+    model: str | Path | None,
+    out: str | Path | None,
+    options: Options,
+    *,
+    scale: int | None = None,
 ) -> xr.DataArray:
+    check_known(task, options)
+    with tempfile.TemporaryDirectory(prefix="seamline-", ignore_cleanup_errors=True) as folder:
+        target = Path(folder, "out.tif") if out is None else Path(out)
+        with words_of_python(Path(folder), target) as said:
+            chosen = default_model(task, scale) if model is None else str(model)
+            spec = registry.info(chosen).spec
+            arrays, paths = _inputs({**images, **(options.get("guides") or {})}, Path(folder))
+            request = request_of(paths, target, options)
+            main = arrays.get(spec.main)
+            _check(request, out, arrays, main)
+            for name, array in arrays.items():
+                array.lay_down(Path(paths[name]))
+            ears = _Ears(options.get("listener"))
+            try:
+                outcome = run_request(request, task, chosen, scale=scale, **_of_the_run(options, ears))
+            finally:
+                for kind, text in ears.warnings:
+                    warnings.warn(said(text), kind, stacklevel=3)
+            return _result(target, outcome.facts, spec.outputs[0], main, restored=request.dtype is not None)
+
+
+def _of_the_run(options: Options, ears: _Ears) -> dict[str, Any]:
+    """What ``run_request`` takes beside the request."""
+    keep = options.get("keep_model")
+    return {
+        "adapt": options.get("adapt"),
+        "keep_model": None if keep is None else Path(keep),
+        "workers": options.get("workers", 1),
+        "listener": ears,
+        "cancel": options.get("cancel"),
+    }
+
+
+def _inputs(images: Mapping[str, Image], folder: Path) -> tuple[dict[str, Given], dict[str, str]]:
+    """The arrays among the images, and the path of every image."""
     # Not needed by the command line, and slow to import; it registers the .rio accessor.
-    import rioxarray
+    from .arrays.given import Given
 
-    share = Share(workers=options.pop("workers", 1))
-    listener, cancel = options.pop("listener", None), options.pop("cancel", None)
-    adapt = options.pop("adapt", None)
-    if out is None and options.get("uncertainty") is not None:
-        raise RequestError("the deviations have no output to lie beside", where="uncertainty", fix="give out too")
-    options.setdefault("device", "auto")
-    options["device"] = pick_device(options["device"])
-    with tempfile.TemporaryDirectory(prefix="seamline-") as folder:
-        inputs = {name: _laid_down(image, Path(folder) / f"{name}.tif") for name, image in images.items()}
-        target = Path(out) if out is not None else Path(folder) / "out.tif"
-        request = Request(inputs=inputs, out=str(target), **options)
-        run_request(request, task, model, scale=scale, adapt=adapt, share=share, listener=listener, cancel=cancel)
-        with rioxarray.open_rasterio(target) as result:
-            # An array in memory outlives the temporary folder.
-            loaded: xr.DataArray = result.load()
-    return loaded
+    arrays = {name: Given.of(image, name) for name, image in images.items() if not isinstance(image, (str, Path))}
+    return arrays, {name: str(folder / f"{name}.tif" if name in arrays else images[name]) for name in images}
 
 
-def _laid_down(image: Image, path: Path) -> str:
-    """The path of an image; arrays are written first."""
-    if isinstance(image, (str, Path)):
-        return str(image)
-    if not {image.rio.x_dim, image.rio.y_dim} <= set(image.dims):
+def _check(request: Request, out: str | Path | None, arrays: Mapping[str, Given], main: Given | None) -> None:
+    """Refuse what makes no sense for arrays."""
+    if out is None and request.also:
+        names = ", ".join(request.also)
+        raise RequestError(f"{names}: there is no output to lie beside", where="also", fix="give out too")
+    if request.resume and (out is None or arrays):
+        what = "an array is not the file that the unfinished run read" if arrays else "nothing was kept without out"
+        raise RequestError(what, where="resume", fix="give out, and the inputs as paths")
+    if main is not None and main.storage.applied and (request.offset, request.scale_factor) != (None, None):
         raise RequestError(
-            f"an array with the axes {image.dims} is not an image", where=path.stem, fix="give (band, y, x)"
+            f"the values of {main.name} are scaled already, as its encoding says",
+            where="offset, scale_factor",
+            fix="leave them out, or give the array as it is stored",
         )
-    image.rio.to_raster(path, BIGTIFF="IF_SAFER")
-    return str(path)
+
+
+def _result(
+    path: Path, facts: Mapping[str, Any], output: OutputSpec, main: Given | None, *, restored: bool
+) -> xr.DataArray:
+    """The first output as an array like the main input."""
+    from .arrays.result import Pattern, result_of
+
+    classes = facts["layers"][output.name]["categories"]
+    if main is None:
+        return result_of(path, classes=classes)
+    as_main = output.dtype is None and output.blend == "mean" and output.label == "{band}" and not output.labels
+    numbers = [band["band"] for band in facts["main_bands"]] if as_main else []
+    return result_of(path, Pattern(main, numbers, restored), classes)

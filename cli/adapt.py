@@ -33,7 +33,7 @@ def adapt(ms: str, pan: str, folder: Path, as_json: bool, cancel_on_stdin_eof: b
         from .. import api
         from ..engine.output.workspace import Workspace
         from ..engine.request import OpenPolicy, Request
-        from ..engine.run import Share
+        from ..engine.run import Shard
         from ..engine.run.device import pick_device
         from ..models import registry
         from ..training.adapt.make import adapt as adapt_to_scene
@@ -53,7 +53,7 @@ def adapt(ms: str, pan: str, folder: Path, as_json: bool, cancel_on_stdin_eof: b
         source = registry.resolve(options["model"] or api.DEFAULT_PANSHARPEN, "pansharpen")
         try:
             adapted = adapt_to_scene(
-                request, source, options["steps"], keep=folder, share=Share(), listener=listener, cancel=cancel
+                request, source, options["steps"], keep=folder, shard=Shard(), listener=listener, cancel=cancel
             )
         finally:
             shutil.rmtree(Workspace.beside(out).folder, ignore_errors=True)

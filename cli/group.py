@@ -12,7 +12,7 @@ from .evaluate import evaluate
 from .merge import merge
 from .models import models
 from .report import report
-from .run import pansharpen, superres
+from .run import classify, pansharpen, segment, superres
 from .train import train
 
 
@@ -22,5 +22,8 @@ def cli() -> None:
     """Diffusion models on satellite and aerial scenes of any size, as seam-free georeferenced COGs."""
 
 
-for _command in (pansharpen, superres, adapt, evaluate, report, merge, models, train, demo, doctor):
+for _command in (
+    *(pansharpen, superres, segment, classify),
+    *(adapt, evaluate, report, merge, models, train, demo, doctor),
+):
     cli.add_command(_command)

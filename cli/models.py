@@ -39,7 +39,7 @@ def models_list(task: Any, as_json: bool) -> None:
                             "licence": info.licence,
                             "origin": info.origin,
                             "default": name == DEFAULTS.get(info.spec.task),
-                            "uncertainty": info.spec.uncertainty,
+                            "outputs": [each.name for each in info.spec.outputs],
                             "options": sorted(info.spec.options),
                             "bands": {each.name: each.bands for each in info.spec.inputs},
                         }

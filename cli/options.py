@@ -32,7 +32,6 @@ AS_THEY_ARE = (
     "dtype",
     "compress",
     "memory",
-    "uncertainty",
     "overwrite",
     "resume",
 )
@@ -68,6 +67,29 @@ class _Shard(click.ParamType[tuple[int, int]]):
         if not (index.isdigit() and count.isdigit()):
             self.fail(f"{value!r} is not a shard: give i/n, such as 2/8", param, ctx)
         return int(index), int(count)
+
+
+class _Named(click.ParamType[tuple[str, str]]):
+    """NAME=PATH.
+
+    Args:
+        kind: what is named, for errors.
+        example: a value that is right.
+    """
+
+    name = "name=path"
+
+    def __init__(self, kind: str, example: str) -> None:
+        self._kind, self._example = kind, example
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """(name, path)."""
+        if isinstance(value, tuple):
+            return value
+        name, equals, path = str(value).partition("=")
+        if not (name and equals and path):
+            self.fail(f"{value!r} is not {self._kind}: give NAME=PATH, such as {self._example}", param, ctx)
+        return name, path
 
 
 class _Bands(click.ParamType[tuple[int | str, ...]]):
@@ -139,6 +161,18 @@ RUN_OPTIONS = [
         default="zstd",
         show_default=True,
         help="Compression of the COG.",
+    ),
+    click.option(
+        "--guide",
+        type=_Named("an input", "elevation=dem.tif"),
+        multiple=True,
+        help="A further input that the model takes, by its name.",
+    ),
+    click.option(
+        "--also",
+        type=_Named("an output", "probabilities=p.tif"),
+        multiple=True,
+        help="Write a further output of the model, beside OUT.",
     ),
     click.option("--uncertainty", metavar="OUT_U", help="Write the standard deviation of every pixel, beside OUT."),
     click.option("--resume", is_flag=True, help="Go on with the unfinished run beside OUT."),

@@ -1,8 +1,8 @@
-"""The commands ``seamline pansharpen`` and ``seamline superres``: options into a request."""
+"""The commands that run a model on a scene, one a task: options into a request."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,13 +29,39 @@ def pansharpen(ms: str, pan: str, out: Path, **options: Any) -> None:
 @click.argument("lr")
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--scale", type=int, help="Output px per input px along an axis: 2 or 4; bicubic takes any.")
+@click.option("--reference", metavar="REF", help="Finer image of the ground, for models that take one; any CRS.")
 @with_options(RUN_OPTIONS + EVENT_OPTIONS)
-def superres(lr: str, out: Path, scale: int | None, **options: Any) -> None:
+def superres(lr: str, out: Path, scale: int | None, reference: str | None, **options: Any) -> None:
     """Super-resolve LR into OUT, over the same extent.
 
     LR is a raster, several files separated by commas, or a Sentinel-2 product: a SAFE folder, its zip or its metadata.
     """
-    _run("superres", {"image": lr}, out, scale, options)
+    named = {} if reference is None else {"reference": reference}
+    _run("superres", {"image": lr, **named}, out, scale, options)
+
+
+@click.command()
+@click.argument("image")
+@click.argument("out", type=click.Path(path_type=Path))
+@with_options(RUN_OPTIONS + EVENT_OPTIONS)
+def segment(image: str, out: Path, **options: Any) -> None:
+    """Write the class of every pixel of IMAGE into OUT.
+
+    IMAGE is what superres takes. No model ships: --model names one.
+    """
+    _run("segment", {"image": image}, out, None, options)
+
+
+@click.command()
+@click.argument("image")
+@click.argument("out", type=click.Path(path_type=Path))
+@with_options(RUN_OPTIONS + EVENT_OPTIONS)
+def classify(image: str, out: Path, **options: Any) -> None:
+    """Write the class of every part of IMAGE into OUT.
+
+    IMAGE is what superres takes. No model ships: --model names one.
+    """
+    _run("classify", {"image": image}, out, None, options)
 
 
 def _run(task: Task, inputs: Mapping[str, str], out: Path, scale: int | None, options: dict[str, Any]) -> None:
@@ -44,7 +70,7 @@ def _run(task: Task, inputs: Mapping[str, str], out: Path, scale: int | None, op
         from ..engine.events import warnings_to
         from ..engine.output.report import summary
         from ..engine.request import OpenPolicy, Request
-        from ..engine.run import Share, plan_run
+        from ..engine.run import Shard, plan_run
         from ..engine.run.device import pick_device
         from ..engine.run.pace import with_pace
         from ..models import registry
@@ -52,10 +78,11 @@ def _run(task: Task, inputs: Mapping[str, str], out: Path, scale: int | None, op
         model = _adapted_model(options) or options["model"] or api.default_model(task, scale)
         attention = "sdpa" if options["attention"] == "auto" else options["attention"]
         request = Request(
-            inputs=inputs,
+            inputs=_once([*inputs.items(), *options["guide"]], "--guide"),
             out=str(out),
             device=pick_device(options["device"]),
             attention=attention,
+            also=_once(_also(options), "--also"),
             policy=OpenPolicy(vrt=options["allow_vrt"]),
             **{name: options[name] for name in AS_THEY_ARE},
         )
@@ -66,10 +93,8 @@ def _run(task: Task, inputs: Mapping[str, str], out: Path, scale: int | None, op
             source = registry.resolve(model, task, scale=scale)
             with warnings_to(listener):
                 plan, needs = plan_run(request, source, cancel)
-            listener.emit("plan", plan=summary(plan, with_pace(plan, source, needs)))
+            listener.emit("plan", plan=summary(plan, with_pace(plan, source.load(plan.runtime), needs)))
             return
-        shard = options["shard"] or (1, 1)
-        share = Share(shard[0], shard[1], options["workers"])
         api.run_request(
             request,
             task,
@@ -77,10 +102,29 @@ def _run(task: Task, inputs: Mapping[str, str], out: Path, scale: int | None, op
             scale=scale,
             adapt=options["adapt"],
             keep_model=options["keep_model"],
-            share=share,
+            shard=Shard(*(options["shard"] or (1, 1))),
+            workers=options["workers"],
             listener=listener,
             cancel=cancel,
         )
+
+
+def _also(options: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(name, path) of the further outputs that are wanted."""
+    deviations = options["uncertainty"]
+    return [*options["also"], *([] if deviations is None else [("uncertainty", deviations)])]
+
+
+def _once(named: Iterable[tuple[str, str]], option: str) -> dict[str, str]:
+    """Paths by name, once it is known that none is named twice."""
+    found: dict[str, str] = {}
+    for name, path in named:
+        if name in found:
+            from ..engine.errors import RequestError
+
+            raise RequestError(f"there are two paths for {name}", where=f"{option} {name}={path}", fix="give one")
+        found[name] = path
+    return found
 
 
 def _adapted_model(options: Mapping[str, Any]) -> str | None:

@@ -193,7 +193,9 @@ def _command() -> str:
 
 
 def _speaks_events() -> bool:
-    return _command() in ("pansharpen", "superres", "merge", "evaluate", "adapt", "report", "doctor")
+    """Whether the command's JSON are events: those can be cancelled through standard input too."""
+    context = click.get_current_context(silent=True)
+    return context is not None and "cancel_on_stdin_eof" in context.params
 
 
 def _leave(listener: Listener, sentence: str, code: int) -> None:

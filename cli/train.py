@@ -17,7 +17,8 @@ def train(recipe: Path, overrides: tuple[str, ...]) -> None:
     with guarded(False, False) as (_, cancel):
         import logging
 
+        from ..training.reading import split_overrides
         from ..training.run import train as train_recipe
 
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-        click.echo(train_recipe(recipe, dict(pair.split("=", 1) for pair in overrides), cancel.check))
+        click.echo(train_recipe(recipe, split_overrides(overrides, "--set"), cancel.check))

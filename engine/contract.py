@@ -17,7 +17,10 @@ from numpy.typing import NDArray
 from .noise import world_noise
 
 Task = Literal["pansharpen", "superres", "segment", "classify"]
-Range = Literal["native", "unit"]
+Range = Literal["native", "unit", "bits"]
+Role = Literal["grid", "guide"]
+Blend = Literal["mean", "argmax"]
+Overview = Literal["mean", "mode", "nearest"]
 Precision = Literal["fp32", "bf16", "fp16"]
 Sight = Literal["off", "area", "mtf"]
 """How a pixel of the main input is taken to see the output where the two are made consistent."""
@@ -30,11 +33,15 @@ class InputSpec:
     Attributes:
         name: key in the batch: ``"image"``, ``"pan"``, ``"ms"``, ``"reference"``.
         bands: the band count the model takes; None for any.
-        range: what the tensors hold: ``"native"`` stored values (DN), or ``"unit"``: DN divided by the band's
-            robust maximum over the scene, so that most values lie in 0..1 (nothing is clipped).
+        range: what the tensors hold: ``"native"`` stored values (DN); ``"unit"``: DN divided by the band's robust
+            maximum over the scene, so that most values lie in 0..1 (nothing is clipped); ``"bits"``: DN divided by
+            2 ** ``bits`` - 1.
         kernel: how an input that is coarser than the base grid is sampled onto it.
         ratio: least and most base-grid px per px of this input that the model takes; None for any.
         bits: depth of the sensor whose stored values are expected; None where any depth will do.
+        role: ``"grid"``: the input has a part in the base grid, and what it masks is masked in the output.
+            ``"guide"``: it only helps, may lie in another CRS, be finer, have holes and be left out; the batch tells
+            where it is valid, as ``NAME_valid``.
     """
 
     name: str
@@ -43,6 +50,85 @@ class InputSpec:
     kernel: Literal["cubic", "lanczos"] = "cubic"
     ratio: tuple[float, float] | None = None
     bits: int | None = None
+    role: Role = "grid"
+
+    def __post_init__(self) -> None:
+        if self.range == "bits" and self.bits is None:
+            raise ValueError(f"the input {self.name} is in the range of its bits, but has no bits")
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """A class of a class map: its name, and its colour as (red, green, blue), 0..255 each."""
+
+    name: str
+    colour: tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputSpec:
+    """One named output of a model, a raster of its own on the output grid.
+
+    Attributes:
+        name: key in what ``predict`` returns.
+        planes: how many planes ``predict`` gives; None for as many as the main input has bands, which are its bands.
+        range: of the planes: that of the main input (``"main"``; plane by plane, so it takes as many planes as the
+            main input has bands), or stored values of this output (``"native"``).
+        dtype: of the raster; None for that of the main input, or what the user asks for.
+        blend: ``"mean"``: what overlapping tiles say is averaged, plane by plane.  ``"argmax"``: so are
+            probabilities or scores of classes, and the raster holds the number of the largest, in one band.
+        overview: how four pixels become one in an overview: by the ``"mean"`` of the valid ones, the ``"mode"`` (the
+            most frequent value, the lowest of several), or the ``"nearest"`` (the first).
+        consistent: whether the run's consistency corrects it.
+        difference: its values are differences of stored values, so that scales hold for them and offsets do not.
+        label: name of a band; ``{band}`` stands for the name of the main input's.
+        labels: names of the bands, where they are not the main input's.
+        unit: of the values, where they are not the main input's.
+        categories: the classes of an ``"argmax"``, in the order of its planes.
+        note: one sentence on what the values are, for the tags; ``{image}`` stands for the file of the first output.
+    """
+
+    name: str = "image"
+    planes: int | None = None
+    range: Literal["main", "native"] = "main"
+    dtype: str | None = None
+    blend: Blend = "mean"
+    overview: Overview = "mean"
+    consistent: bool = False
+    difference: bool = False
+    label: str = "{band}"
+    labels: tuple[str, ...] = ()
+    unit: str = ""
+    categories: tuple[Category, ...] = ()
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if self.blend == "argmax" and (self.planes is None or not 2 <= self.planes <= MOST_CLASSES):
+            raise ValueError(f"classes are planes, 2 to {MOST_CLASSES}; {self.name} has {self.planes}")
+        for values in (self.categories, self.labels):
+            if values and len(values) != self.planes:
+                raise ValueError(f"{self.name} has {self.planes} planes and names {len(values)}")
+
+
+MOST_CLASSES = 255
+"""Classes that a byte can number beside the value of masked pixels."""
+
+IMAGE = OutputSpec(consistent=True)
+"""The image itself: bands, data type and radiometry of the main input."""
+
+UNCERTAINTY = OutputSpec(
+    name="uncertainty",
+    dtype="float32",
+    difference=True,
+    label="standard deviation of {band}",
+    note="Standard deviation of the pixels of {image}, in its stored units, as the model estimates it.",
+)
+"""How uncertain each pixel of the image is: finite and not negative.
+
+A weighted mean of standard deviations is an upper bound of the deviation of the blended image, reached where the errors
+of both tiles agree (Minkowski's inequality), so that hand-overs are never called more certain than they are.  The
+consistency corrects the image alone: deviations stay what the model said.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +138,7 @@ class ModelSpec:
     Attributes:
         inputs: named inputs; the first one is the finest and gives the base grid.
         main: name of the input whose bands, dtype and radiometry the output keeps.
-        bands: output band count; None for as many as the main input has.
+        outputs: what the model gives; the first one always, the others where they are wanted.
         scale: output pixels per base-grid pixel along an axis.
         align: tile sizes and origins are multiples of this many base-grid px.
         margin: base-grid px at a tile's rim whose output is not trusted, and not used.
@@ -65,7 +151,7 @@ class ModelSpec:
         consistency: enforced by default after blending: with the ``"mtf"`` of the sensor (that of an unknown one where
             the user names none), with the ``"area"`` mean, or ``"off"``.
         options: names of the run options that the model uses (``"steps"``, ``"guidance"``).
-        uncertainty: the model is an ``UncertainModel``: it can say how far its pixels may be off.
+        stepping: the model is a ``SteppingModel``: its tiles are blended between its steps too.
     """
 
     name: str
@@ -73,7 +159,7 @@ class ModelSpec:
     task: Task
     inputs: tuple[InputSpec, ...]
     main: str
-    bands: int | None = None
+    outputs: tuple[OutputSpec, ...] = (IMAGE,)
     scale: int = 1
     align: int = 1
     margin: int = 0
@@ -86,11 +172,32 @@ class ModelSpec:
     generated: bool = False
     consistency: Sight = "off"
     options: frozenset[str] = frozenset()
-    uncertainty: bool = False
+    stepping: bool = False
+
+    def __post_init__(self) -> None:
+        names = [spec.name for spec in self.outputs]
+        if not names or len(set(names)) != len(names):
+            raise ValueError(f"{self.name} needs outputs, each named once; not {names}")
+        if self.inputs[0].role != "grid" or self.input(self.main).role != "grid":
+            raise ValueError(f"the first input of {self.name} and its main one make the grid; neither is a guide")
 
     def input(self, name: str) -> InputSpec:
         """The input of that name (KeyError if the model has none)."""
         return {spec.name: spec for spec in self.inputs}[name]
+
+    def output(self, name: str) -> OutputSpec:
+        """The output of that name (KeyError if the model has none)."""
+        return {spec.name: spec for spec in self.outputs}[name]
+
+    @property
+    def extras(self) -> tuple[str, ...]:
+        """Names of the outputs that are written only where they are wanted."""
+        return tuple(spec.name for spec in self.outputs[1:])
+
+    @property
+    def grids(self) -> tuple[InputSpec, ...]:
+        """The inputs that make the base grid."""
+        return tuple(spec for spec in self.inputs if spec.role == "grid")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +221,7 @@ class Where:
         ratio: for each input name, base-grid px per input px along (row, column); (1.0, 1.0) for the finest.
         statistics: the sums of ``measure`` over the scene's sample blocks, as that method laid them out; empty
             where the model measures nothing.
+        wanted: names of the outputs that are wanted; a model need not compute others.
         checkpoint: raises ``Cancelled`` when the user cancelled; call it once a denoising step.
     """
 
@@ -122,6 +230,7 @@ class Where:
     origins: tuple[tuple[int, int], ...]
     ratio: Mapping[str, tuple[float, float]]
     statistics: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    wanted: frozenset[str] = frozenset({"image"})
     checkpoint: Callable[[], None] = lambda: None
 
     def noise(self, stream: int, step: int, shape: tuple[int, int, int, int], *, cell: int = 1) -> torch.Tensor:
@@ -154,59 +263,72 @@ class Where:
         return torch.from_numpy(np.stack(tiles))
 
 
+Batch = Mapping[str, torch.Tensor]
+"""For each input, float32 (B, C, h, w) on the run's device, in the input's range, already on the base grid and free of
+masked or non-finite values.  A guide named ``reference`` comes with ``reference_valid`` (B, 1, h, w), 1 where it shows
+the ground and 0 where its values are filled in; where the user gave none, both are missing."""
+
+Prediction = torch.Tensor | Mapping[str, torch.Tensor]
+"""What a model says of a batch: for each wanted output (B, planes, h * scale, w * scale); a tensor is the first one."""
+
+
 @runtime_checkable
 class TileModel(Protocol):
     """A loaded model."""
 
-    def predict(self, batch: Mapping[str, torch.Tensor], where: Where) -> torch.Tensor:
+    def predict(self, batch: Batch, where: Where) -> Prediction:
         """Predict a batch of tiles.
 
         Args:
-            batch: for each input, float32 (B, C, h, w) on the run's device, in the input's range, already on the
-                base grid and free of masked or non-finite values.
-            where: anchors and scene-wide facts.
+            batch: the inputs.
+            where: anchors, scene-wide facts, and which outputs are wanted.
 
         Returns:
-            (B, C, h * scale, w * scale) in the range of the main input.
+            The wanted outputs.  What else is wanted changes no bit of an output.
         """
         ...
 
 
 @runtime_checkable
-class MeasuringModel(TileModel, Protocol):
+class SteppingModel(Protocol):
+    """A model that shows its steps, so that the engine can blend its tiles between them.
+
+    All tiles of a tile row take a step before any takes the next one, and after each their states are handed over to
+    their neighbours' as pixels are.  Tile rows know nothing of each other; their pixels are blended at the end.
+
+    Attributes:
+        steps: how many.
+    """
+
+    @property
+    def steps(self) -> int:
+        """How many steps."""
+        ...
+
+    def begin(self, batch: Batch, where: Where) -> torch.Tensor:
+        """The state before the first step: (B, C, h / latent, w / latent)."""
+        ...
+
+    def step(self, state: torch.Tensor, index: int, batch: Batch, where: Where) -> torch.Tensor:
+        """The state after step ``index``, counted from 0; shape as before."""
+        ...
+
+    def decode(self, state: torch.Tensor, batch: Batch, where: Where) -> Prediction:
+        """What the state after the last step says, as ``predict`` would."""
+        ...
+
+
+@runtime_checkable
+class MeasuringModel(Protocol):
     """A model that needs sums over the scene before its first tile."""
 
-    def measure(self, batch: Mapping[str, torch.Tensor], valid: torch.Tensor, where: Where) -> NDArray[np.float64]:
+    def measure(self, batch: Batch, valid: torch.Tensor, where: Where) -> NDArray[np.float64]:
         """Sums over one sample block, float64 and one-dimensional; the engine adds the blocks up in plan order.
 
         Args:
             batch: as for ``predict``, with one tile (B = 1), including a rim of ``margin`` px where there is one.
             valid: bool (1, 1, h, w): pixels to be counted (valid in every input, inside the rim).
             where: as for ``predict``, without statistics.
-        """
-        ...
-
-
-@runtime_checkable
-class UncertainModel(TileModel, Protocol):
-    """A model that knows how uncertain its pixels are; its specification says ``uncertainty``."""
-
-    def predict_with_uncertainty(
-        self, batch: Mapping[str, torch.Tensor], where: Where
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Predict a batch of tiles and the standard deviation of every pixel; called only where deviations are wanted.
-
-        The engine blends deviations with the weights of the image.  A weighted mean of standard deviations is an upper
-        bound of the deviation of the blended image, reached where the errors of both tiles agree (Minkowski's
-        inequality), so that hand-overs are never called more certain than they are.  The consistency corrects the image
-        alone: deviations stay what the model said.
-
-        Args:
-            batch, where: as for ``predict``.
-
-        Returns:
-            (image, deviation), each (B, C, h * scale, w * scale) in the range of the main input.  The image holds the
-            bits that ``predict`` gives; deviations are finite and not negative.
         """
         ...
 
@@ -229,7 +351,7 @@ class ModelSource(Protocol):
         """Part of the run's identity."""
         ...
 
-    def load(self, runtime: Runtime) -> TileModel:
+    def load(self, runtime: Runtime) -> TileModel | SteppingModel:
         """Load the model for one process and device.
 
         Raises:

@@ -88,6 +88,10 @@ class LeftOutWarning(SeamlineWarning):
     """A metric cannot be had from what is known of these inputs; the others stand."""
 
 
+class LeftoverWarning(SeamlineWarning):
+    """The result is in place, but a file that the run made on the way could not be deleted."""
+
+
 class OutOfRangeWarning(SeamlineWarning):
     """Values outside what a metric takes were clipped."""
 

@@ -7,9 +7,11 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from .errors import Cancelled
+from .request import OpenPolicy
 
 
 class Listener(Protocol):
@@ -79,6 +81,23 @@ class Stopwatch:
         finally:
             with self._lock:
                 self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunContext:
+    """What accompanies a run and decides no pixel.
+
+    Attributes:
+        listener: hears what happens.
+        cancel: is looked at between tiles and steps.
+        watch: times the stages.
+        policy: what may be opened.
+    """
+
+    listener: Listener = field(default_factory=Silence)
+    cancel: Cancel = field(default_factory=Cancel)
+    watch: Stopwatch = field(default_factory=Stopwatch)
+    policy: OpenPolicy = field(default_factory=OpenPolicy)
 
 
 @contextmanager

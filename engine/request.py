@@ -1,12 +1,24 @@
-"""What the user asks for, and what may be opened: the engine's order form."""
+"""What the user asks for, and what may be opened: the engine's order form.
+
+What an option means is checked here, so that every door refuses alike; what it means for these inputs and this model is
+checked where the plan is made.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from numbers import Integral, Real
+from typing import Any, Literal, get_args
 
 from .contract import Precision
+from .errors import RequestError
+from .types import EXACT_DTYPES
+
+Attention = Literal["sdpa", "xformers"]
+Compression = Literal["zstd", "deflate", "lzw", "none"]
+Enforced = Literal["on", "off", "area", "mtf"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +33,10 @@ class Request:
     """What the user asked for; None means "as the model says".
 
     Attributes:
-        inputs: path (or comma-separated paths) for each input name of the model.
+        inputs: path (or comma-separated paths) for each input name of the model; a guide may be left out.
         out: the COG to write.
+        also: path of each further output that is wanted, by its name in the model's specification; in the folder of
+            ``out``.
         tile, overlap: base-grid px.
         extent: (xmin, ymin, xmax, ymax) in the CRS of the first finest input.
         window: (column, row, width, height) in px of the first finest input.
@@ -36,11 +50,14 @@ class Request:
         dtype: of the output; None for that of the main input.
         compress: of the output.
         memory: bytes the run may use; None for what is free.
-        uncertainty: a second COG to write, in the folder of ``out``: the standard deviation of every pixel.
+
+    Raises:
+        RequestError: an option has a value that no run can mean.
     """
 
     inputs: Mapping[str, str]
     out: str
+    also: Mapping[str, str] = field(default_factory=dict)
     tile: int | None = None
     overlap: int | None = None
     batch: int | None = None
@@ -49,9 +66,9 @@ class Request:
     guidance: float | None = None
     device: str = "cpu"
     precision: Precision = "fp32"
-    attention: Literal["sdpa", "xformers"] = "sdpa"
+    attention: Attention = "sdpa"
     threads: int | None = None
-    consistency: Literal["on", "off", "area", "mtf"] | None = None
+    consistency: Enforced | None = None
     sensor: str | None = None
     coregister: bool = False
     extent: tuple[float, float, float, float] | None = None
@@ -60,9 +77,83 @@ class Request:
     offset: float | None = None
     scale_factor: float | None = None
     dtype: str | None = None
-    compress: Literal["zstd", "deflate", "lzw", "none"] = "zstd"
+    compress: Compression = "zstd"
     memory: int | None = None
     overwrite: bool = False
     resume: bool = False
-    uncertainty: str | None = None
     policy: OpenPolicy = field(default_factory=OpenPolicy)
+
+    def __post_init__(self) -> None:
+        for option, value, least in (
+            ("--tile", self.tile, 1),
+            ("--overlap", self.overlap, 0),
+            ("--batch-size", self.batch, 1),
+            ("--threads", self.threads, 1),
+            ("--steps", self.steps, 1),
+            ("--memory", self.memory, 1),
+        ):
+            _check_count(option, value, least)
+        _check_seed(self.seed)
+        for option, text, known in (
+            ("--precision", self.precision, get_args(Precision)),
+            ("--attention", self.attention, get_args(Attention)),
+            ("--consistency", self.consistency, (*get_args(Enforced), None)),
+            ("--compress", self.compress, get_args(Compression)),
+        ):
+            if text not in known:
+                listed = ", ".join(name for name in known if name is not None)
+                raise RequestError(f"{text!r} is not known", where=option, fix=f"choose one of {listed}")
+        if self.dtype is not None and self.dtype not in EXACT_DTYPES:
+            raise RequestError(
+                f"the data type {self.dtype} is not supported",
+                where="--dtype",
+                fix=f"choose one of {', '.join(EXACT_DTYPES)}",
+            )
+        _check_numbers("--extent", self.extent, 4, Real, "xmin ymin xmax ymax")
+        _check_numbers("--window", self.window, 4, Integral, "column row width height")
+        if not isinstance(self.bands, tuple) or not all(isinstance(band, (int, str)) for band in self.bands):
+            raise RequestError(f"{self.bands!r} is no list of bands", where="--bands", fix="give numbers or names")
+        self._check_values()
+
+    def _check_values(self) -> None:
+        if self.offset is not None and not _is_finite(self.offset):
+            raise RequestError(f"{self.offset} is no number", where="--offset", fix="give DN, such as -1000")
+        if self.scale_factor is not None and not (_is_finite(self.scale_factor) and self.scale_factor > 0):
+            raise RequestError(
+                f"{self.scale_factor} is no factor", where="--scale-factor", fix="give one above 0, such as 0.0001"
+            )
+        if self.guidance is not None and not _is_finite(self.guidance):
+            raise RequestError(f"{self.guidance} is no weight", where="--guidance", fix="give a number")
+
+
+def _is_finite(value: Any) -> bool:
+    return _is(value, Real) and math.isfinite(value)
+
+
+def _is(value: Any, kind: type) -> bool:
+    """Whether a value is a number of that kind; truth is none."""
+    return isinstance(value, kind) and type(value) is not bool
+
+
+def _check_count(option: str, value: Any, least: int) -> None:
+    if value is None:
+        return
+    if not _is(value, Integral):
+        raise RequestError(f"{value!r} is not a whole number", where=option, fix=f"give {least} or more")
+    if value < least:
+        kind = "a positive number" if least else "0 or more"
+        raise RequestError(f"{value} is not {kind}", where=option, fix=f"give {least} or more")
+
+
+def _check_seed(value: Any) -> None:
+    if not _is(value, Integral) or not 0 <= value < 2**64:
+        raise RequestError(f"{value} is not a seed", where="--seed", fix="give a number from 0 to 2**64 - 1")
+
+
+def _check_numbers(option: str, values: Any, count: int, kind: type, meaning: str) -> None:
+    if values is None:
+        return
+    if not isinstance(values, (tuple, list)) or len(values) != count:
+        raise RequestError(f"{values!r} is not {count} numbers", where=option, fix=f"give {meaning}")
+    if not all(_is(value, kind) for value in values):
+        raise RequestError(f"{values!r} holds what is not a number", where=option, fix=f"give {meaning}")

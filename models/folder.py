@@ -13,140 +13,42 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
+from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from ..engine.contract import InputSpec, ModelSpec, Range, Sight, Task
 from ..engine.errors import ModelError
+from .card import FILE_BYTES, Architecture, Card, Input, Name, Output, QualityRow, StoredFile
+
+__all__ = [
+    "CARD",
+    "CARD_BYTES",
+    "FILE_BYTES",
+    "WEIGHTS",
+    "Architecture",
+    "Card",
+    "Folder",
+    "Input",
+    "Name",
+    "Output",
+    "QualityRow",
+    "StoredFile",
+    "check_folder",
+    "load_folder",
+    "load_strictly",
+    "read_card",
+    "verify_folder",
+    "write_folder",
+]
 
 CARD = "model.json"
 WEIGHTS = "model.safetensors"
 CARD_BYTES = 1 << 20
-FILE_BYTES = 16 << 30
-FILES = 32
 _CODE = frozenset({".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt", ".joblib", ".npy", ".npz"})
 _NAMED = 5
-
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
-FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.safetensors$")]
-Count = Annotated[int, Field(ge=1, le=1 << 20)]
-Length = Annotated[int, Field(ge=0, le=1 << 20)]
-Text = Annotated[str, Field(min_length=1, max_length=4000)]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-class Architecture(_Strict):
-    """Which network the weights belong to, and the arguments it is built with."""
-
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]{0,63}$")]
-    config: dict[str, JsonValue] = {}
-
-
-class Input(_Strict):
-    """One named input; see ``InputSpec``."""
-
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
-    bands: Count | None = None
-    range: Range = "native"
-    kernel: Literal["cubic", "lanczos"] = "cubic"
-    ratio: tuple[float, float] | None = None
-    bits: Annotated[int, Field(ge=1, le=32)] | None = None
-
-
-class QualityRow(_Strict):
-    """Measured values on one scene or data set, and how they were measured."""
-
-    scene: Text
-    protocol: Text
-    values: dict[str, float]
-
-
-class StoredFile(_Strict):
-    """What a file must be."""
-
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    bytes: Annotated[int, Field(ge=1, le=FILE_BYTES)]
-
-
-class Card(_Strict):
-    """``model.json``; the fields that ``ModelSpec`` has mean what they mean there."""
-
-    format: Literal[1] = 1
-    name: Name
-    version: Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z.+-]{0,31}$")]
-    task: Task
-    architecture: Architecture
-    inputs: Annotated[tuple[Input, ...], Field(min_length=1, max_length=8)]
-    main: str
-    bands: Count | None = None
-    scale: Annotated[int, Field(ge=1, le=64)] = 1
-    align: Count = 1
-    margin: Length = 0
-    tile: Count = 512
-    overlap: Length = 64
-    batch: Count = 1
-    latent: Count = 1
-    needs_statistics: bool = False
-    stochastic: bool = False
-    generated: bool = True
-    consistency: Sight = "off"
-    options: tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], ...] = ()
-    uncertainty: bool = False
-    licence: Text
-    training_data: Text
-    citation: Text
-    quality: tuple[QualityRow, ...] = ()
-    files: Annotated[dict[FileName, StoredFile], Field(max_length=FILES)] = {}
-
-    @model_validator(mode="after")
-    def _agree(self) -> Self:
-        names = [spec.name for spec in self.inputs]
-        if len(set(names)) != len(names) or self.main not in names:
-            raise ValueError(f"main must be one of the inputs, each named once; not {self.main!r} of {names}")
-        if self.tile % self.align:
-            raise ValueError(f"a tile of {self.tile} px is no multiple of align, {self.align} px")
-        if not 2 * self.margin <= self.overlap <= self.tile // 2:
-            raise ValueError(
-                f"overlap must lie between twice the margin and half a tile, {2 * self.margin} and {self.tile // 2} px,"
-                f" not {self.overlap}"
-            )
-        return self
-
-    @property
-    def spec(self) -> ModelSpec:
-        """What the engine plans with."""
-        return ModelSpec(
-            name=self.name,
-            version=self.version,
-            task=self.task,
-            inputs=tuple(
-                InputSpec(name=i.name, bands=i.bands, range=i.range, kernel=i.kernel, ratio=i.ratio, bits=i.bits)
-                for i in self.inputs
-            ),
-            main=self.main,
-            bands=self.bands,
-            scale=self.scale,
-            align=self.align,
-            margin=self.margin,
-            tile=self.tile,
-            overlap=self.overlap,
-            batch=self.batch,
-            latent=self.latent,
-            needs_statistics=self.needs_statistics,
-            stochastic=self.stochastic,
-            generated=self.generated,
-            consistency=self.consistency,
-            options=frozenset(self.options),
-            uncertainty=self.uncertainty,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,11 +92,11 @@ def read_card(path: Path) -> Folder:
     return Folder(path, card, hashlib.sha256(content).hexdigest())
 
 
-def verify_folder(path: str | Path) -> Folder:
-    """Check a model folder without loading it: card, names, sizes, hashes, and that nothing in it can run code.
+def check_folder(path: str | Path) -> Folder:
+    """Check a model folder without reading its weights: card, names, sizes, and that nothing in it can run code.
 
     Raises:
-        ModelError: naming the first file that is missing, altered, a link, unlisted or unsafe.
+        ModelError: naming the first file that is missing, of another size, a link, unlisted or unsafe.
     """
     folder = read_card(Path(path))
     if not folder.card.files:
@@ -202,7 +104,19 @@ def verify_folder(path: str | Path) -> Folder:
     for entry in sorted(folder.path.rglob("*")):
         _check_entry(entry, folder)
     for name, stored in folder.card.files.items():
-        _check_file(folder.path / name, stored)
+        _check_size(folder.path / name, stored)
+    return folder
+
+
+def verify_folder(path: str | Path) -> Folder:
+    """Check a model folder without loading it: as ``check_folder``, and the hash of every file.
+
+    Raises:
+        ModelError: as ``check_folder``, or a file is altered.
+    """
+    folder = check_folder(path)
+    for name, stored in folder.card.files.items():
+        _check_content(folder.path / name, stored)
     return folder
 
 
@@ -273,16 +187,6 @@ def load_strictly(module: nn.Module, state: Mapping[str, torch.Tensor], *, where
     module.load_state_dict(state)
 
 
-def schema_text() -> str:
-    """JSON schema of ``model.json``, as ``model.schema.json`` holds it."""
-    return json.dumps(Card.model_json_schema(), indent=2) + "\n"
-
-
-def write_schema() -> None:
-    """Bring ``model.schema.json`` beside this module up to date."""
-    (Path(__file__).parent / "model.schema.json").write_text(schema_text(), encoding="utf-8")
-
-
 def _check_entry(entry: Path, folder: Folder) -> None:
     if entry.is_symlink():
         raise ModelError("links are not followed", where=str(entry), fix="put the file itself into the model folder")
@@ -296,12 +200,15 @@ def _check_entry(entry: Path, folder: Folder) -> None:
         raise ModelError(f"not listed in {CARD}", where=str(entry), fix="remove it, or fetch the model again")
 
 
-def _check_file(file: Path, stored: StoredFile) -> None:
+def _check_size(file: Path, stored: StoredFile) -> None:
     if not file.is_file():
         raise ModelError("the file is missing", where=str(file), fix="fetch the model again")
     size = file.stat().st_size
     if size != stored.bytes:
         raise ModelError(f"{size} bytes, not {stored.bytes}", where=str(file), fix="fetch the model again")
+
+
+def _check_content(file: Path, stored: StoredFile) -> None:
     if _sha256(file) != stored.sha256:
         raise ModelError("the content is not the one that was published", where=str(file), fix="fetch the model again")
 

@@ -6,47 +6,22 @@ import difflib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 
-import torch
-
-from ..engine.contract import ModelSource, ModelSpec, Runtime, Task, TileModel
+from ..engine.contract import ModelSource, ModelSpec, Runtime, SteppingModel, Task, TileModel
 from ..engine.errors import ModelError, RequestError
+from .architectures import check_known, find_loader
 from .classical.interpolate import Bicubic, Identity
 from .classical.pansharpen import METHODS, Classical
-from .folder import CARD, Card, load_folder, read_card, verify_folder
+from .folder import CARD, check_folder, load_folder, read_card
 from .places import other_version, places
 
 WEIGHTS = Path(__file__).parent / "weights"
 """The folders that ship with the program; the QGIS plugin's zip has none."""
 
-ARCHITECTURES: Mapping[str, str] = MappingProxyType(
-    {
-        "salad_pan_sd15": "salad_pan.published.tile",
-        "salad_pan_tiny": "salad_pan.tile",
-        "slimdiffsr": "slimdiffsr.tile",
-        "terra_ldm_tiny": "terra_ldm.tile",
-        "yardstick_cnn": "yardstick.tile",
-    }
-)
-"""Module of each architecture that a model folder may name; its ``load`` is a ``Loader``."""
-
 _DEFAULT_SCALE = 4
-
-
-class Loader(Protocol):
-    """``load`` of an architecture's module."""
-
-    def __call__(self, config: Mapping[str, Any], state: Mapping[str, torch.Tensor], runtime: Runtime) -> TileModel:
-        """Build the network from the card's config and load the weights strictly.
-
-        Raises:
-            ModelError: config or weights do not fit, or the device cannot run it.
-        """
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +57,7 @@ class FolderSource:
     spec: ModelSpec
     identity: str
 
-    def load(self, runtime: Runtime) -> TileModel:
+    def load(self, runtime: Runtime) -> TileModel | SteppingModel:
         """Verify, read and build.
 
         Raises:
@@ -93,7 +68,8 @@ class FolderSource:
             raise ModelError(
                 "the model has changed since the run was planned", where=self.path, fix="start a new run with it"
             )
-        return _loader(folder.card, self.path)(folder.card.architecture.config, state, runtime)
+        architecture = folder.card.architecture
+        return find_loader(architecture.name, where=self.path)(architecture.config, state, runtime)
 
 
 _BUILT_IN: tuple[str, ...] = ("identity", "bicubic", *METHODS)
@@ -137,8 +113,15 @@ def info(name_or_folder: str) -> ModelInfo:
     )
 
 
+def how_to_choose(task: Task) -> str:
+    """What a user can do who has named no model for a task, in the imperative."""
+    own = "the folder of one that you have; docs/how-to/bring-your-own-model.md says how to make one"
+    known = names(task)
+    return f"choose {', '.join(known)}, or give {own}" if known else f"give {own}"
+
+
 def resolve(name_or_folder: str, task: Task, *, scale: int | None = None) -> ModelSource:
-    """The source of a model.
+    """The source of a model; its weights are read, and held to their hashes, where it is loaded.
 
     Args:
         name_or_folder: a name of ``names``, or the path of a model folder (with a separator, or existing).
@@ -147,14 +130,14 @@ def resolve(name_or_folder: str, task: Task, *, scale: int | None = None) -> Mod
 
     Raises:
         RequestError: no such model, or it is for another task or scale.
-        ModelError: its folder is incomplete, altered or unsafe.
+        ModelError: its folder is incomplete or unsafe, or its architecture is not known here.
     """
     source: ModelSource
     if name_or_folder in _BUILT_IN:
         source = _built_in(name_or_folder, _DEFAULT_SCALE if scale is None else scale)
     else:
-        folder = verify_folder(_folder(name_or_folder))
-        _loader_module(folder.card, str(folder.path))
+        folder = check_folder(_folder(name_or_folder))
+        check_known(folder.card.architecture.name, where=str(folder.path))
         source = FolderSource(str(folder.path), folder.card.spec, folder.identity)
     spec = source.spec
     if spec.task != task:
@@ -211,23 +194,6 @@ def _folder(name_or_folder: str) -> Path:
         where="--model",
         fix=f"{guess}known are {_listed(known)}, or the path of a model folder",
     )
-
-
-def _loader(card: Card, path: str) -> Loader:
-    module = import_module(f".{_loader_module(card, path)}", __package__)
-    loader: Loader = module.load
-    return loader
-
-
-def _loader_module(card: Card, path: str) -> str:
-    module = ARCHITECTURES.get(card.architecture.name)
-    if module is None:
-        raise ModelError(
-            f"the architecture {card.architecture.name!r} is unknown; known are {_listed(tuple(ARCHITECTURES))}",
-            where=path,
-            fix="install a version of the program that has it",
-        )
-    return module
 
 
 def _listed(values: tuple[str, ...]) -> str:

@@ -8,12 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+from hypothesis import settings
 from rasterio.transform import from_origin
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # Several workers share the machine: threads that wait by spinning would take it from those that work.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# How long an example takes is no property of the code, least of all on a busy machine.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seamline.training.data.sources import Source, load_sources
-from seamline.training.recipe import SourceSettings
+from seamline.training.settings import SourceSettings
 
 DATASETS = (
     "sentinel2_native_T33UUB",

@@ -31,7 +31,7 @@ from seamline.models.terra_ldm.unet import MARGIN as UNET_MARGIN
 from seamline.models.terra_ldm.vae import FACTOR, BandVae
 from seamline.models.terra_ldm.vae import MARGIN as VAE_MARGIN
 from seamline.training.data.sources import load_sources
-from seamline.training.recipe import SourceSettings
+from seamline.training.settings import SourceSettings
 from seamline.training.terra_ldm.data import BandBatch
 from seamline.training.terra_ldm.stages import bound
 

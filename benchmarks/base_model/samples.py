@@ -18,12 +18,13 @@ import torch
 from PIL import Image
 
 from seamline.models.terra_ldm.network import TerraLdmTiny, load_base
-from seamline.training.recipe import read_recipe
+from seamline.training.reading import read_recipe
 from seamline.training.terra_ldm.data import BandBatch
 from seamline.training.terra_ldm.run import validation_bands
 from seamline.training.terra_ldm.spectrum import radial_spectrum
 from seamline.training.terra_ldm.stages import velocity_error
 from seamline.training.terra_ldm.validate import made_up, spectrum_row
+from seamline.training.trainer import Run
 
 RECIPE = Path(__file__).resolve().parents[2] / "training" / "recipes" / "terra_unet.yaml"
 STEPS, SHOWN, JUDGED = 20, 8, 8
@@ -82,7 +83,7 @@ def main() -> int:
     parser.add_argument("pictures", nargs="?", type=Path, metavar="PICTURES", help="folder of the pictures")
     options = parser.parse_args()
     network = load_base(options.model)
-    batches = validation_bands(read_recipe(RECIPE))[:JUDGED]
+    batches = validation_bands(Run(read_recipe(RECIPE), RECIPE.parent))[:JUDGED]
     errors = error_by_time(network, batches)
     for time, found, blind in errors:
         print(f"velocity error at time {time:.3f}: {found:.3f} (predicting nothing: {blind:.3f})")

@@ -19,7 +19,7 @@ from seamline.engine.optics.degrade import Phase, degrade_ms
 from seamline.engine.quality.protocol import Protocol, reduced_grid, write_reduced_pair
 from seamline.engine.quality.reduced import Rim
 from seamline.training.data.sources import load_sources
-from seamline.training.recipe import SourceSettings
+from seamline.training.settings import SourceSettings
 
 from ..shared.scenes import write_scene
 

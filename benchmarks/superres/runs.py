@@ -50,7 +50,7 @@ def coverage(source: ModelSource, scenes: Sequence[Scene], folder: Path) -> dict
     found = {}
     for scene in scenes:
         paths = folder / "out.tif", folder / "deviation.tif", scene.truth
-        enlarge(source, scene.coarse, paths[0], dtype="float32", uncertainty=str(paths[1]))
+        enlarge(source, scene.coarse, paths[0], dtype="float32", also={"uncertainty": str(paths[1])})
         image, deviation, truth = (read(path) for path in paths)
         found[scene.name] = float((np.abs(image - truth) <= deviation).mean())
         print(f"{source.spec.name:>20} {scene.name:>20} within one deviation {found[scene.name]:.4f}", flush=True)

@@ -23,7 +23,7 @@ from seamline.training.degradation.mixed import Degradation
 from seamline.training.degradation.second_order import SecondOrder
 from seamline.training.degradation.sensor import SensorTrue
 from seamline.training.degradation.settings import SecondOrderSettings, SensorSettings
-from seamline.training.recipe import SourceSettings
+from seamline.training.settings import SourceSettings
 
 from ..shared.scenes import write_scene
 

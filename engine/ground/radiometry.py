@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-EXACT_DTYPES = ("uint8", "int8", "uint16", "int16", "float32")
-
 
 @dataclass(frozen=True, slots=True)
 class Counts:

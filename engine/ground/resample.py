@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -92,13 +93,23 @@ def _b_spline(t: Coordinates) -> Coordinates:
 KERNELS: dict[str, tuple[Callable[[Coordinates], Coordinates], int]] = {"cubic": (_keys, 2), "lanczos": (_lanczos4, 4)}
 
 
-def point_taps(coordinates: Coordinates, length: int, kernel: str) -> Taps:
-    """Taps that interpolate at ``coordinates`` on ``length`` cells, replicating the rim."""
-    function, radius = KERNELS[kernel]
+def kernel_reach(kernel: str, stretch: float = 1.0) -> int:
+    """How many cells a kernel reaches to either side, stretched to so many times its width."""
+    return math.ceil(KERNELS[kernel][1] * stretch)
+
+
+def point_taps(coordinates: Coordinates, length: int, kernel: str, stretch: float = 1.0) -> Taps:
+    """Taps that interpolate at ``coordinates`` on ``length`` cells, replicating the rim.
+
+    Args:
+        stretch: how many times as wide the kernel is made, so that cells smaller than the distance of the coordinates
+            are averaged, not skipped; at least 1.
+    """
+    function, radius = KERNELS[kernel][0], kernel_reach(kernel, stretch)
     position = coordinates - 0.5
     first = np.floor(position).astype(np.int64)
     index = first[:, None] + np.arange(1 - radius, radius + 1)
-    weight = function(position[:, None] - index)
+    weight = function((position[:, None] - index) / stretch)
     return Taps(np.clip(index, 0, length - 1), weight / weight.sum(axis=1, keepdims=True))
 
 
@@ -118,27 +129,40 @@ def area_taps(edges: Coordinates, length: int) -> Taps:
     return Taps(np.clip(index, 0, length - 1), share / np.where(total > 0, total, 1.0))
 
 
-def gather(values: Array, rows: Coordinates, columns: Coordinates, kernel: str) -> Array:
+def gather(
+    values: Array,
+    rows: Coordinates,
+    columns: Coordinates,
+    kernel: str,
+    stretch: tuple[float, float] = (1.0, 1.0),
+) -> Array:
     """Interpolate (C, n, m) at the points (rows[i, j], columns[i, j]), for grids turned against each other.
 
     Args:
         rows, columns: (h, w) coordinates.
+        stretch: of the kernel along (row, column), as for ``point_taps``.
 
     Returns:
         (C, h, w).
     """
-    function, radius = KERNELS[kernel]
     height, width = values.shape[1:]
-    offsets = range(1 - radius, radius + 1)
-    row0, column0 = np.floor(rows - 0.5).astype(np.int64), np.floor(columns - 0.5).astype(np.int64)
-    row_weight = np.stack([function(rows - 0.5 - (row0 + o)) for o in offsets])
-    column_weight = np.stack([function(columns - 0.5 - (column0 + o)) for o in offsets])
-    row_weight /= row_weight.sum(axis=0)
-    column_weight /= column_weight.sum(axis=0)
+    row0, row_weights = _weights(rows, kernel, stretch[0])
+    column0, column_weights = _weights(columns, kernel, stretch[1])
     total = np.zeros((values.shape[0], *rows.shape), np.float32)
-    for a, dr in enumerate(offsets):
-        r = np.clip(row0 + dr, 0, height - 1)
-        for b, dc in enumerate(offsets):
-            c = np.clip(column0 + dc, 0, width - 1)
-            total += values[:, r, c] * (row_weight[a] * column_weight[b]).astype(np.float32)
+    for a, row_weight in enumerate(row_weights):
+        r = np.clip(row0 + a, 0, height - 1)
+        for b, column_weight in enumerate(column_weights):
+            c = np.clip(column0 + b, 0, width - 1)
+            total += values[:, r, c] * (row_weight * column_weight).astype(np.float32)
     return total
+
+
+def _weights(coordinates: Coordinates, kernel: str, stretch: float) -> tuple[NDArray[np.int64], list[Coordinates]]:
+    """The first cell that a kernel touches at each point, and the weights of the cells from there on."""
+    function, radius = KERNELS[kernel][0], kernel_reach(kernel, stretch)
+    middle = np.floor(coordinates - 0.5).astype(np.int64)
+    offsets = range(1 - radius, radius + 1)
+    weights = [function((coordinates - 0.5 - (middle + o)) / stretch) for o in offsets]
+    # One after the other: the order in which sum() of an array adds depends on its shape.
+    total = reduce(np.add, weights)
+    return middle + (1 - radius), [weight / total for weight in weights]

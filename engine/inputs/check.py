@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
 
 import numpy as np
 from odc.geo.geobox import GeoBox
@@ -14,54 +12,79 @@ from ..contract import InputSpec, ModelSpec
 from ..errors import ModelError, RequestError
 from ..ground import grids
 from ..ground.grids import Window
-from ..ground.radiometry import EXACT_DTYPES
+from ..ground.relation import between
+from ..request import Request
 from .describe import describe
 from .scene import Band, Scene
 from .sentinel2 import find_product
 
-if TYPE_CHECKING:
-    from ..request import Request
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """The described inputs of a run, each in the order of the model's specification.
+
+    Attributes:
+        scenes: those that make the base grid, all of them.
+        guides: those that only help, as far as they were given.
+    """
+
+    scenes: tuple[Scene, ...]
+    guides: tuple[Scene, ...]
 
 
-def describe_inputs(request: Request, spec: ModelSpec) -> tuple[Scene, ...]:
-    """Describe the inputs in the order of the specification.
+def describe_inputs(request: Request, spec: ModelSpec) -> Inputs:
+    """Describe the inputs.
 
     Raises:
-        RequestError: an input cannot be read, or cannot be laid on the others.
+        RequestError: an input is missing, cannot be read, or cannot be laid on the others.
         ModelError: the model takes no such input.
     """
-    if request.dtype is not None and request.dtype not in EXACT_DTYPES:
-        raise RequestError(
-            f"the data type {request.dtype} is not supported",
-            where="--dtype",
-            fix=f"choose one of {', '.join(EXACT_DTYPES)}",
-        )
-    scenes = []
-    for wanted in spec.inputs:
-        scene = describe(
-            wanted.name,
-            request.inputs[wanted.name],
-            bands=request.bands if wanted.name == spec.main else (),
-            any_dtype=request.dtype is not None,
-            policy=request.policy,
-        )
-        if wanted.name == spec.main:
-            scene = _with_reflectance(scene, request)
-        if wanted.bands is not None and len(scene.bands) != wanted.bands:
+    _check_names(request, spec)
+    scenes = {wanted.name: _described(request, spec, wanted) for wanted in spec.inputs if wanted.name in request.inputs}
+    return Inputs(
+        tuple(scenes[wanted.name] for wanted in spec.grids),
+        tuple(scenes[w.name] for w in spec.inputs if w.role == "guide" and w.name in scenes),
+    )
+
+
+def _check_names(request: Request, spec: ModelSpec) -> None:
+    known = [wanted.name for wanted in spec.inputs]
+    for name in request.inputs:
+        if name not in known:
             raise ModelError(
-                f"{spec.name} takes {wanted.bands} band(s) as {wanted.name}, but it has {len(scene.bands)}",
-                where=scene.source,
-                fix="choose bands with --bands" if wanted.name == spec.main else "give a file with that many bands",
+                f"{spec.name} takes no input {name!r}, but {', '.join(known)}",
+                where=request.inputs[name],
+                fix=f"leave --{name} out, or choose another --model",
             )
-        _check_depth(scene, wanted, spec)
-        if len(spec.inputs) > 1 and scene.grid.affine.is_identity:
-            raise RequestError(
-                "it has no georeference, so it cannot be laid on the other input",
-                where=scene.source,
-                fix="assign one with gdal_edit.py -a_ullr",
-            )
-        scenes.append(scene)
-    return tuple(scenes)
+    for wanted in spec.grids:
+        if wanted.name not in request.inputs:
+            raise RequestError(f"{spec.name} needs an input {wanted.name}", where=wanted.name, fix="give its path")
+
+
+def _described(request: Request, spec: ModelSpec, wanted: InputSpec) -> Scene:
+    scene = describe(
+        wanted.name,
+        request.inputs[wanted.name],
+        bands=request.bands if wanted.name == spec.main else (),
+        any_dtype=request.dtype is not None or wanted.role == "guide",
+        policy=request.policy,
+    )
+    if wanted.name == spec.main:
+        scene = _with_reflectance(scene, request)
+    if wanted.bands is not None and len(scene.bands) != wanted.bands:
+        raise ModelError(
+            f"{spec.name} takes {wanted.bands} band(s) as {wanted.name}, but it has {len(scene.bands)}",
+            where=scene.source,
+            fix="choose bands with --bands" if wanted.name == spec.main else "give a file with that many bands",
+        )
+    _check_depth(scene, wanted, spec)
+    if (len(spec.grids) > 1 or wanted.role == "guide") and scene.grid.affine.is_identity:
+        raise RequestError(
+            "it has no georeference, so it cannot be laid on the other input",
+            where=scene.source,
+            fix="assign one with gdal_edit.py -a_ullr",
+        )
+    return scene
 
 
 def _with_reflectance(scene: Scene, request: Request) -> Scene:
@@ -69,10 +92,6 @@ def _with_reflectance(scene: Scene, request: Request) -> Scene:
     offset, factor = request.offset, request.scale_factor
     if offset is None and factor is None:
         return scene
-    if offset is not None and not math.isfinite(offset):
-        raise RequestError(f"{offset} is no number", where="--offset", fix="give DN, such as -1000")
-    if factor is not None and not 0 < factor < math.inf:
-        raise RequestError(f"{factor} is no factor", where="--scale-factor", fix="give one above 0, such as 0.0001")
     if find_product(scene.source) is not None:
         raise RequestError(
             "the metadata of a Sentinel-2 product state its offsets and its quantification value",
@@ -110,7 +129,7 @@ def check_ratios(spec: ModelSpec, base: GeoBox, scenes: Mapping[str, Scene]) -> 
     Raises:
         ModelError: a ratio is out of the model's range.
     """
-    for wanted in spec.inputs:
+    for wanted in spec.grids:
         scene = scenes[wanted.name]
         rows, columns = grids.ratio(base, scene.grid)
         if (
@@ -123,6 +142,21 @@ def check_ratios(spec: ModelSpec, base: GeoBox, scenes: Mapping[str, Scene]) -> 
                 where=scene.source,
                 fix="choose another --model: classical ones take any ratio",
             )
+
+
+def check_guide(fine: Scene, guide: Scene) -> None:
+    """Refuse a guide that cannot be laid on the base grid.
+
+    Raises:
+        RequestError: one of them has no CRS.
+    """
+    if fine.grid.affine.is_identity:
+        raise RequestError(
+            f"it has no georeference, so {guide.name} cannot be laid on it",
+            where=fine.source,
+            fix="assign one with gdal_edit.py -a_ullr",
+        )
+    between(fine.grid, guide.grid, base_name=fine.source, other_name=guide.source)
 
 
 def _check_depth(scene: Scene, wanted: InputSpec, spec: ModelSpec) -> None:

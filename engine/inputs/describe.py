@@ -5,26 +5,27 @@ from __future__ import annotations
 import hashlib
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import rasterio
+from affine import Affine
 from odc.geo.geobox import GeoBox
 from rasterio.enums import ColorInterp, MaskFlags
 
 from ..errors import GeoreferenceWarning, RequestError
 from ..ground.fitting import check_fit
-from ..ground.radiometry import EXACT_DTYPES
 from ..request import OpenPolicy
-from .archives import content_of, exists, split_archived
-from .files import open_raster
+from ..types import EXACT_DTYPES
+from .archives import exists
+from .files import open_raster, readable
+from .fingerprint import fingerprint
 from .scene import Band, Mask, Part, Scene
 from .sentinel2 import NODATA, Product, find_product
-
-_SAMPLED_BLOCKS, _BLOCK_BYTES = 64, 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class _File:
     dtype: str
     point: bool
     fingerprint: str
+    tags: Mapping[str, str]
 
 
 def describe(
@@ -77,8 +79,9 @@ def describe(
                 where=file.path,
                 fix="give files of one data type, or convert them with gdal_translate -ot",
             )
-    fingerprint = hashlib.sha256("".join(file.fingerprint for file in files).encode()).hexdigest()
-    scene = Scene(name, source, _parts(files, chosen), files[0].dtype, files[0].point, fingerprint)
+    content = hashlib.sha256("".join(file.fingerprint for file in files).encode()).hexdigest()
+    tags = next(file.tags for file in files if file.path == chosen[0].path)
+    scene = Scene(name, source, _parts(files, chosen), files[0].dtype, files[0].point, content, tags)
     finest = next(part for part in scene.parts if part.grid == scene.grid).bands[0].path
     for part in scene.parts:
         check_fit(scene.grid, part.grid, fine_name=finest, coarse_name=part.bands[0].path)
@@ -150,25 +153,48 @@ def _parts(files: Sequence[_File], chosen: Sequence[Band]) -> tuple[Part, ...]:
 
 
 def _describe_file(path: str, any_dtype: bool, wanted: tuple[int | str, ...], policy: OpenPolicy) -> _File:
-    with open_raster(path, policy) as data:
+    with open_raster(path, policy) as data, readable(path):
+        _check_kind(data, path, any_dtype)
         # Who names the alpha band wants its values.
         alpha_is_data = bool(wanted) and _alpha(data) in wanted
-        if not data.count:
-            raise RequestError("it holds no band of its own", where=path, fix="name one of its subdatasets")
-        if len(set(data.dtypes)) != 1 or (data.dtypes[0] not in EXACT_DTYPES and not any_dtype):
-            raise RequestError(
-                f"its data type {'/'.join(sorted(set(data.dtypes)))} cannot be returned exactly",
-                where=path,
-                fix=f"convert it, or pass --dtype with one of {', '.join(EXACT_DTYPES)}",
-            )
-        if "complex" in data.dtypes[0]:
-            raise RequestError("complex values are not supported", where=path, fix="give amplitudes")
         grid = _grid(data, path)
         alpha = 0 if alpha_is_data else _alpha(data)
         bands = tuple(_band(data, path, i) for i in range(1, data.count + 1) if i != alpha)
-        point = data.tags().get("AREA_OR_POINT") == "Point"
+        tags = data.tags()
+        point = tags.get("AREA_OR_POINT") == "Point"
         part = Part(grid, bands, _mask(data, alpha, bands), alpha)
-        return _File(path, part, data.dtypes[0], point, _sample(path))
+        return _File(path, part, data.dtypes[0], point, fingerprint(path, data.files), _lasting(tags))
+
+
+def _check_kind(data: rasterio.DatasetReader, path: str, any_dtype: bool) -> None:
+    if not data.count:
+        raise RequestError("it holds no band of its own", where=path, fix="name one of its subdatasets")
+    if len(set(data.dtypes)) != 1 or (data.dtypes[0] not in EXACT_DTYPES and not any_dtype):
+        raise RequestError(
+            f"its data type {'/'.join(sorted(set(data.dtypes)))} cannot be returned exactly",
+            where=path,
+            fix=f"convert it, or pass --dtype with one of {', '.join(EXACT_DTYPES)}",
+        )
+    if "complex" in data.dtypes[0]:
+        raise RequestError("complex values are not supported", where=path, fix="give amplitudes")
+    header = data.tags(ns="ENVI")
+    if data.driver == "ENVI" and header.get("file_compression", "0") == "0":
+        # GDAL reads zeros from where the file ends.
+        values = data.width * data.height * data.count * np.dtype(data.dtypes[0]).itemsize
+        stored, expected = Path(path).stat().st_size, int(header.get("header_offset", 0)) + values
+        if stored < expected:
+            raise RequestError(
+                f"it is truncated: {stored} of the {expected} bytes that its header states",
+                where=path,
+                fix="fetch it again",
+            )
+
+
+def _lasting(tags: Mapping[str, str]) -> dict[str, str]:
+    """The tags that hold for a raster made from this one: no statistics, nothing that an earlier run said of itself."""
+    # What a pixel stands for is kept apart.
+    own = ("STATISTICS", "SEAMLINE", "AREA_OR_POINT")
+    return {key: value for key, value in tags.items() if not key.startswith(own)}
 
 
 def _alpha(data: rasterio.DatasetReader) -> int:
@@ -195,9 +221,17 @@ def _grid(data: rasterio.DatasetReader, path: str) -> GeoBox:
         warnings.warn(GeoreferenceWarning(f"{path}: no georeference; the output has none either"), stacklevel=2)
     elif data.crs is None:
         warnings.warn(GeoreferenceWarning(f"{path}: no CRS; the output has none either"), stacklevel=2)
-    if abs(data.transform.determinant) < 1e-300:
+    if not _is_usable(data.transform, data.width, data.height):
         raise RequestError("its affine is degenerate", where=path, fix="repair the georeference")
     return GeoBox((data.height, data.width), data.transform, data.crs.to_wkt() if data.crs else None)
+
+
+def _is_usable(affine: Affine, width: int, height: int) -> bool:
+    """Whether an affine and its inverse place every pixel at a finite point."""
+    if not (all(map(math.isfinite, affine)) and 1e-300 < abs(affine.determinant) < 1e300):
+        return False
+    places = (*~affine, *(affine * (width, height)), *(~affine * (affine * (width, height))))
+    return all(map(math.isfinite, places))
 
 
 def _band(data: rasterio.DatasetReader, path: str, index: int) -> Band:
@@ -236,18 +270,3 @@ def _mask(data: rasterio.DatasetReader, alpha: int, bands: tuple[Band, ...]) -> 
     if MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags:
         return "dataset"
     return "nodata" if any(band.nodata is not None for band in bands) else "none"
-
-
-def _sample(path: str) -> str:
-    """Fingerprint of a file: its size and up to 64 evenly spread blocks of its content."""
-    archive = split_archived(path)
-    if archive is not None:
-        return hashlib.sha256(content_of(*archive).encode()).hexdigest()
-    size = Path(path).stat().st_size if Path(path).is_file() else 0
-    digest = hashlib.sha256(str(size).encode())
-    if size:
-        with Path(path).open("rb") as stream:
-            for i in range(_SAMPLED_BLOCKS):
-                stream.seek(max(size - _BLOCK_BYTES, 0) * i // (_SAMPLED_BLOCKS - 1))
-                digest.update(stream.read(_BLOCK_BYTES))
-    return digest.hexdigest()

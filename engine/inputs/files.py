@@ -3,39 +3,126 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import rasterio
-import rasterio.shutil
-from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
+from rasterio._err import CPLE_BaseError
+from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 
 from ..errors import RequestError
 from ..request import OpenPolicy
 from .archives import exists, split_archived
+from .dataset_files import Kind, check_folder, check_overviews_named, kind_of, other_files
 
-# Formats that read pixels of the file named, and nothing else: a VRT can point anywhere, so it needs a flag.
-DRIVERS = ("GTiff", "COG", "JP2OpenJPEG", "JP2ECW", "JP2KAK", "DIMAP", "TIL", "PNG", "JPEG", "WEBP", "HFA", "ENVI")
+# Formats that read pixels of the file named, and nothing else.
+_OF_ONE_FILE = ("GTiff", "COG", "JP2OpenJPEG", "JP2ECW", "JP2KAK", "PNG", "JPEG", "WEBP", "ENVI")
+# Formats that name other files, which are looked at first; a VRT can name any, so it needs a flag.
+_OF_SEVERAL: tuple[Kind, ...] = ("DIMAP", "TIL", "HFA", "VRT")
+DRIVERS = (*_OF_ONE_FILE, "DIMAP", "TIL", "HFA")
+"""Formats that are read without a flag."""
+
+# What is left should the looking have overlooked something: no file on a server is the allowed one, curl knows no such
+# proxy, and no code in a virtual raster runs.
+_OFFLINE = {
+    "CPL_VSIL_CURL_ALLOWED_FILENAME": "/none",
+    "GDAL_HTTP_PROXY": "none://none",
+    "GDAL_VRT_ENABLE_PYTHON": "NO",
+}
 
 
 def open_raster(path: str, policy: OpenPolicy) -> rasterio.DatasetReader:
     """Open for reading with a handle of its own.
 
+    Masks and overviews beside a file belong to it; those in an archive are not read.
+
     Raises:
-        RequestError: missing, unreadable, or of a format that the policy does not allow.
+        RequestError: missing, unreadable, or of a format that the policy does not allow; or a file that belongs to it
+            is, or lies elsewhere.
     """
-    drivers = [*DRIVERS, "VRT"] if policy.vrt else list(DRIVERS)
+    _check_place(path)
+    if split_archived(path) is None:
+        others = other_files(path, policy)
+        if not others and kind_of(path) not in _OF_SEVERAL:
+            with rasterio.Env():
+                return _opened(path, (), policy)
+        return _offline(path, others, policy, _OFFLINE)
+    # In an archive nothing but the file itself is looked at.
+    return _offline(path, (), policy, _OFFLINE | {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR"})
+
+
+@contextmanager
+def readable(path: str) -> Iterator[None]:
+    """Refuse in one sentence what GDAL or rasterio cannot make sense of in a file that was opened.
+
+    Raises:
+        RequestError: something in it is damaged.
+    """
+    try:
+        yield
+    # A damaged file raises errors of GDAL that rasterio does not make its own.
+    except (RasterioError, CPLE_BaseError, CRSError, UnicodeDecodeError) as error:
+        reason = str(error.__cause__ or error).splitlines() or [type(error).__name__]
+        raise RequestError(
+            f"its metadata cannot be read ({reason[0][:120]})",
+            where=path,
+            fix="the file or one beside it is damaged: fetch it again, or move the one beside it away",
+        ) from error
+
+
+def _check_place(path: str) -> None:
     archive = split_archived(path)
     if "://" in path or (path.startswith("/vsi") and archive is None):
         raise RequestError("it is not a local file", where=path, fix="download it first")
     if not exists(path if archive is None else archive[0]):
         raise RequestError("the file does not exist", where=path, fix="check the path")
+    # On Linux a name is any bytes, and GDAL takes text.
+    name = path.encode(errors="backslashreplace").decode()
+    if name != path:
+        raise RequestError("its name is not UTF-8", where=name, fix="rename it")
+
+
+def _offline(
+    path: str, others: tuple[str, ...], policy: OpenPolicy, options: Mapping[str, str]
+) -> rasterio.DatasetReader:
+    def opened() -> rasterio.DatasetReader:
+        with rasterio.Env(**options):
+            return _opened(path, others, policy)
+
+    # On the main thread rasterio sets options for all threads, and what the others read is not ours to forbid.
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(opened).result()
+
+
+def _opened(path: str, others: tuple[str, ...], policy: OpenPolicy) -> rasterio.DatasetReader:
+    with quiet():
+        for other in () if policy.vrt else others:
+            with _read_by_its_driver(other, policy) as beside, readable(other):
+                check_overviews_named(other, beside.tags(ns="OVERVIEWS"))
+        data = _read_by_its_driver(path, policy)
+        try:
+            with readable(path):
+                # Before GDAL is asked for the files, for which it opens the overviews.
+                check_overviews_named(path, data.tags(ns="OVERVIEWS"))
+                if not policy.vrt and split_archived(path) is None:
+                    check_folder(path, data.files)
+        except BaseException:
+            data.close()
+            raise
+        return data
+
+
+def _read_by_its_driver(path: str, policy: OpenPolicy) -> rasterio.DatasetReader:
+    kind = "other" if split_archived(path) else kind_of(path)
+    # By its first bytes a file is of a format that names others, or cannot be opened as one.
+    drivers = [kind] if kind in _OF_SEVERAL and (kind != "VRT" or policy.vrt) else list(_OF_ONE_FILE)
     try:
-        with warnings.catch_warnings(), rasterio.Env():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            # The constructor takes a list of drivers; rasterio.open() takes only one.
-            return rasterio.DatasetReader(path, driver=drivers, sharing=False)
-    except RasterioIOError as error:
+        # The constructor takes a list of drivers; rasterio.open() takes only one.
+        return rasterio.DatasetReader(path, driver=drivers, sharing=False)
+    except (RasterioError, CPLE_BaseError, CRSError) as error:
         fix = "give a raster such as GeoTIFF or JPEG 2000"
-        if path.lower().endswith(".vrt") and not policy.vrt:
+        if not policy.vrt and (kind == "VRT" or path.lower().endswith(".vrt")):
             fix = "pass --allow-vrt if you trust the files that it names"
         raise RequestError("it cannot be opened as a raster of an allowed format", where=path, fix=fix) from error
 

@@ -1,8 +1,9 @@
-"""Describe inputs: grid, bands, data type, masks, scale and offset, without reading pixels."""
+"""What an input is: its grids, bands, data type, masks, scale and offset."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from odc.geo.geobox import GeoBox
@@ -63,6 +64,7 @@ class Scene:
         dtype: of every band.
         point: whether the file calls its pixels points (``AREA_OR_POINT=Point``); the affine is corner-based anyway.
         fingerprint: of size and content samples; part of the run's identity.
+        tags: of the file of the first band, as far as they hold for what is made from it; they decide no pixel.
     """
 
     name: str
@@ -71,6 +73,8 @@ class Scene:
     dtype: str
     point: bool
     fingerprint: str
+    # A mapping has no hash.
+    tags: Mapping[str, str] = field(hash=False)
 
     @property
     def grid(self) -> GeoBox:

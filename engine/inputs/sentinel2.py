@@ -16,10 +16,10 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from xml.parsers import expat
 
 from ..errors import RequestError
 from .archives import archived, exists
+from .metadata import Element, elements
 
 BANDS = ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B10", "B11", "B12")
 """Names in the order of wavelength, which is also that of the numbers by which metadata call the bands, from 0."""
@@ -155,7 +155,7 @@ def find_product(source: str) -> Product | None:
             where=source,
             fix=f"give one SAFE folder, its zip archive, or its {' or '.join(_LEVELS)}",
         )
-    metadata = _elements(_read(files, names[0], source), source)
+    metadata = elements(_read(files, names[0], source), source=source, fix="fetch the product again")
     return Product(source, _bands(metadata, _LEVELS[names[0]], source), files)
 
 
@@ -185,44 +185,7 @@ def _read(files: _Folder | _Archive, name: str, source: str) -> bytes:
     return content
 
 
-@dataclass(frozen=True, slots=True)
-class _Element:
-    name: str
-    attributes: dict[str, str]
-    text: str
-
-
-def _elements(xml: bytes, source: str) -> list[_Element]:
-    """Every element of an XML document by its local name, in the order in which they end."""
-    stack: list[tuple[str, dict[str, str], list[str]]] = []
-    found: list[_Element] = []
-
-    def begin(name: str, attributes: dict[str, str]) -> None:
-        stack.append((name.rpartition(":")[2], attributes, []))
-
-    def read(text: str) -> None:
-        stack[-1][2].append(text)
-
-    def end(_: str) -> None:
-        name, attributes, text = stack.pop()
-        found.append(_Element(name, attributes, "".join(text).strip()))
-
-    def refuse(*_: object) -> None:
-        raise RequestError("its metadata declare a document type", where=source, fix="fetch the product again")
-
-    parser = expat.ParserCreate()
-    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = begin, end, read
-    parser.StartDoctypeDeclHandler = refuse
-    try:
-        parser.Parse(xml, True)
-    except expat.ExpatError as error:
-        raise RequestError(
-            f"its metadata are not XML ({error})", where=source, fix="fetch the product again"
-        ) from error
-    return found
-
-
-def _bands(metadata: Sequence[_Element], level: _Level, source: str) -> tuple[ProductBand, ...]:
+def _bands(metadata: Sequence[Element], level: _Level, source: str) -> tuple[ProductBand, ...]:
     quantification = _number(_only(metadata, level.quantification, source), source)
     baseline = _number(_only(metadata, "PROCESSING_BASELINE", source), source)
     if quantification <= 0:
@@ -243,7 +206,7 @@ def _bands(metadata: Sequence[_Element], level: _Level, source: str) -> tuple[Pr
     return tuple(sorted(bands, key=lambda band: BANDS.index(band.name)))
 
 
-def _images(metadata: Sequence[_Element], source: str) -> dict[str, str]:
+def _images(metadata: Sequence[Element], source: str) -> dict[str, str]:
     """The image of the finest resolution of each band."""
     granules = [element for element in metadata if element.name in ("Granule", "Granules")]
     if len(granules) != 1:
@@ -272,14 +235,14 @@ def _images(metadata: Sequence[_Element], source: str) -> dict[str, str]:
     return {name: image for name, (_, image) in finest.items()}
 
 
-def _only(metadata: Sequence[_Element], name: str, source: str) -> _Element:
+def _only(metadata: Sequence[Element], name: str, source: str) -> Element:
     found = [element for element in metadata if element.name == name]
     if len(found) != 1:
         raise _strange(f"{len(found) or 'no'} {name}", source)
     return found[0]
 
 
-def _number(element: _Element, source: str) -> float:
+def _number(element: Element, source: str) -> float:
     try:
         value = float(element.text)
     except ValueError:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,16 +20,15 @@ import rasterio.shutil
 from numpy.typing import NDArray
 
 from ..errors import RunError
-from ..events import Stopwatch
+from ..events import RunContext
 from ..inputs.files import quiet
-from ..plan.plan import Output, Plan, raw_bytes, stored_row_bands
+from ..plan.plan import Output, Plan
 from .pyramid import Pyramid
+from .row_bands import CHUNK_ROWS, RowBands, RowDigest
 from .seams import SeamMeter, SeamScore
 from .texture import TextureMeter, TextureRatio
-from .vrt import with_mask, write_vrt
-from .workspace import Workspace
+from .vrt import StoredRows, with_mask, write_vrt
 
-_CHUNK_ROWS = 1024
 _SIDE_FILES = (".aux.xml", ".msk", ".ovr", ".msk.ovr")
 
 
@@ -50,14 +49,13 @@ class Finished:
 
 def finish_cog(
     plan: Plan,
-    workspace: Workspace,
+    row_bands: RowBands,
     out: Path,
     tags: Sequence[dict[str, str]],
     *,
-    watch: Stopwatch,
-    check: Callable[[], None],
+    context: RunContext,
 ) -> list[Finished]:
-    """Make the COG of every output from the finished row bands, then put them in place, the image last.
+    """Make the COG of every output from the finished row bands, then put them in place, the first output last.
 
     Args:
         tags: of each output.
@@ -66,17 +64,16 @@ def finish_cog(
         What was found, one for each output.
 
     Raises:
-        RunError: the disk is full or a COG cannot be written; the row bands stay.
+        RunError: the disk is full, a COG cannot be written, or a row band is not what it was; the others stay.
         Cancelled: likewise.
     """
-    workspaces = (workspace, workspace.deviations)[: len(plan.outputs)]
-    parts = [each.folder / "output.tif" for each in workspaces]
+    parts = [row_bands.folder / output.name / "output.tif" for output in plan.outputs]
     try:
         found = [
-            _make(replace(plan, output=output), each, part, its_tags, watch, check)
-            for output, each, part, its_tags in zip(plan.outputs, workspaces, parts, tags, strict=True)
+            _make(plan, output, row_bands, part, its_tags, context)
+            for output, part, its_tags in zip(plan.outputs, parts, tags, strict=True)
         ]
-        # Whoever finds the image finds its deviations too.
+        # Whoever finds the first output finds the others too.
         for part, destination in reversed(list(zip(parts, plan.destinations(out), strict=True))):
             # Side files of an older output would describe, mask or stand in for the wrong pixels.
             for ending in _SIDE_FILES:
@@ -94,31 +91,64 @@ def finish_cog(
 
 
 def _make(
-    plan: Plan, workspace: Workspace, part: Path, tags: dict[str, str], watch: Stopwatch, check: Callable[[], None]
+    plan: Plan, output: Output, row_bands: RowBands, part: Path, tags: dict[str, str], context: RunContext
 ) -> Finished:
-    """Lay the row bands of ``plan.output`` out as a COG at ``part``, and make it last."""
-    output = plan.output
-    with watch.stage("overviews"):
-        seams, texture, levels = _overviews(plan, workspace, check)
+    """Lay the row bands of an output out as a COG at ``part``, and make it last."""
+    with context.watch.stage("overviews"):
+        seams, texture, levels = _overviews(plan, output, row_bands, context)
         if output.mask == "dataset":
             levels = [with_mask(level, output) for level in levels]
-    with watch.stage("cog"):
-        vrt = write_vrt(plan, workspace, levels, tags)
+    with context.watch.stage("cog"):
+        vrt = write_vrt(output, _stored(plan, output, row_bands), part.parent, levels, tags)
         _copy(vrt, part, output)
         _check(part, output)
-        check()
+        context.cancel.check()
         with part.open("rb") as stream:
             os.fsync(stream.fileno())
     return Finished(seams, texture, part.stat().st_size)
 
 
+def _stored(plan: Plan, output: Output, row_bands: RowBands) -> list[StoredRows]:
+    """Where the rows of the window lie."""
+    width, scale = int(output.grid.shape[1]), plan.scale
+    return [
+        StoredRows(row_bands.path(output.name, band), (first - plan.window.row) * scale, (stop - first) * scale, width)
+        for band in plan.stored_row_bands
+        for first, stop in [plan.rows_of(band)]
+    ]
+
+
 def _overviews(
-    plan: Plan, workspace: Workspace, check: Callable[[], None]
+    plan: Plan, output: Output, row_bands: RowBands, context: RunContext
 ) -> tuple[SeamScore | None, TextureRatio | None, list[Path]]:
-    output, scale, window = plan.output, plan.scale, plan.window
-    height, width = output.grid.shape
     separate = output.mask in ("dataset", "alpha")
-    pyramid = Pyramid(workspace.folder, (height, width), output.planes, output.dtype, output.nodata, separate)
+    folder, (height, width) = row_bands.folder / output.name, output.grid.shape
+    pyramid = Pyramid(folder, (height, width), output.planes, output.dtype, output.nodata, separate, output.overview)
+    meters = _meters(plan, output)
+
+    def measure(rows: NDArray[np.generic]) -> None:
+        values, valid = rows[: len(output.bands)], _validity(rows, output)
+        for meter in meters or ():
+            meter.push(values, valid)
+
+    with ThreadPoolExecutor(1) as measuring:
+        for rows in _rows(plan, output, row_bands):
+            context.cancel.check()
+            measured = measuring.submit(measure, rows)
+            pyramid.push(rows)
+            measured.result()
+    pyramid.finish()
+    if meters is None:
+        return None, None, pyramid.paths
+    return meters[0].score(), meters[1].ratio(), pyramid.paths
+
+
+def _meters(plan: Plan, output: Output) -> tuple[SeamMeter, TextureMeter] | None:
+    """What measures the traces of tiles; None for classes, whose numbers are no quantity."""
+    if output.blend == "argmax":
+        return None
+    scale, window = plan.scale, plan.window
+    height, width = output.grid.shape
     row_lines, column_lines = (
         tuple((line - first) * scale for line in axis.boundaries() if first < line < first + length)
         for axis, first, length in (
@@ -126,23 +156,11 @@ def _overviews(
             (plan.tiles.columns, window.column, window.width),
         )
     )
-    seams = SeamMeter(len(output.bands), height, width, row_lines, column_lines)
     ramp = max(plan.tiles.rows.ramp, plan.tiles.columns.ramp) * scale
-    texture = TextureMeter(len(output.bands), height, width, row_lines, column_lines, ramp)
-
-    def measure(rows: NDArray[np.generic]) -> None:
-        values, valid = rows[: len(output.bands)], _validity(rows, output)
-        seams.push(values, valid)
-        texture.push(values, valid)
-
-    with ThreadPoolExecutor(1) as measuring:
-        for rows in _stored_rows(plan, workspace):
-            check()
-            measured = measuring.submit(measure, rows)
-            pyramid.push(rows)
-            measured.result()
-    pyramid.finish()
-    return seams.score(), texture.ratio(), pyramid.paths
+    return (
+        SeamMeter(len(output.bands), height, width, row_lines, column_lines),
+        TextureMeter(len(output.bands), height, width, row_lines, column_lines, ramp),
+    )
 
 
 def _validity(rows: NDArray[np.generic], output: Output) -> NDArray[np.bool_] | None:
@@ -153,31 +171,41 @@ def _validity(rows: NDArray[np.generic], output: Output) -> NDArray[np.bool_] | 
     return np.asarray(rows != rows.dtype.type(output.nodata))
 
 
-def _stored_rows(plan: Plan, workspace: Workspace) -> Iterator[NDArray[np.generic]]:
-    """The rows of the window from top to bottom, read one chunk ahead."""
+def _rows(plan: Plan, output: Output, row_bands: RowBands) -> Iterator[NDArray[np.generic]]:
+    """The rows of the window from top to bottom, read one chunk ahead, and held to what their receipts say."""
     chunks = list(_chunks(plan))
     with ThreadPoolExecutor(1) as reading:
-        ahead = reading.submit(_read_chunk, workspace, *chunks[0])
-        for following in [*chunks[1:], None]:
+        digest = RowDigest()
+        ahead = reading.submit(row_bands.chunk, output.name, *chunks[0])
+        for chunk, following in zip(chunks, [*chunks[1:], None], strict=True):
             rows = ahead.result()
             if following is not None:
-                ahead = reading.submit(_read_chunk, workspace, *following)
+                ahead = reading.submit(row_bands.chunk, output.name, *following)
+            digest.update(rows)
+            if following is None or following[0] != chunk[0]:
+                _hold(row_bands, output, chunk[0], digest)
+                digest = RowDigest()
             yield rows
 
 
+def _hold(row_bands: RowBands, output: Output, band: int, digest: RowDigest) -> None:
+    receipt = row_bands.receipt(band)
+    if receipt is None or receipt["sha256"][output.name] != digest.hex:
+        row_bands.discard(band)
+        raise RunError(
+            f"row band {band} is not what was written",
+            where=str(row_bands.path(output.name, band)),
+            fix="check the disk, then run again with --resume, or the shard and merge",
+        )
+
+
 def _chunks(plan: Plan) -> Iterator[tuple[int, int, int]]:
-    """(row band, first row in it, rows) of at most _CHUNK_ROWS output rows each."""
-    for band in stored_row_bands(plan):
+    """(row band, first row in it, rows) of at most CHUNK_ROWS output rows each."""
+    for band in plan.stored_row_bands:
         first, stop = plan.rows_of(band)
         height = (stop - first) * plan.scale
-        for row in range(0, height, _CHUNK_ROWS):
-            yield band, row, min(_CHUNK_ROWS, height - row)
-
-
-def _read_chunk(workspace: Workspace, band: int, row: int, rows: int) -> NDArray[np.generic]:
-    with quiet(), rasterio.open(workspace.row_band_path(band)) as data:
-        values: NDArray[np.generic] = data.read(window=rasterio.windows.Window(0, row, data.width, rows))
-    return values
+        for row in range(0, height, CHUNK_ROWS):
+            yield band, row, min(CHUNK_ROWS, height - row)
 
 
 def _copy(vrt: Path, part: Path, output: Output) -> None:
@@ -186,7 +214,7 @@ def _copy(vrt: Path, part: Path, output: Output) -> None:
         "OVERVIEWS": "FORCE_USE_EXISTING",
         "BLOCKSIZE": "512",
         "COMPRESS": output.compress.upper(),
-        "BIGTIFF": "YES" if raw_bytes(output) * 4 // 3 > 3.9e9 else "NO",
+        "BIGTIFF": "YES" if output.raw_bytes * 4 // 3 > 3.9e9 else "NO",
         "NUM_THREADS": "ALL_CPUS",
     }
     if output.compress != "none":

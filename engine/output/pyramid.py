@@ -1,4 +1,7 @@
-"""Overviews made while rows pass by: each level is the mean of the valid pixels in 2 x 2 of the level below."""
+"""Overviews made while rows pass by: a pixel of a level says what the valid ones in 2 x 2 of the level below say.
+
+It is valid exactly if one of them is.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import contextlib
 import math
 import warnings
 from collections.abc import Iterator
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +18,9 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window as RasterWindow
+
+from ..contract import Overview
+from ..ground.nodata import Nodata
 
 _BLOCK = 512
 
@@ -38,13 +45,24 @@ class Pyramid:
         shape_hw: of the full raster.
         planes: bands of the level files; with ``plane_mask`` the last one holds validity.
         nodata: value of masked pixels (NaN included), or None.
-        plane_mask: whether the last plane is a mask.
+        plane_mask: whether the last plane is a mask: 0, or a positive value where the pixel is valid.
+        how: four pixels become one: by their mean, half rounded up; their mode, the lowest of several; or the first
+            one, row by row.  What is masked has no part in it.
     """
 
     def __init__(
-        self, folder: Path, shape_hw: tuple[int, int], planes: int, dtype: str, nodata: float | None, plane_mask: bool
+        self,
+        folder: Path,
+        shape_hw: tuple[int, int],
+        planes: int,
+        dtype: str,
+        nodata: float | None,
+        plane_mask: bool,
+        how: Overview = "mean",
     ) -> None:
-        self._nodata, self._plane_mask = nodata, plane_mask
+        self._fill, self._plane_mask, self._how = nodata, plane_mask, how
+        # A mask of its own leaves every value free.
+        self._nodata = None if nodata is None or plane_mask else Nodata.of(nodata, dtype)
         self.paths: list[Path] = []
         self._files: list[rasterio.io.DatasetWriter] = []
         for number, (height, width) in enumerate(level_shapes(*shape_hw), 1):
@@ -123,17 +141,25 @@ class Pyramid:
         if pad[1][1] or pad[2][1]:
             rows = np.pad(rows, pad, mode="edge")
         valid = self._valid(rows)
-        if valid is None:
-            return _plain_mean(rows)
-        return _masked_mean(rows, valid, self._nodata, self._plane_mask)
+        if self._how == "mean":
+            halved = _mean(rows) if valid is None else _masked_mean(rows, valid)
+            if self._nodata is not None:
+                self._nodata.step_aside(halved)
+        else:
+            halved = (_mode if self._how == "mode" else _first)(rows, valid)
+        if valid is not None:
+            halved[~np.logical_or.reduce(_quarters(valid))] = 0 if self._fill is None else self._fill
+            if self._plane_mask:
+                halved[-1:] = np.maximum.reduce(_quarters(rows[-1:]))
+        return halved
 
     def _valid(self, rows: NDArray[Any]) -> NDArray[np.bool_] | None:
         if self._plane_mask:
             valid = np.broadcast_to(rows[-1:] != 0, rows.shape)
-        elif self._nodata is None:
+        elif self._fill is None:
             return None
         else:
-            valid = ~np.isnan(rows) if math.isnan(self._nodata) else rows != rows.dtype.type(self._nodata)
+            valid = ~np.isnan(rows) if math.isnan(self._fill) else rows != rows.dtype.type(self._fill)
         return None if valid.all() else valid
 
 
@@ -141,10 +167,14 @@ def _quarters(rows: NDArray[Any]) -> list[NDArray[Any]]:
     return [rows[:, i::2, j::2] for i in (0, 1) for j in (0, 1)]
 
 
-def _plain_mean(rows: NDArray[Any]) -> NDArray[Any]:
+def _mean(rows: NDArray[Any]) -> NDArray[Any]:
     if rows.dtype.kind == "f":
         a, b, c, d = _quarters(rows)
-        mean: NDArray[Any] = ((a + b) + (c + d)) * rows.dtype.type(0.25)
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean: NDArray[Any] = ((a + b) + (c + d)) * rows.dtype.type(0.25)
+            lost = ~np.isfinite(mean)
+        if lost.any():  # four large values can overflow where their mean does not
+            mean[lost] = sum(part[lost].astype(np.float64) for part in (a, b, c, d)) * 0.25
         return mean
     # Rows first: they lie contiguous in memory, columns do not.
     pairs = np.add(rows[:, 0::2], rows[:, 1::2], dtype=np.int32)
@@ -155,7 +185,8 @@ def _plain_mean(rows: NDArray[Any]) -> NDArray[Any]:
     return halved
 
 
-def _masked_mean(rows: NDArray[Any], valid: NDArray[np.bool_], nodata: float | None, plane_mask: bool) -> NDArray[Any]:
+def _masked_mean(rows: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[Any]:
+    """The mean of the valid ones, 0 where there is none."""
     parts, known = _quarters(rows), _quarters(valid)
     total = np.zeros(parts[0].shape, np.float64)
     count = np.zeros(parts[0].shape, np.int8)
@@ -165,18 +196,38 @@ def _masked_mean(rows: NDArray[Any], valid: NDArray[np.bool_], nodata: float | N
     mean = np.divide(total, count, out=np.zeros_like(total), where=count > 0)
     if rows.dtype.kind != "f":
         mean = np.floor(mean + 0.5)
-        if nodata is not None:
-            mean = np.where((mean == nodata) & (count > 0), _beside(nodata, rows.dtype), mean)
-    if nodata is not None:
-        mean = np.where(count > 0, mean, nodata)
-    halved = mean.astype(rows.dtype)
-    if plane_mask:
-        halved[-1] = np.max(np.stack([part[-1] for part in parts]), axis=0)
+    halved: NDArray[Any] = mean.astype(rows.dtype)
     return halved
 
 
-def _beside(nodata: float, dtype: np.dtype[Any]) -> float:
-    return nodata + 1 if nodata < np.iinfo(dtype).max else nodata - 1
+def _mode(rows: NDArray[Any], valid: NDArray[np.bool_] | None) -> NDArray[Any]:
+    """The most frequent valid value, the lowest of several; whatever where none is valid."""
+    # Each is read many times, and much faster where its pixels lie side by side.
+    parts = [part.copy() for part in _quarters(rows)]
+    known = [np.True_] * 4 if valid is None else [ok.copy() for ok in _quarters(valid)]
+    votes = [np.zeros(parts[0].shape, np.int8) + ok for ok in known]
+    for i, j in combinations(range(4), 2):
+        agree = ((parts[i] == parts[j]) & known[i] & known[j]).view(np.int8)
+        votes[i] += agree
+        votes[j] += agree
+    mode, most = parts[0], votes[0]
+    for part, count in zip(parts[1:], votes[1:], strict=True):
+        better = (count > most) | (count == most) & (part < mode)
+        np.copyto(mode, part, where=better)
+        np.maximum(most, count, out=most)
+    return mode
+
+
+def _first(rows: NDArray[Any], valid: NDArray[np.bool_] | None) -> NDArray[Any]:
+    """The first valid value, row by row; whatever where none is valid."""
+    parts = _quarters(rows)
+    first = parts[0].copy()
+    if valid is not None:
+        found = _quarters(valid)[0].copy()
+        for part, ok in zip(parts[1:], _quarters(valid)[1:], strict=True):
+            np.copyto(first, part, where=ok & ~found)
+            found |= ok
+    return first
 
 
 @contextlib.contextmanager

@@ -1,31 +1,27 @@
-"""The folder of an unfinished run: its plan, its finished row bands, and a receipt for each.
+"""The folder of an unfinished run: its plan, its finished row bands, and a lock that one run at a time holds.
 
-``OUT.seamline/`` lies beside the output, so that the last step is a rename on one file system.  A row band counts as
-finished when its receipt exists: the file is closed, synced and renamed before the receipt is written, and several
-processes may write different bands at once.  Row bands of standard deviations lie in a workspace inside this one, and
-are written before those of the image.
+``OUT.seamline/`` lies beside the output, so that the last step is a rename on one file system.  The plan is the first
+file to come and the last to go, so that row bands without a plan are never met.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import shutil
-import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import rasterio
-from numpy.typing import NDArray
-from rasterio.errors import NotGeoreferencedWarning
 
 from ..errors import RequestError, RunError
 from ..plan.plan import Plan
-from ..serial import from_jsonable, to_jsonable
+from ..serial import digest, from_jsonable, to_jsonable
+from .locks import lock_file
+from .row_bands import RowBands, write_json
+
+FORMAT = 2
+"""Of the folder; those of other numbers were left by other versions."""
+_PLAN, _LOCK, _MODEL = "plan.json", "lock", "model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,140 +38,144 @@ class Workspace:
     @property
     def exists(self) -> bool:
         """Whether an unfinished run lies here."""
-        return (self.folder / "plan.json").exists()
+        return (self.folder / _PLAN).exists()
 
-    def create(self, plan: Plan) -> None:
-        """Make the folder and save the plan.
+    @property
+    def model(self) -> Path:
+        """Where a model that was adapted for this run lies."""
+        return self.folder / _MODEL
+
+    @contextmanager
+    def held(self, *, shared: bool) -> Iterator[None]:
+        """Hold the folder while a run works in it; the hold ends with the process, however that ends.
+
+        Args:
+            shared: other shards of the run may hold it too.
 
         Raises:
-            RequestError: the folder cannot be written.
+            RequestError: another run holds it, it is no folder of a run, or it cannot be written.
         """
-        was_there = self.folder.exists()
+        self._check_ours()
         try:
-            for workspace in (self, self.deviations)[: len(plan.outputs)]:
-                (workspace.folder / "bands").mkdir(parents=True, exist_ok=True)
-            self._write_json(self.folder / "plan.json", {"identity": plan.identity, "plan": to_jsonable(plan)})
+            self.folder.mkdir(exist_ok=True)
+            lock = lock_file(self.folder / _LOCK, shared=shared)
         except OSError as error:
-            if not was_there:
-                self.remove()
             raise RequestError(
                 f"the folder cannot be written ({error.strerror})",
                 where=str(self.folder.parent),
                 fix="choose another place for the output",
             ) from error
+        if lock is None:
+            raise RequestError(
+                "another run works on this output", where=str(self.folder), fix="wait for it, or choose another output"
+            )
+        try:
+            yield
+        finally:
+            lock.close()
+            # Neither a finished run nor a refused request leaves a folder behind.
+            if {entry.name for entry in self.folder.iterdir()} == {_LOCK}:
+                shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _check_ours(self) -> None:
+        """Refuse to touch a folder of that name that no run has made."""
+        if self.exists or not self.folder.exists():
+            return
+        others = sorted(e.name for e in self.folder.iterdir()) if self.folder.is_dir() else [self.folder.name]
+        if set(others) - {_LOCK, _MODEL}:
+            raise RequestError(
+                f"this is no folder of a run, but holds {others[0]}",
+                where=str(self.folder),
+                fix="move it away, or choose another name for the output",
+            )
+
+    def create(self, plan: Plan) -> None:
+        """Save the plan of a run that begins; a sibling may have saved the same one a moment ago.
+
+        Raises:
+            RequestError: the folder cannot be written, or another run has begun here meanwhile.
+        """
+        data = to_jsonable(plan)
+        content = {"format": FORMAT, "identity": plan.identity, "sha256": digest(data), "plan": data}
+        try:
+            if write_json(self.folder / _PLAN, content, replace=False):
+                return
+        except OSError as error:
+            raise RequestError(
+                f"the folder cannot be written ({error.strerror})",
+                where=str(self.folder),
+                fix="choose another place for the output",
+            ) from error
+        if self.plan().identity != plan.identity:
+            raise RequestError(
+                "another run has just begun here", where=str(self.folder), fix="give all shards the same options"
+            )
 
     def plan(self) -> Plan:
         """The saved plan.
 
         Raises:
-            RequestError: there is none, or it is damaged.
+            RequestError: there is none, it is damaged, or another version left it.
         """
+        path = self.folder / _PLAN
         try:
-            data = json.loads((self.folder / "plan.json").read_text())
-            plan: Plan = from_jsonable(Plan, data["plan"])
+            saved = json.loads(path.read_text())
         except FileNotFoundError as error:
             raise RequestError(
                 "there is no unfinished run", where=str(self.folder), fix="run the shards first"
             ) from error
-        except (ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, RecursionError) as error:
+            raise _damaged(path) from error
+        if not isinstance(saved, dict) or "plan" not in saved:
+            raise _damaged(path)
+        if saved.get("format") != FORMAT:
             raise RequestError(
-                "the saved plan is damaged", where=str(self.folder / "plan.json"), fix="delete the folder, start anew"
-            ) from error
+                "another version of the program began this run",
+                where=str(self.folder),
+                fix="start anew: pass --overwrite without --resume",
+            )
+        try:
+            if saved["sha256"] != digest(saved["plan"]):
+                raise _damaged(path)
+            plan: Plan = from_jsonable(Plan, saved["plan"])
+            if plan.identity != saved["identity"]:
+                raise _damaged(path)
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+            raise error if isinstance(error, RequestError) else _damaged(path) from error
         return plan
 
-    @property
-    def model(self) -> Path:
-        """Where a model that was adapted for this run lies."""
-        return self.folder / "model"
+    def row_bands(self, plan: Plan) -> RowBands:
+        """The row bands of a plan in this folder."""
+        return RowBands.of(self.folder, plan)
 
-    @property
-    def deviations(self) -> Workspace:
-        """The row bands of the image's standard deviations."""
-        return Workspace(self.folder / "deviations")
-
-    def remove(self) -> None:
-        """Delete the folder and everything in it, but for a model that waits for its run to begin."""
-        if self.exists or not self.model.exists():
-            shutil.rmtree(self.folder, ignore_errors=True)
-            return
-        for entry in self.folder.iterdir():
-            if entry != self.model:
-                shutil.rmtree(entry, ignore_errors=True)
-
-    def row_band_path(self, band: int) -> Path:
-        """Where a finished row band lies."""
-        return self.folder / "bands" / f"{band:06d}.tif"
-
-    def _receipt_path(self, band: int) -> Path:
-        return self.folder / "bands" / f"{band:06d}.json"
-
-    def receipt(self, band: int) -> dict[str, Any] | None:
-        """What was noted when the band was finished; None while it is not."""
-        try:
-            data: dict[str, Any] = json.loads(self._receipt_path(band).read_text())
-        except (FileNotFoundError, ValueError):
-            return None
-        if self.deviations.folder.exists() and not self.deviations.row_band_path(band).exists():
-            return None
-        return data if self.row_band_path(band).exists() else None
-
-    def unfinished(self, bands: range) -> list[int]:
-        """The bands without a receipt."""
-        return [band for band in bands if self.receipt(band) is None]
-
-    def write_row_band(self, band: int, planes: NDArray[np.generic], receipt: dict[str, Any]) -> None:
-        """Write (planes, rows, columns) as a tiled GeoTIFF, make it last, then note it.
+    def clear(self) -> None:
+        """Delete everything but the lock, the plan last; without a plan, a model waits for its run to begin and stays.
 
         Raises:
-            RunError: the disk is full or the file cannot be written.
+            RunError: a file cannot be deleted; the plan is still there, so that nothing is taken for another run's.
         """
-        path, part = self.row_band_path(band), self.row_band_path(band).with_suffix(f".{os.getpid()}.part")
-        count, height, width = planes.shape
+        if not self.folder.exists():
+            return
+        keep = {_LOCK, _PLAN} if self.exists else {_LOCK, _MODEL}
         try:
-            with (
-                _ungeoreferenced(),
-                rasterio.open(
-                    part,
-                    "w",
-                    driver="GTiff",
-                    width=width,
-                    height=height,
-                    count=count,
-                    dtype=planes.dtype,
-                    tiled=True,
-                    blockxsize=512,
-                    blockysize=min(512, -(-height // 16) * 16),
-                    interleave="band",
-                    BIGTIFF="IF_SAFER",
-                ) as data,
-            ):
-                data.write(planes)
-            # A full disk can pass unnoticed until the file is closed.
-            if part.stat().st_size < planes.nbytes:
-                raise OSError(28, os.strerror(28))
-            with part.open("rb") as stream:
-                os.fsync(stream.fileno())
-            part.replace(path)
-            self._write_json(self._receipt_path(band), receipt)
-        except (OSError, rasterio.errors.RasterioError) as error:
-            part.unlink(missing_ok=True)
+            for entry in sorted(self.folder.iterdir()):
+                if entry.name not in keep:
+                    _delete(entry)
+            (self.folder / _PLAN).unlink(missing_ok=True)
+        except OSError as error:
             raise RunError(
-                f"row band {band} cannot be written ({getattr(error, 'strerror', None) or error})",
-                where=str(self.folder),
-                fix="make room on the disk, then run again with --resume",
+                f"a file of an earlier run cannot be deleted ({error.strerror})",
+                where=str(error.filename or self.folder),
+                fix="close the programs that use it, delete the folder, and run again",
             ) from error
 
-    def _write_json(self, path: Path, data: Any) -> None:
-        part = path.with_suffix(f".{os.getpid()}.part")
-        with part.open("w") as stream:
-            json.dump(data, stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.replace(path)
+
+def _delete(entry: Path) -> None:
+    if entry.is_dir() and not entry.is_symlink():
+        shutil.rmtree(entry)
+    else:
+        entry.unlink()
 
 
-@contextlib.contextmanager
-def _ungeoreferenced() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        yield
+def _damaged(path: Path) -> RequestError:
+    return RequestError("the saved plan is damaged", where=str(path), fix="delete the folder, start anew")

@@ -3,49 +3,54 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..events import Stopwatch
+from ..events import RunContext
 from ..ground.grids import Window
 from ..ground.radiometry import opaque_value, quantise
 from ..inputs.reading import PartReader
 from ..optics.consistency import Consistency, Residual
-from ..output.workspace import Workspace
-from ..plan.plan import Plan
-from ..request import OpenPolicy
+from ..output.row_bands import RowBands
+from ..plan.plan import Output, Plan
 from .joining import BlendedRows
 
 
 class BandFinisher:
-    """Takes blended rows to a stored row band: consistency, crop to the window, rounding, writing.
+    """Takes the blended rows of all outputs to a stored row band: consistency, crop to the window, rounding, writing.
 
-    Deviations go the same way but for the consistency, which corrects the image alone.
+    Args:
+        kernel: of the main input.
     """
 
-    def __init__(self, plan: Plan, kernel: str, workspace: Workspace, policy: OpenPolicy, watch: Stopwatch) -> None:
-        self._plan, self._workspace, self._watch = plan, workspace, watch
-        self._consistency = plan.sights
-        self._cells = [PartReader(part, part.grid, kernel, policy) for part in plan.scene.parts]
+    def __init__(self, plan: Plan, kernel: str, row_bands: RowBands, context: RunContext) -> None:
+        self._plan, self._row_bands, self._watch = plan, row_bands, context.watch
+        self._consistency = plan.sights if plan.output.consistent else ()
+        self._cells = [PartReader(part, part.grid, kernel, context.policy) for part in plan.scene.parts]
 
     def close(self) -> None:
         """Close the file handles."""
         for reader in self._cells:
             reader.close()
 
-    def finish(self, band: int, blended: BlendedRows, receipt: dict[str, Any]) -> None:
-        """Finish one row band."""
+    def finish(self, band: int, blended: BlendedRows, facts: Mapping[str, Any]) -> None:
+        """Finish one row band.
+
+        Args:
+            facts: for its receipt.
+        """
         plan, scale = self._plan, self._plan.scale
         rows, top, computed = plan.tiles.row_band(band), blended.top, plan.computed
         area = Window(top * scale, computed.column * scale, *blended.values.shape[1:])
         valid = blended.valid
         if valid is not None and scale > 1:
             valid = valid.repeat(scale, axis=1).repeat(scale, axis=2)
-        values, bands = blended.values, len(plan.output.bands)
+        values = blended.values
         with self._watch.stage("consistency"):
-            sums = self._make_consistent(values[:bands], valid, area, rows)
+            sums = self._make_consistent(values[: plan.output.channels], valid, area, rows)
         low, high = plan.rows_of(band)
         if high <= low:
             return
@@ -54,22 +59,22 @@ class BandFinisher:
             left = plan.window.column - computed.column
             columns = slice(left * scale, (left + plan.window.width) * scale)
             values = values[:, kept, columns]
-            valid = None if valid is None else self._validity(valid[:, kept, columns])
-            planes, counts = self._stored(values[:bands], valid)
-            deviations = [quantise(values[bands:], valid, o.dtype, o.nodata)[0] for o in plan.outputs[1:]]
+            valid = None if valid is None else valid[:, kept, columns]
+            # A band's own validity is kept only where nodata tells it.
+            own = plan.output.mask == "nodata"
+            stored, counts = {}, {}
+            for output, planes in plan.slices():
+                stored[output.name], counts[output.name] = rounded(values[planes], valid, output, own)
         with self._watch.stage("write"):
-            receipt |= {"counts": counts, "residual": sums, "rows": [low, high], "process": os.getpid()}
-            # First, so that the receipt of the image speaks for both.
-            for stored in deviations:
-                self._workspace.deviations.write_row_band(band, stored, {})
-            self._workspace.write_row_band(band, planes, receipt)
+            noted = {"counts": counts, "residual": sums, "rows": [low, high], "process": os.getpid()}
+            self._row_bands.write(band, stored, {**facts, **noted})
 
     def _make_consistent(
         self, values: NDArray[np.float32], valid: NDArray[np.bool_] | None, area: Window, rows: tuple[int, int]
     ) -> list[list[float]] | None:
         """Correct ``values`` in place, part by part, and say what is left."""
         plan, window, scale = self._plan, self._plan.window, self._plan.scale
-        if not self._consistency or len(values) != len(plan.scene.bands):
+        if not self._consistency or not plan.per_band:
             return None
         low, high = max(rows[0], window.row), min(rows[1], window.rows[1])
         own = Window(low * scale, window.column * scale, max(high - low, 0) * scale, window.width * scale)
@@ -100,20 +105,26 @@ class BandFinisher:
             residual, counted = relation.residual(values, valid, area, coarse.values, coarse.valid, cells)
         return relation.sums(residual, counted, coarse.values, cells, own)
 
-    def _validity(self, valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Validity as the image stores it: a band's own only where nodata tells."""
-        if self._plan.output.mask == "nodata":
-            return valid
-        return np.broadcast_to(valid.all(axis=0, keepdims=True), valid.shape)
 
-    def _stored(
-        self, values: NDArray[np.float32], valid: NDArray[np.bool_] | None
-    ) -> tuple[NDArray[np.generic], dict[str, int]]:
-        output = self._plan.output
-        planes, counts = quantise(values, valid, output.dtype, output.nodata)
-        if output.mask in ("dataset", "alpha"):
-            opaque = opaque_value(output.dtype)
-            shape = planes.shape[1:]
-            plane = np.full(shape, opaque, planes.dtype) if valid is None else valid[0].astype(planes.dtype) * opaque
-            planes = np.concatenate([planes, plane.astype(planes.dtype)[None]])
-        return planes, counts.as_dict()
+def rounded(
+    values: NDArray[np.float32], valid: NDArray[np.bool_] | None, output: Output, own: bool
+) -> tuple[NDArray[np.generic], dict[str, int]]:
+    """The planes that an output stores, (planes, h, w), and what rounding had to change.
+
+    Args:
+        values: (channels, h, w), blended, stored units or scores of classes; used as scratch space.
+        valid: (C, h, w), a plane for each band or one for all.
+        own: whether bands are masked one by one, where there is a plane for each.
+    """
+    if output.blend == "argmax":
+        values = values.argmax(axis=0)[None].astype(np.float32)
+    shape = values.shape
+    if valid is not None:
+        alone = own and len(valid) == len(values)
+        valid = valid if alone else np.broadcast_to(valid.all(axis=0, keepdims=True), shape)
+    planes, counts = quantise(values, valid, output.dtype, output.nodata)
+    if output.mask in ("dataset", "alpha"):
+        opaque = opaque_value(output.dtype)
+        plane = np.full(shape[1:], opaque, planes.dtype) if valid is None else valid[0].astype(planes.dtype) * opaque
+        planes = np.concatenate([planes, plane.astype(planes.dtype)[None]])
+    return planes, counts.as_dict()

@@ -8,77 +8,75 @@ from __future__ import annotations
 import math
 import os
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 from odc.geo.geobox import GeoBox
 
-from ..contract import ModelSpec, Runtime, Sight
+from ..contract import UNCERTAINTY, ModelSpec, OutputSpec, Runtime, Sight
 from ..errors import RequestError
 from ..ground import grids
 from ..ground.grids import Window
 from ..ground.tiles import TileGrid, even_axis
-from ..inputs.check import check_ratios, describe_inputs, meet
+from ..inputs.check import Inputs, check_guide, check_ratios, describe_inputs, meet
 from ..inputs.coregistration import Shift, moved
-from ..inputs.scene import Band, Scene
+from ..inputs.scene import Scene
 from ..optics.consistency import consistency_reach
 from ..optics.sensors import UNKNOWN, find_sensor
 from ..request import Request
-from .plan import Output, OutputMask, Plan
+from .outputs import OutputMaker
+from .plan import Plan
 
 _LIBRARIES = ("torch", "numpy", "rasterio")
-# What rounds to infinity in float32 starts here.
-_FLOAT32_LIMIT = (2 - 2**-24) * 2.0**127
 
 
-def make_plan(request: Request, spec: ModelSpec, identity: str, *, shift: Shift | None = None) -> Plan:
+def make_plan(
+    request: Request,
+    spec: ModelSpec,
+    identity: str,
+    inputs: Inputs | None = None,
+    *,
+    shift: Shift | None = None,
+) -> Plan:
     """Plan a run from the descriptions of its inputs.
 
     Args:
+        inputs: as ``describe_inputs`` gives them; None to describe them here.
         shift: (row, column) px that the main input's georeference puts it too far down and right; None for none known.
 
     Raises:
         RequestError: the inputs, the options and the model do not fit each other.
     """
-    if request.uncertainty is not None and not spec.uncertainty:
-        raise RequestError(
-            f"the model {spec.name} cannot say how uncertain its pixels are",
-            where="--uncertainty",
-            fix="leave it out, or choose a model whose card says uncertainty",
-        )
-    scenes = describe_inputs(request, spec)
+    wanted = _wanted(request, spec)
+    inputs = inputs or describe_inputs(request, spec)
+    scenes = inputs.scenes
     if shift is not None:
         scenes = tuple(moved(scene, shift) if scene.name == spec.main else scene for scene in scenes)
     by_name = {scene.name: scene for scene in scenes}
     fine, main = scenes[0], by_name[spec.main]
-    inside = Window(0, 0, *fine.grid.shape)
-    align = spec.align
-    for other in scenes[1:]:
-        inside = meet(
-            inside, grids.footprint(fine.grid, other.grid, fine_name=fine.source, coarse_name=other.source), fine
-        )
-        align = math.lcm(align, grids.whole_ratio(fine.grid, other.grid))
+    inside, align = _common(scenes, spec)
     base = grids.crop(fine.grid, inside)
     check_ratios(spec, base, by_name)
+    for guide in inputs.guides:
+        check_guide(fine, guide)
     consistency = _consistency(request, spec, main)
-    gains = _gains(request, main) if consistency == "mtf" else ()
     strict = request.consistency in ("on", "area", "mtf")
-    tiles = _tile_grid(request, spec, base, align, _halo(consistency, strict, spec, base, main))
     window = _window(request, fine, inside, base)
+    makes = OutputMaker(request, scenes, main, grids.magnified(grids.crop(base, window), spec.scale))
     return Plan(
         task=spec.task,
         model=identity,
         scenes=scenes,
+        guides=inputs.guides,
         shift=shift,
         misregistration=None,
         base=base,
         lattice=grids.lattice_origin(base),
-        tiles=tiles,
+        tiles=_tile_grid(request, spec, base, align, _halo(consistency, strict, spec, base, main)),
         window=window,
         scale=spec.scale,
-        output=_output(request, spec, scenes, grids.magnified(grids.crop(base, window), spec.scale)),
+        outputs=tuple(makes(each, request.also.get(each.name)) for each in wanted),
         main=spec.main,
-        batch=_positive(request.batch if request.batch is not None else spec.batch, "--batch-size"),
-        seed=_seed(request.seed),
+        batch=request.batch if request.batch is not None else spec.batch,
+        seed=request.seed,
         runtime=Runtime(
             device=request.device,
             precision=request.precision,
@@ -86,20 +84,56 @@ def make_plan(request: Request, spec: ModelSpec, identity: str, *, shift: Shift 
             steps=request.steps,
             guidance=request.guidance,
         ),
-        threads=_positive(request.threads if request.threads is not None else min(os.cpu_count() or 1, 4), "--threads"),
+        threads=request.threads if request.threads is not None else min(os.cpu_count() or 1, 4),
+        stepping=spec.stepping,
         consistency=consistency,
         strict=strict,
-        gains=gains,
+        gains=_gains(request, main) if consistency == "mtf" else (),
         generated=spec.generated,
-        levels={},
+        levels=_bit_levels(spec, inputs),
         statistics=(),
         versions={name: _version(name) for name in _LIBRARIES},
-        uncertainty=None if request.uncertainty is None else Path(request.uncertainty).name,
     )
 
 
+def _wanted(request: Request, spec: ModelSpec) -> tuple[OutputSpec, ...]:
+    """The first output, and the others that are asked for."""
+    for name in request.also:
+        if name not in spec.extras:
+            known = ", ".join(spec.extras)
+            raise RequestError(
+                f"the model {spec.name} cannot say how uncertain its pixels are"
+                if name == UNCERTAINTY.name
+                else f"the model {spec.name} has no further output {name!r}",
+                where=f"--{name}" if name == UNCERTAINTY.name else f"--also {name}=...",
+                fix=f"leave it out, or choose one of {known}" if known else "leave it out, or choose another model",
+            )
+    return (spec.outputs[0], *(each for each in spec.outputs[1:] if each.name in request.also))
+
+
+def _common(scenes: tuple[Scene, ...], spec: ModelSpec) -> tuple[Window, int]:
+    """The part of the finest input that all others cover, and what tile origins are multiples of, both in its px."""
+    fine = scenes[0]
+    inside, align = Window(0, 0, *fine.grid.shape), spec.align
+    for other in scenes[1:]:
+        inside = meet(
+            inside, grids.footprint(fine.grid, other.grid, fine_name=fine.source, coarse_name=other.source), fine
+        )
+        align = math.lcm(align, grids.whole_ratio(fine.grid, other.grid))
+    return inside, align
+
+
+def _bit_levels(spec: ModelSpec, inputs: Inputs) -> dict[str, tuple[float, ...]]:
+    """What stands for 1 where that is the largest value of a sensor."""
+    return {
+        scene.name: (2.0**each.bits - 1,) * len(scene.bands)
+        for scene in inputs.scenes + inputs.guides
+        if (each := spec.input(scene.name)).range == "bits" and each.bits is not None
+    }
+
+
 def _consistency(request: Request, spec: ModelSpec, main: Scene) -> Sight:
-    measurable = spec.scale > 1 or len(spec.inputs) > 1 or len(main.parts) > 1
+    measurable = spec.scale > 1 or len(spec.grids) > 1 or len(main.parts) > 1
     if not measurable or request.consistency == "off":
         return "off"
     by_sensor: Sight = "mtf" if request.sensor is not None or spec.consistency == "mtf" else "area"
@@ -121,7 +155,7 @@ def _halo(consistency: Sight, strict: bool, spec: ModelSpec, base: GeoBox, main:
     per_cell = max(max(grids.ratio(base, part.grid)) for part in main.parts)
     if consistency != "off":
         return math.ceil(consistency_reach(consistency, per_cell * spec.scale, strict=strict) / spec.scale)
-    return math.ceil(per_cell) + 1 if len(spec.inputs) > 1 or len(main.parts) > 1 else 0
+    return math.ceil(per_cell) + 1 if len(spec.grids) > 1 or len(main.parts) > 1 else 0
 
 
 def _tile_grid(request: Request, spec: ModelSpec, base: GeoBox, align: int, halo: int) -> TileGrid:
@@ -143,47 +177,6 @@ def _window(request: Request, fine: Scene, inside: Window, base: GeoBox) -> Wind
         grids.pixel_window(fine.grid, row, column, height, width)
         return grids.pixel_window(base, row - inside.row, column - inside.column, height, width)
     return Window(0, 0, *base.shape)
-
-
-def _output(request: Request, spec: ModelSpec, scenes: tuple[Scene, ...], grid: GeoBox) -> Output:
-    main = next(scene for scene in scenes if scene.name == spec.main)
-    dtype = request.dtype or main.dtype
-    nodata = next((band.nodata for band in main.bands if band.nodata is not None), None)
-    turned = any(not grids.is_separable(grids.relation(grid, scene.grid)) for scene in scenes)
-    mask: OutputMask = "none"
-    # Readers take an alpha band for a mask in these types only, unless the input has it so.
-    if main.mask == "alpha" and dtype in (main.dtype, "uint8", "uint16"):
-        mask, nodata = "alpha", None
-    elif nodata is not None and _holds(dtype, nodata):
-        mask = "nodata"
-    elif any(scene.has_invalid for scene in scenes) or turned:
-        mask, nodata = ("nodata", math.nan) if dtype == "float32" else ("dataset", None)
-    else:
-        nodata = None
-    bands = main.bands
-    if spec.bands is not None and spec.bands != len(bands):
-        bands = tuple(Band("", i + 1, "", "", "", 1.0, 0.0, None) for i in range(spec.bands))
-    return Output(grid, dtype, bands, nodata, mask, main.point, request.compress)
-
-
-def _holds(dtype: str, nodata: float) -> bool:
-    if dtype == "float32":
-        return math.isnan(nodata) or abs(nodata) < _FLOAT32_LIMIT
-    bits = int(dtype.removeprefix("u").removeprefix("int"))
-    low, high = (0, 2**bits - 1) if dtype.startswith("u") else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
-    return not math.isnan(nodata) and nodata.is_integer() and low <= nodata <= high
-
-
-def _positive(value: int, where: str) -> int:
-    if value < 1:
-        raise RequestError(f"{value} is not a positive number", where=where, fix="give 1 or more")
-    return value
-
-
-def _seed(value: int) -> int:
-    if not 0 <= value < 2**64:
-        raise RequestError(f"{value} is not a seed", where="--seed", fix="give a number from 0 to 2**64 - 1")
-    return value
 
 
 def _version(name: str) -> str:

@@ -5,7 +5,7 @@ A plan can be printed, saved and compared, and its hash is the run's identity.
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from odc.geo.geobox import GeoBox
 
-from ..contract import Runtime, Sight
+from ..contract import Blend, Category, Overview, Runtime, Sight
 from ..ground.grids import Window, magnified
 from ..ground.tiles import TileGrid
 from ..inputs.coregistration import Misregistration, Shift
@@ -22,13 +22,17 @@ from ..optics.consistency import Consistency
 from ..serial import digest, to_jsonable
 
 OutputMask = Literal["none", "nodata", "dataset", "alpha"]
+# They say where pixels come from and how they are stored, not what they are.
+_NOT_PIXELS = frozenset({"path", "source", "compress", "misregistration", "tags", "file", "note"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """The raster that a run writes.
+    """One raster that a run writes.
 
     Attributes:
+        name: of the model's output.
+        file: its name, in the folder of the first output; None for the first one, which goes where the user says.
         grid: shape, affine, CRS.
         dtype: of every band.
         bands: names, units, colours, scales and offsets, one a band.
@@ -36,8 +40,17 @@ class Output:
         mask: how validity is stored.
         point: whether pixels are called points.
         compress: COG compression.
+        channels: planes that the model gives and that are blended.
+        blend: how planes become bands.
+        overview: how four pixels become one.
+        in_main_range: whether the model gives its planes in the range of the main input.
+        consistent: whether the run's consistency corrects it.
+        categories: the classes of a class map.
+        note: what its values are; empty for an image.
     """
 
+    name: str
+    file: str | None
     grid: GeoBox
     dtype: str
     bands: tuple[Band, ...]
@@ -45,21 +58,35 @@ class Output:
     mask: OutputMask
     point: bool
     compress: str
+    channels: int
+    blend: Blend
+    overview: Overview
+    in_main_range: bool
+    consistent: bool
+    categories: tuple[Category, ...]
+    note: str
 
     @property
     def planes(self) -> int:
         """Bands that a row band stores: the validity comes last where the mask is a plane of its own."""
         return len(self.bands) + (self.mask in ("dataset", "alpha"))
 
+    @property
+    def raw_bytes(self) -> int:
+        """Bytes before compression and overviews."""
+        height, width = self.grid.shape
+        return int(height) * int(width) * self.planes * np.dtype(self.dtype).itemsize
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """Everything that decides a run's pixels.
 
     Attributes:
         task, model: the model's task and identity.
-        scenes: the inputs, in the order of the model's specification; where they were coregistered, the main input's
-            grid is the corrected one.
+        scenes: the inputs that make the grid, in the order of the model's specification; where they were coregistered,
+            the main input's grid is the corrected one.
+        guides: the inputs that only help, in that order; one that was not given is not among them.
         shift: (row, column) px of the main input that the correction took away; None without one.
         misregistration: as measured before any correction; it decides no pixel.
         base: the base grid: the finest input inside the footprint of the others.
@@ -67,25 +94,26 @@ class Plan:
         tiles: the tile grid of the whole base grid.
         window: the part of the base grid that is wanted.
         scale: output px per base px.
-        output: what is written, for the window.
+        outputs: what is written, for the window; the first one is the model's own.
         main: name of the input whose bands the output keeps.
         batch: tiles a batch.
         seed: of the noise.
         runtime: device, precision, attention, steps.
         threads: intra-op threads of one process.
+        stepping: whether tiles are blended between the model's steps, so that every tile of a row is computed.
         consistency: what of the output is made equal to the main input.
         strict: whether in whole, also what an MTF hardly lets through.
         gains: of the main input's MTF, one a band, where consistency is that of the sensor.
         generated: whether the pixels come from a learned model.
-        levels: robust maximum of each band, for each input in the unit range.
+        levels: what stands for 1 in each band, for each input whose range is not that of stored values.
         statistics: the model's sums over the sample blocks.
         versions: of the libraries that compute.
-        uncertainty: file name, beside the output, of the standard deviations; None where they are not wanted.
     """
 
     task: str
     model: str
     scenes: tuple[Scene, ...]
+    guides: tuple[Scene, ...]
     shift: Shift | None
     misregistration: Misregistration | None
     base: GeoBox
@@ -93,12 +121,13 @@ class Plan:
     tiles: TileGrid
     window: Window
     scale: int
-    output: Output
+    outputs: tuple[Output, ...]
     main: str
     batch: int
     seed: int
     runtime: Runtime
     threads: int
+    stepping: bool
     consistency: Sight
     strict: bool
     gains: tuple[float, ...]
@@ -106,21 +135,20 @@ class Plan:
     levels: dict[str, tuple[float, ...]]
     statistics: tuple[float, ...]
     versions: dict[str, str]
-    uncertainty: str | None = None
 
     @property
     def identity(self) -> str:
-        """Hash of all that decides the image; paths, compression and whether deviations are wanted do not."""
-        return digest(_without_paths(to_jsonable(self)))
+        """Hash of all that decides the first output; paths, compression and what else is wanted do not."""
+        return digest(_pixels_only(to_jsonable(replace(self, outputs=self.outputs[:1]))))
 
     @property
-    def outputs(self) -> tuple[Output, ...]:
-        """The image, then its standard deviations where they are wanted: the same grid and as many bands."""
-        return (self.output,) if self.uncertainty is None else (self.output, _deviations(self.output))
+    def output(self) -> Output:
+        """The first output."""
+        return self.outputs[0]
 
     def destinations(self, out: Path) -> tuple[Path, ...]:
-        """Where each of the outputs goes if the image goes to ``out``."""
-        return (out,) if self.uncertainty is None else (out, out.with_name(self.uncertainty))
+        """Where each of the outputs goes if the first one goes to ``out``."""
+        return tuple(out if each.file is None else out.with_name(each.file) for each in self.outputs)
 
     @property
     def scene(self) -> Scene:
@@ -128,9 +156,24 @@ class Plan:
         return next(scene for scene in self.scenes if scene.name == self.main)
 
     @property
+    def inputs(self) -> tuple[Scene, ...]:
+        """All inputs, guides last."""
+        return self.scenes + self.guides
+
+    @property
+    def per_band(self) -> bool:
+        """Whether each band of the main input has a plane of the first output, and so a validity of its own."""
+        return self.output.blend == "mean" and self.output.channels == len(self.scene.bands)
+
+    @property
     def row_bands(self) -> range:
         """Indices of the row bands that the window needs."""
         return self.tiles.row_bands(*self.window.rows)
+
+    @property
+    def stored_row_bands(self) -> list[int]:
+        """Row bands that hold rows of the window."""
+        return [band for band in self.row_bands if self.rows_of(band)[1] > self.rows_of(band)[0]]
 
     @property
     def computed(self) -> Window:
@@ -143,10 +186,27 @@ class Plan:
         return self.tiles.columns.counting(*self.computed.columns)
 
     @property
+    def inferred(self) -> range:
+        """Indices of the tile columns that are inferred: blended between steps, a tile depends on its whole row."""
+        return range(self.tiles.columns.count) if self.stepping else self.columns
+
+    @property
     def sights(self) -> tuple[Consistency, ...]:
         """How the output and each part of the main input relate; none where nothing is to be compared."""
         parts = [(part.grid, len(part.bands)) for part in self.scene.parts]
         return Consistency.between(magnified(self.base, self.scale), parts, self.gains, strict=self.strict)
+
+    @property
+    def channels(self) -> int:
+        """Planes of all outputs together, as they are blended."""
+        return sum(output.channels for output in self.outputs)
+
+    def slices(self) -> Iterator[tuple[Output, slice]]:
+        """Each output with its planes among those of all."""
+        first = 0
+        for output in self.outputs:
+            yield output, slice(first, first + output.channels)
+            first += output.channels
 
     def rows_of(self, band: int) -> tuple[int, int]:
         """First base row and one past the last that row band ``band`` contributes to the window."""
@@ -154,28 +214,7 @@ class Plan:
         return max(first, self.window.row), min(stop, self.window.rows[1])
 
 
-def _without_paths(data: Any) -> Any:
+def _pixels_only(data: Any) -> Any:
     if isinstance(data, dict):
-        hidden = {"path", "source", "compress", "misregistration", "uncertainty"}
-        return {key: _without_paths(item) for key, item in data.items() if key not in hidden}
-    return [_without_paths(item) for item in data] if isinstance(data, list) else data
-
-
-def _deviations(image: Output) -> Output:
-    """The raster of standard deviations: stored units of the image, NaN where the image is masked."""
-    bands = tuple(
-        replace(band, name=f"standard deviation of {band.name or f'band {i}'}", colour="", offset=0.0, nodata=None)
-        for i, band in enumerate(image.bands, 1)
-    )
-    return replace(image, dtype="float32", bands=bands, nodata=math.nan, mask="nodata")
-
-
-def stored_row_bands(plan: Plan) -> list[int]:
-    """Row bands that hold rows of the window."""
-    return [band for band in plan.row_bands if plan.rows_of(band)[1] > plan.rows_of(band)[0]]
-
-
-def raw_bytes(output: Output) -> int:
-    """Bytes of the output before compression and overviews."""
-    height, width = output.grid.shape
-    return int(height) * int(width) * output.planes * np.dtype(output.dtype).itemsize
+        return {key: _pixels_only(item) for key, item in data.items() if key not in _NOT_PIXELS}
+    return [_pixels_only(item) for item in data] if isinstance(data, list) else data

@@ -10,7 +10,9 @@ import numpy as np
 import psutil
 
 from ..errors import RequestError, ResourceError
-from .plan import Plan, raw_bytes
+from ..ground.grids import ratio
+from ..inputs.scene import Part, Scene
+from .plan import Plan
 
 # Interpreter, libraries, GDAL's cache.
 _BASE_BYTES = 700 * 2**20
@@ -40,27 +42,46 @@ def estimate(plan: Plan) -> Estimate:
     """Estimate from the plan alone."""
     width = plan.computed.width
     tile_rows = min(plan.tiles.rows.tile, plan.base.shape[0])
-    strips = 0.0
-    for scene in plan.scenes:
-        for part in scene.parts:
-            shrink = part.grid.shape[0] * part.grid.shape[1] / (plan.base.shape[0] * plan.base.shape[1])
-            strips += 2 * tile_rows * width * len(part.bands) * np.dtype(scene.dtype).itemsize * min(shrink, 1.0)
+    # One strip is in use and one read ahead.
+    strips = 2.0 * sum(_strip_bytes(scene, plan, tile_rows, width) for scene in plan.inputs)
     open_rows = (tile_rows + 2 * plan.tiles.halo) * width * plan.scale**2
     # Blended rows of this and the finishing band in float32; more where a halo must be joined or a correction added.
     copies = 2 + bool(plan.tiles.halo or plan.output.mask != "none") + (plan.consistency != "off")
-    rows = open_rows * sum(len(o.bands) * (4 * copies + 2 * np.dtype(o.dtype).itemsize) for o in plan.outputs)
-    # A tile is padded to its full size, whatever the scene's.
-    shown = sum(len(scene.bands) for scene in plan.scenes)
-    shown += sum(len(output.bands) for output in plan.outputs) * plan.scale**2
-    batch = 4 * plan.batch * plan.tiles.rows.tile * plan.tiles.columns.tile * shown
-    raw = sum(raw_bytes(output) for output in plan.outputs)
+    rows = open_rows * sum(4 * copies * o.channels + 2 * len(o.bands) * _item(o.dtype) for o in plan.outputs)
+    # A tile is padded to its full size, whatever the scene's; the patches, what the model is given, and what it gives.
+    shown = 2 * sum(len(scene.bands) for scene in plan.inputs) + 2 * plan.channels * plan.scale**2
+    at_once = plan.batch if not plan.stepping else len(plan.inferred) + plan.batch
+    batch = 4 * at_once * plan.tiles.rows.tile * plan.tiles.columns.tile * shown
+    raw = sum(output.raw_bytes for output in plan.outputs)
     # Row bands and overviews, then the COGs beside them.
     return Estimate(
-        tiles=len(plan.columns) * len(plan.row_bands),
+        tiles=len(plan.inferred) * len(plan.row_bands),
         memory_bytes=int(_BASE_BYTES + strips + rows + batch),
         disk_bytes=raw * 8 // 3,
         output_bytes=raw * 4 // 3,
     )
+
+
+def _strip_bytes(scene: Scene, plan: Plan, rows: int, columns: int) -> float:
+    """Stored values of an input under a tile row, of as many px as it has there."""
+    total = 0.0
+    for part in scene.parts:
+        per_row, per_column = (
+            ratio(plan.base, part.grid) if part.grid.crs == plan.base.crs else _rough_ratio(plan, part)
+        )
+        cells = min(rows / per_row + 8, part.grid.shape[0]) * min(columns / per_column + 8, part.grid.shape[1])
+        total += cells * len(part.bands) * _item(scene.dtype)
+    return total
+
+
+def _rough_ratio(plan: Plan, part: Part) -> tuple[float, float]:
+    """Base px per px of a part in another CRS, as if both showed the same ground in whole."""
+    (rows, columns), (own_rows, own_columns) = plan.base.shape, part.grid.shape
+    return rows / own_rows, columns / own_columns
+
+
+def _item(dtype: str) -> int:
+    return np.dtype(dtype).itemsize
 
 
 def check_resources(plan: Plan, out: Path, memory: int | None) -> Estimate:

@@ -5,15 +5,16 @@ Pixels are read at full resolution, never from overviews, so that building overv
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 import torch
 
-from ..contract import MeasuringModel, ModelSpec, TileModel, Where
+from ..contract import MeasuringModel, ModelSpec, SteppingModel, TileModel, Where
 from ..ground.grids import Window, ratio
-from ..inputs.reading import InputReader, Patch
+from ..inputs.readers import Reader, opened
+from ..inputs.reading import Patch
 from ..request import OpenPolicy
 from .plan import Plan
 
@@ -42,22 +43,24 @@ def _starts(length: int) -> list[int]:
 
 
 def measured(
-    plan: Plan, spec: ModelSpec, load: Callable[[], TileModel], policy: OpenPolicy, check: Callable[[], None]
+    plan: Plan,
+    spec: ModelSpec,
+    load: Callable[[], TileModel | SteppingModel],
+    policy: OpenPolicy,
+    check: Callable[[], None],
 ) -> Plan:
     """The plan with the figures that the model needs; the plan itself where it needs none."""
     if not spec.needs_statistics:
         return plan
-    readers = [InputReader(s, plan.base, spec.input(s.name).kernel, policy) for s in plan.scenes]
-    try:
-        return _sums(_levels(plan, spec, readers, check), spec, load(), readers, check)
-    finally:
-        for reader in readers:
-            reader.close()
+    with opened(plan.inputs, plan.base, spec, policy) as readers:
+        with_levels = _levels(plan, spec, readers, check)
+        model = load()
+        return _sums(with_levels, spec, model, readers, check) if isinstance(model, MeasuringModel) else with_levels
 
 
-def _sums(plan: Plan, spec: ModelSpec, model: TileModel, readers: list[InputReader], check: Callable[[], None]) -> Plan:
-    if not isinstance(model, MeasuringModel):
-        return plan
+def _sums(
+    plan: Plan, spec: ModelSpec, model: MeasuringModel, readers: Sequence[Reader], check: Callable[[], None]
+) -> Plan:
     # The sums are part of the plan, whoever makes it.
     torch.set_num_threads(plan.threads)
     height, width = plan.base.shape
@@ -69,9 +72,10 @@ def _sums(plan: Plan, spec: ModelSpec, model: TileModel, readers: list[InputRead
         valid = np.zeros((rim.height, rim.width), np.bool_)
         top, left = block.row - rim.row, block.column - rim.column
         valid[top : top + block.height, left : left + block.width] = True
-        for patch in patches.values():
-            if patch.valid is not None:
-                valid &= patch.valid.all(axis=0)
+        for scene in plan.scenes:
+            known = patches[scene.name].valid
+            if known is not None:
+                valid &= known.all(axis=0)
         if not valid.any():
             continue
         where = Where(
@@ -98,7 +102,7 @@ def _in_range(
     return values if levels is None else values / np.array(levels, np.float32)[:, None, None]
 
 
-def _levels(plan: Plan, spec: ModelSpec, readers: list[InputReader], check: Callable[[], None]) -> Plan:
+def _levels(plan: Plan, spec: ModelSpec, readers: Sequence[Reader], check: Callable[[], None]) -> Plan:
     levels = dict(plan.levels)
     for reader in readers:
         if spec.input(reader.scene.name).range != "unit":

@@ -1,5 +1,6 @@
 """Request to COG: agree on a plan, choose an executor, finish."""
 
-from .lifecycle import Outcome, Share, merge, plan_run, run, run_planned
+from .executors import Executor, InProcess, Processes
+from .lifecycle import Outcome, Shard, merge, plan_run, run, run_planned
 
-__all__ = ["Outcome", "Share", "merge", "plan_run", "run", "run_planned"]
+__all__ = ["Executor", "InProcess", "Outcome", "Processes", "Shard", "merge", "plan_run", "run", "run_planned"]

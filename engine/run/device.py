@@ -29,3 +29,13 @@ def pick_device(wanted: str) -> str:
             f"there is no CUDA device {number}", where="--device", fix=f"there are {torch.cuda.device_count()}"
         )
     return wanted
+
+
+def devices_for(device: str, workers: int) -> list[str]:
+    """The device of each of several workers: in turn the GPUs of this machine, unless one was named.
+
+    Args:
+        device: as ``pick_device`` gives it: ``"cuda"`` leaves the choice, ``"cuda:1"`` does not.
+    """
+    count = torch.cuda.device_count() if device == "cuda" else 0
+    return [f"cuda:{i % count}" if count > 1 else device for i in range(workers)]

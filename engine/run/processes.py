@@ -10,12 +10,14 @@ import multiprocessing as mp
 import os
 import signal
 import threading
+from collections.abc import Sequence
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from ..errors import Cancelled, RunError, SeamlineError
-from ..events import Cancel, Listener, Progress, Stopwatch, warnings_to
-from .execution import Job, run_row_bands
+from ..events import Progress, RunContext, warnings_to
+from ..request import OpenPolicy
+from .job import Job, run_job
 
 _POLL_S, _GRACE_S = 0.1, 5.0
 
@@ -34,51 +36,52 @@ class _Reporter:
             self._pipe.send(("warning", fields))
 
 
-def _work(job: Job, pipe: Connection) -> None:
+def _work(job: Job, policy: OpenPolicy, pipe: Connection) -> None:
     """Body of one process."""
     # The terminal sends Ctrl-C to every process of the group; the parent decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    cancel, watch = Cancel(), Stopwatch()
+    reporter = _Reporter(pipe)
+    context = RunContext(listener=reporter, policy=policy)
 
     def obey() -> None:
         try:
             pipe.recv()
         except (EOFError, OSError):
             os._exit(1)  # the parent was killed: nobody is left to report to
-        cancel.set()
+        context.cancel.set()
 
     threading.Thread(target=obey, daemon=True).start()
     try:
-        reporter = _Reporter(pipe)
         with warnings_to(reporter):
-            run_row_bands(job, listener=reporter, cancel=cancel, watch=watch)
-        pipe.send(("done", watch.seconds))
+            with context.watch.stage("load"):
+                model = job.load()
+            run_job(job, model, context)
+        pipe.send(("done", context.watch.seconds))
     except SeamlineError as error:
         pipe.send(("error", error))
     except Exception as error:  # whatever it is must reach the parent
         pipe.send(("error", RunError(f"a worker process failed ({type(error).__name__}: {error})")))
 
 
-def run_in_processes(job: Job, workers: int, *, listener: Listener, cancel: Cancel, watch: Stopwatch) -> None:
-    """Compute row bands in ``workers`` processes.
+def run_in_processes(parts: Sequence[Job], context: RunContext) -> None:
+    """Compute each part of a job in a process of its own.
 
     Raises:
         Cancelled: the user cancelled; every process has ended.
         SeamlineError: the first error of a process; the others were stopped.
     """
-    context = mp.get_context("spawn")
-    parts = job.split(workers)
-    progress = Progress(listener, sum(part.tiles for part in parts))
+    spawning = mp.get_context("spawn")
+    progress = Progress(context.listener, sum(part.tiles for part in parts))
     processes, pipes = [], []
     for part in parts:
-        ours, theirs = context.Pipe()
-        process = context.Process(target=_work, args=(part, theirs), daemon=True)
+        ours, theirs = spawning.Pipe()
+        process = spawning.Process(target=_work, args=(part, context.policy, theirs), daemon=True)
         process.start()
         theirs.close()  # or its end would never be seen
         processes.append(process)
         pipes.append(ours)
     try:
-        _follow(pipes, progress, listener, cancel, watch)
+        _follow(pipes, progress, context)
     finally:
         for pipe in pipes:
             _tell_to_stop(pipe)
@@ -98,10 +101,10 @@ def _tell_to_stop(pipe: Connection) -> None:
         return  # it has ended already
 
 
-def _follow(pipes: list[Any], progress: Progress, listener: Listener, cancel: Cancel, watch: Stopwatch) -> None:
+def _follow(pipes: list[Any], progress: Progress, context: RunContext) -> None:
     working = list(pipes)
     while working:
-        if cancel.is_set:
+        if context.cancel.is_set:
             raise Cancelled()
         ready: list[Any] = wait(working, timeout=_POLL_S)
         for pipe in ready:
@@ -116,10 +119,11 @@ def _follow(pipes: list[Any], progress: Progress, listener: Listener, cancel: Ca
             if kind == "tiles":
                 progress.advance(content)
             elif kind == "warning":
-                listener.emit("warning", **content)
+                context.listener.emit("warning", **content)
             elif kind == "error":
                 raise content
             else:
                 working.remove(pipe)
-                for name, seconds in content.items():
-                    watch.seconds[name] = watch.seconds.get(name, 0.0) + seconds
+                seconds = context.watch.seconds
+                for name, spent in content.items():
+                    seconds[name] = seconds.get(name, 0.0) + spent

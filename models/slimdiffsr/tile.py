@@ -18,9 +18,9 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
-from ...engine.contract import Runtime, TileModel, Where
+from ...engine.contract import IMAGE, UNCERTAINTY, Batch, InputSpec, ModelSpec, Prediction, Runtime, TileModel, Where
 from ...engine.errors import ModelError
-from ..folder import Architecture, Card, Input, load_strictly
+from ..folder import Architecture, Card, load_strictly
 from .bands import Rule, groups, in_groups
 from .colour import Match
 from .colour import sums as colour_sums
@@ -79,34 +79,27 @@ class SlimTile:
         self.network, self.use = network, use
 
     @torch.inference_mode()
-    def predict(self, batch: Mapping[str, torch.Tensor], where: Where) -> torch.Tensor:
+    def predict(self, batch: Batch, where: Where) -> Prediction:
         """Sharpen tiles.
 
         Args:
             batch: ``"image"`` (B, C, h, w), unit range.
-            where: its ``checkpoint``, and the statistics of the scene where they are needed.
+            where: its ``checkpoint``, whether the uncertainty is wanted, and the statistics of the scene where they are
+                needed.
 
         Returns:
-            (B, C, h * scale, w * scale), unit range.
+            The image, and its ``"uncertainty"`` where it is wanted: (B, C, h * scale, w * scale) each, unit range.
 
         Raises:
-            ModelError: the network knows the scene, and ``where`` holds no statistics or those of other bands.
+            ModelError: the network knows the scene, and ``where`` holds no statistics or those of other bands; or
+                deviations are wanted of one without a head for them.
         """
-        return self.predicted(batch["image"], where, deviations=False)[0]
-
-    @torch.inference_mode()
-    def predict_with_uncertainty(
-        self, batch: Mapping[str, torch.Tensor], where: Where
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """As ``predict``, with the standard deviation of every pixel.
-
-        Raises:
-            ModelError: as there, or the network has no head for deviations.
-        """
+        if UNCERTAINTY.name not in where.wanted:
+            return self.predicted(batch["image"], where, deviations=False)[0]
         if not self.network.config.deviation:
             raise ModelError("this network tells no deviations", where=ARCHITECTURE, fix="run it without --uncertainty")
         image, deviation = self.predicted(batch["image"], where, deviations=True)
-        return image, deviation
+        return {IMAGE.name: image, UNCERTAINTY.name: deviation}
 
     def predicted(self, image: torch.Tensor, where: Where, *, deviations: bool) -> Parts:
         """What (B, C, h, w) becomes: (B, C, h * scale, w * scale) each, unit range."""
@@ -258,15 +251,13 @@ def card(
     margin = tile // 16
     if use.wholes == "scene" and 4 * sight(config, use) <= tile:
         margin = sight(config, use)
-    return Card(
+    spec = ModelSpec(
         name=name,
         version=version,
         task="superres",
-        architecture=Architecture(
-            name=ARCHITECTURE, config=json.loads(json.dumps({"network": asdict(config), "use": asdict(use)}))
-        ),
-        inputs=(Input(name="image", range="unit"),),
+        inputs=(InputSpec(name="image", range="unit"),),
         main="image",
+        outputs=(IMAGE, UNCERTAINTY) if config.deviation else (IMAGE,),
         scale=use.scale,
         align=align,
         margin=margin,
@@ -277,7 +268,12 @@ def card(
         generated=True,
         # Through the MTF where the user names the sensor; a wrong one sharpens what is sharp.
         consistency="area",
-        uncertainty=config.deviation,
+    )
+    return Card.of(
+        spec,
+        architecture=Architecture(
+            name=ARCHITECTURE, config=json.loads(json.dumps({"network": asdict(config), "use": asdict(use)}))
+        ),
         licence=licence,
         training_data=training_data,
         citation=citation,

@@ -17,7 +17,7 @@ from seamline.engine.errors import Cancelled, RequestError
 from seamline.engine.events import Cancel
 from seamline.engine.output.workspace import Workspace
 from seamline.engine.request import Request
-from seamline.engine.run import Share
+from seamline.engine.run import Shard
 from seamline.engine.testing import assert_is_crop, assert_same_pixels
 from seamline.models import registry
 from seamline.models.salad_pan.tile import SPEC
@@ -74,10 +74,10 @@ def pair(tmp_path_factory):
     return folder / "ms.tif", folder / "pan.tif"
 
 
-def adapted_run(pair, out, *, share=None, heard=None, cancel=None, steps=STEPS, keep=None, **options):
+def adapted_run(pair, out, *, shard=None, heard=None, cancel=None, steps=STEPS, keep=None, **options):
     given = {"threads": 1, "seed": 7, "tile": 160, "overlap": 80} | options
     request = Request(inputs={"ms": str(pair[0]), "pan": str(pair[1])}, out=str(out), **given)
-    how = {"share": share, "listener": heard, "cancel": cancel}
+    how = {"shard": shard, "listener": heard, "cancel": cancel}
     return run_request(request, "pansharpen", "salad-pan-tiny", adapt=steps, keep_model=keep, **how)
 
 
@@ -107,7 +107,7 @@ def test_the_report_and_the_card_say_what_was_done(whole):
 def test_shards_adapt_once_and_give_the_pixels_of_one_run(pair, whole, tmp_path):
     out, heard = tmp_path / "out.tif", [Heard(), Heard()]
     for index in (2, 1):
-        adapted_run(pair, out, share=Share(index, 2), heard=heard[index - 1])
+        adapted_run(pair, out, shard=Shard(index, 2), heard=heard[index - 1])
     assert [h.doing for h in heard] == [["inferring"], ["adapting", "inferring"]]
     facts = json.loads(merge_shards(out).report.read_text())
     assert facts["adaptation"] == whole[0].facts["adaptation"]

@@ -20,7 +20,7 @@ from seamline.models.folder import read_card
 from seamline.training.data.sources import load_sources
 from seamline.training.degradation.sensor import SensorTrue
 from seamline.training.degradation.settings import SensorSettings
-from seamline.training.recipe import SourceSettings
+from seamline.training.settings import SourceSettings
 from seamline.training.slimdiffsr.validate import image_scores
 
 
@@ -130,7 +130,7 @@ def test_deviations_lie_beside_the_image(tmp_path):
 def test_what_ships_is_small_and_names_no_share_alike_source(name):
     card = read_card(Path(registry.info(name).origin)).card
     assert sum(file.bytes for file in card.files.values()) <= 8e6
-    assert card.uncertainty
+    assert [each.name for each in card.outputs] == ["image", "uncertainty"]
     assert card.licence == "CC-BY-4.0"
     assert not any(word in card.training_data for word in ("Planet", "SpaceNet", "copr"))
     (row,) = card.quality

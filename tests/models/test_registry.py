@@ -11,7 +11,8 @@ import torch
 
 from seamline.engine.contract import Runtime, TileModel, Where
 from seamline.engine.errors import ModelError, RequestError
-from seamline.models import registry
+from seamline.models import architectures, registry
+from seamline.models import folder as folders
 from seamline.models.folder import Architecture, Card, Input, write_folder
 from seamline.models.registry import info, names, resolve
 
@@ -47,7 +48,7 @@ def toy(tmp_path, monkeypatch):
     module = types.ModuleType("seamline.models.toy_net")
     module.load = lambda config, state, runtime: Toy(config["factor"], state["offset"].float())
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    monkeypatch.setattr(registry, "ARCHITECTURES", {"toy_net": "toy_net"})
+    monkeypatch.setattr(architectures, "ARCHITECTURES", {"toy_net": "toy_net"})
     write_folder(tmp_path / "toy", card(), {"offset": torch.tensor([0.5])})
     return tmp_path / "toy"
 
@@ -105,6 +106,37 @@ def test_a_model_that_changed_after_planning_is_refused(toy):
     write_folder(toy, card(), {"offset": torch.tensor([0.75])})
     with pytest.raises(ModelError, match="has changed since"):
         source.load(Runtime())
+
+
+def test_weights_are_read_where_a_model_is_loaded_and_not_before(toy, monkeypatch):
+    hashed, sha256 = [], folders._sha256
+    monkeypatch.setattr(folders, "_sha256", lambda file: hashed.append(file.name) or sha256(file))
+    monkeypatch.setattr(registry, "WEIGHTS", toy.parent)
+    info("toy")
+    names()
+    source = resolve("toy", "superres")
+    assert not hashed
+    source.load(Runtime())
+    assert hashed == ["model.safetensors"]
+
+
+def test_altered_weights_are_resolved_and_not_loaded(toy):
+    """Their size is that of the card: only their hash tells."""
+    file = toy / "model.safetensors"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    source = resolve(str(toy), "superres")
+    with pytest.raises(ModelError, match="the content is not the one that was published"):
+        source.load(Runtime())
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "more.safetensors", "more.pt"])
+def test_what_a_look_at_the_folder_tells_is_refused_before_the_run(toy, name):
+    with (toy / name).open("ab") as file:
+        file.write(b"0")
+    with pytest.raises(ModelError, match=name):
+        resolve(str(toy), "superres")
 
 
 def test_an_unknown_architecture_is_refused_when_it_is_asked_for(tmp_path):

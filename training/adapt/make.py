@@ -27,7 +27,8 @@ from ...engine.plan.make import make_plan
 from ...engine.plan.plan import Plan
 from ...engine.plan.resources import check_resources
 from ...engine.request import Request
-from ...engine.run.lifecycle import Share, check_destination, plan_run
+from ...engine.run import Shard, plan_run
+from ...engine.run.agreement import check_destination
 from ...engine.serial import digest, to_jsonable
 from ...models.folder import CARD, Card, QualityRow, load_folder, load_strictly, read_card, write_folder
 from ...models.registry import FolderSource, resolve
@@ -59,7 +60,7 @@ def adapt(
     steps: int,
     *,
     keep: Path | None = None,
-    share: Share,
+    shard: Shard,
     listener: Listener,
     cancel: Cancel,
 ) -> Adapted:
@@ -73,7 +74,7 @@ def adapt(
         source: of the model to start from.
         steps: most optimiser steps.
         keep: where a copy of the model folder goes; it may hold that very model, as other shards put it there.
-        share: the part of the run that this call is to do.
+        shard: the part of the run that this call is to do.
         listener: gets a ``start`` event that says ``doing="adapting"``, then progress.
         cancel: looked at before every step.
 
@@ -90,7 +91,7 @@ def adapt(
         raise RequestError("something is there already", where=str(keep), fix="choose a new name for --keep-model")
     # Before minutes of adapting, not after them.
     check_destination(request, Path(request.out))
-    if not request.resume and share.count == 1:
+    if not request.resume and shard.count == 1:
         _make_room(request, workspace)
     if not (workspace.model / CARD).exists():
         with warnings_to(listener):
@@ -168,7 +169,9 @@ def _make_room(request: Request, workspace: Workspace) -> None:
             where=str(workspace.folder),
             fix="pass --resume to go on with it, or --overwrite to start anew",
         )
-    shutil.rmtree(workspace.folder, ignore_errors=True)
+    with workspace.held(shared=False):
+        workspace.clear()
+        shutil.rmtree(workspace.model, ignore_errors=True)
 
 
 def _make(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -17,11 +17,11 @@ import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
-from ....engine.contract import Range
+from ....engine.contract import InputSpec, Range
 from ....engine.errors import ModelError, RequestError
 from ....engine.optics.sensors import Sensor
 from ...convert import check_fit, check_settings, read_settings, read_tensors
-from ...folder import Architecture, Card, Folder, Input, write_folder
+from ...folder import Architecture, Card, Folder, write_folder
 from .conditioning import ANY_BAND, Radiometry, embed, radiometry, read_embeddings
 from .config import Config
 from .network import outline, unet_settings
@@ -197,29 +197,21 @@ def _card(sources: Sources, config: Config, use: Radiometry) -> Card:
     span: Range = "unit" if use.maximum is None else "native"
     bands = None if sources.sensor is None else len(use.prompts)
     suffix = "" if sources.sensor is None else "-" + re.sub("[^a-z0-9]+", "-", sources.sensor.name.lower()).strip("-")
-    return Card(
+    spec = replace(
+        SPEC,
         name=f"{SPEC.name}{suffix}"[:64],
-        version=SPEC.version,
-        task=SPEC.task,
+        inputs=(
+            InputSpec(name="pan", bands=1, range=span, bits=use.bits),
+            InputSpec(name="ms", bands=bands, range=span, ratio=RATIOS, bits=use.bits),
+        ),
+        needs_statistics=use.maximum is None or sources.norm == "scene",
+    )
+    return Card.of(
+        spec,
         architecture=Architecture(
             name=ARCHITECTURE,
             config=json.loads(json.dumps({"network": asdict(config), "use": asdict(use), "norm": sources.norm})),
         ),
-        inputs=(
-            Input(name="pan", bands=1, range=span, bits=use.bits),
-            Input(name="ms", bands=bands, range=span, ratio=RATIOS, bits=use.bits),
-        ),
-        main=SPEC.main,
-        align=SPEC.align,
-        margin=SPEC.margin,
-        tile=SPEC.tile,
-        overlap=SPEC.overlap,
-        latent=SPEC.latent,
-        needs_statistics=use.maximum is None or sources.norm == "scene",
-        stochastic=SPEC.stochastic,
-        generated=SPEC.generated,
-        consistency=SPEC.consistency,
-        options=tuple(sorted(SPEC.options)),
         licence=sources.licence,
         training_data=sources.training_data,
         citation=sources.citation,

@@ -11,7 +11,7 @@ from seamline.engine import testing
 from seamline.engine.errors import RequestError
 from seamline.engine.ground.tiles import TileGrid, even_axis
 from seamline.engine.pixels import blending
-from seamline.engine.pixels.joining import RowJoiner, Rows
+from seamline.engine.pixels.joining import BlendedRows, RowJoiner
 
 axes = st.builds(
     lambda length, steps, align, share, margin: (length, steps * align, int(share * steps * align), align, margin),
@@ -86,7 +86,7 @@ def joined(grid, scale, band):
     for row in range(grid.first_row(band), axis.count):
         shape = (1, (axis.stop(row) - axis.starts[row]) * scale, 2 * scale)
         values = np.random.default_rng(row).normal(size=shape).astype(np.float32)
-        block = joiner.add(row, Rows(axis.starts[row], values, None))
+        block = joiner.add(row, BlendedRows(axis.starts[row], values, None))
         result[row] = block.copy()
         block.values[...] = np.nan  # whoever gets a block may spoil it
     return result

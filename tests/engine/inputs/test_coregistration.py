@@ -17,7 +17,7 @@ from seamline.engine.inputs.coregistration import _MOST_FINE, _blocks, correctio
 from seamline.engine.inputs.describe import describe
 from seamline.engine.output.workspace import Workspace
 from seamline.engine.request import OpenPolicy, Request
-from seamline.engine.run import Share, merge, plan_run, run
+from seamline.engine.run import Shard, merge, plan_run, run
 from seamline.engine.run import lifecycle as run_module
 from seamline.engine.testing import PassThrough, assert_is_crop, assert_same_pixels
 from seamline.training.village.procedural import procedural_scene, simulate_pair
@@ -234,7 +234,7 @@ def test_shards_extents_and_resumed_runs_of_a_corrected_pair_agree(files, tmp_pa
     assert_is_crop(tmp_path / "part.tif", whole)
     out, source = tmp_path / "sharded.tif", PassThrough(pair=True)
     request = request_for(shifted, pan, out, consistency="area", coregister=True)
-    run(request, source, share=Share(2, 2))
+    run(request, source, shard=Shard(2, 2))
     for change in ({"coregister": False}, {"seed": 1}):
         with pytest.raises(RequestError, match="another one"):
             run(replace(request, resume=True, **change), source)
@@ -245,7 +245,7 @@ def test_shards_extents_and_resumed_runs_of_a_corrected_pair_agree(files, tmp_pa
     monkeypatch.setattr(run_module, "measure", again)
     saved = Workspace.beside(out).plan()
     assert saved.shift == (saved.misregistration.row, saved.misregistration.column)
-    run(request, source, share=Share(1, 2))
+    run(request, source, shard=Shard(1, 2))
     merge(out)
     assert_same_pixels(out, whole)
 
@@ -253,6 +253,6 @@ def test_shards_extents_and_resumed_runs_of_a_corrected_pair_agree(files, tmp_pa
 def test_an_unfinished_run_without_the_correction_is_another_one(files, tmp_path):
     ms, pan, _ = files
     request, source = request_for(ms, pan, tmp_path / "o.tif"), PassThrough(pair=True)
-    run(request, source, share=Share(1, 2))
+    run(request, source, shard=Shard(1, 2))
     with pytest.raises(RequestError, match="another one"):
         run(replace(request, coregister=True, resume=True), source)

@@ -17,7 +17,7 @@ from seamline.engine.inputs.reading import InputReader
 from seamline.engine.output.workspace import Workspace
 from seamline.engine.quality.rasters import RasterRows
 from seamline.engine.request import OpenPolicy, Request
-from seamline.engine.run import Share, plan_run, run
+from seamline.engine.run import Processes, plan_run, run
 from seamline.engine.testing import GroundNoise, assert_is_crop, assert_same_pixels
 from seamline.models.classical.interpolate import Bicubic, Identity
 
@@ -107,7 +107,7 @@ def test_same_pixels_for_any_extent_workers_and_shards(bands, tmp_path, source):
     tiling = {"tile": 64, "overlap": 24}
     whole = tmp_path / "whole.tif"
     run(request_for(bands, whole, **tiling), source)
-    run(request_for(bands, tmp_path / "w.tif", **tiling), source, share=Share(workers=2))
+    run(request_for(bands, tmp_path / "w.tif", **tiling), source, executor=Processes(2))
     assert_same_pixels(tmp_path / "w.tif", whole)
     extent = (X + 195, Y - 795, X + 505, Y - 405)
     run(request_for(bands, tmp_path / "e.tif", **tiling, extent=extent), source)

@@ -23,7 +23,7 @@ from seamline.engine.errors import RunError
 from seamline.engine.output import finish as cog
 from seamline.engine.output.pyramid import level_shapes
 from seamline.engine.output.workspace import Workspace
-from seamline.engine.plan.plan import Output, raw_bytes
+from seamline.engine.plan.plan import Output
 from seamline.engine.request import Request
 from seamline.engine.run import run
 from seamline.models.classical.interpolate import Bicubic, Identity
@@ -344,8 +344,25 @@ def test_big_files_become_bigtiffs_by_estimate(monkeypatch, side, kind, tmp_path
     seen = {}
     monkeypatch.setattr(cog.rasterio.shutil, "copy", lambda *_, **options: seen.update(options))
     grid = GeoBox((side, side), Affine.identity(), None)
-    output = Output(grid, "uint8", (None,), None, "none", False, "zstd")
-    assert raw_bytes(output) == side * side
+    output = Output(
+        name="image",
+        file=None,
+        grid=grid,
+        dtype="uint8",
+        bands=(None,),
+        nodata=None,
+        mask="none",
+        point=False,
+        compress="zstd",
+        channels=1,
+        blend="mean",
+        overview="mean",
+        in_main_range=True,
+        consistent=True,
+        categories=(),
+        note="",
+    )
+    assert output.raw_bytes == side * side
     cog._copy(tmp_path / "a.vrt", tmp_path / "a.tif", output)
     # 4 GiB are 2**32 bytes; a third more goes to the overviews.
     assert seen["BIGTIFF"] == kind
@@ -410,8 +427,8 @@ def test_a_failed_copy_leaves_the_old_file_and_the_run_can_go_on(scene, tmp_path
     assert "--resume" in caught.value.fix
     assert out.read_bytes() == b"the old file"
     workspace = Workspace.beside(out)
-    assert not list(workspace.folder.glob("output.tif"))
-    assert workspace.unfinished(range(1)) == []
+    assert not list(workspace.folder.rglob("output.tif"))
+    assert workspace.row_bands(workspace.plan()).unfinished(range(1)) == []
     make(source, out, overwrite=True, resume=True, compress="none")
     assert_valid_cog(out)
     assert not workspace.folder.exists()

@@ -17,12 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rasterio.transform import from_origin
 
-from seamline.engine import workers
 from seamline.engine.errors import Cancelled, RequestError
 from seamline.engine.events import Cancel
 from seamline.engine.output.workspace import Workspace
 from seamline.engine.request import Request
-from seamline.engine.run import Share, merge, run
+from seamline.engine.run import Processes, Shard, merge, processes, run
 from seamline.engine.testing import GroundNoise, assert_is_crop, assert_same_pixels
 from seamline.models import registry
 from seamline.tests.bounds import assert_within_one_dn
@@ -102,14 +101,14 @@ def pair_request(pair, out, **options):
 
 
 def test_three_processes_give_the_pixels_of_one(scene, whole, tmp_path):
-    run(request_for(scene, tmp_path / "o.tif"), GroundNoise(), share=Share(workers=3))
+    run(request_for(scene, tmp_path / "o.tif"), GroundNoise(), executor=Processes(3))
     assert_same_pixels(tmp_path / "o.tif", whole)
 
 
 def test_four_shards_and_a_merge_give_the_pixels_of_one_run(scene, whole, tmp_path):
     out = tmp_path / "o.tif"
     for index in (3, 1, 4, 2):
-        outcome = run(request_for(scene, out), GroundNoise(), share=Share(index, 4))
+        outcome = run(request_for(scene, out), GroundNoise(), shard=Shard(index, 4))
         assert outcome.out is None
         assert not out.exists()
     merge(out)
@@ -119,7 +118,7 @@ def test_four_shards_and_a_merge_give_the_pixels_of_one_run(scene, whole, tmp_pa
 
 def test_a_merge_of_missing_shards_is_refused(scene, tmp_path):
     out = tmp_path / "o.tif"
-    run(request_for(scene, out), GroundNoise(), share=Share(1, 3))
+    run(request_for(scene, out), GroundNoise(), shard=Shard(1, 3))
     with pytest.raises(RequestError, match="not finished"):
         merge(out)
 
@@ -128,7 +127,7 @@ def test_pansharpening_with_consistency_is_the_same_in_shards(pair, fused, tmp_p
     out = tmp_path / "o.tif"
     source = registry.resolve("mtf-glp-fs", "pansharpen")
     for index in (1, 2):
-        run(pair_request(pair, out), source, share=Share(index, 2))
+        run(pair_request(pair, out), source, shard=Shard(index, 2))
     merge(out)
     assert_same_pixels(out, fused)
 
@@ -160,7 +159,7 @@ def test_a_pansharpened_extent_gives_a_crop_of_the_full_run(pair, fused, tmp_pat
 
 def test_an_extent_in_shards_by_processes_is_still_a_crop(scene, whole, tmp_path):
     out = tmp_path / "o.tif"
-    run(request_for(scene, out, window=(30, 50, 150, 220)), GroundNoise(), share=Share(workers=2))
+    run(request_for(scene, out, window=(30, 50, 150, 220)), GroundNoise(), executor=Processes(2))
     assert_is_crop(out, whole)
 
 
@@ -198,8 +197,9 @@ def test_cancel_keeps_finished_bands_and_resume_goes_on(scene, whole, tmp_path):
     with pytest.raises(Cancelled):
         run(request_for(scene, out), GroundNoise(), listener=Stop(), cancel=cancel)
     workspace = Workspace.beside(out)
-    bands = workspace.plan().bands
-    left = workspace.unfinished(bands)
+    plan = workspace.plan()
+    bands = plan.row_bands
+    left = workspace.row_bands(plan).unfinished(bands)
     assert 0 < len(left) < len(bands)
     assert not out.exists()
     run(request_for(scene, out, resume=True), GroundNoise())
@@ -210,7 +210,7 @@ def test_cancel_stops_worker_processes_amid_a_batch(scene, tmp_path, monkeypatch
     """Only the cancel ends this run: after one batch each, both workers wait for it, and neither has to be killed."""
     killed, kill = [], SpawnProcess.kill
     monkeypatch.setattr(SpawnProcess, "kill", lambda process: killed.append(process) or kill(process))
-    monkeypatch.setattr(workers, "_GRACE_S", 300.0)  # however busy the machine is
+    monkeypatch.setattr(processes, "_GRACE_S", 300.0)  # however busy the machine is
     cancel, done = Cancel(), []
 
     class Stop:
@@ -221,7 +221,7 @@ def test_cancel_stops_worker_processes_amid_a_batch(scene, tmp_path, monkeypatch
 
     model = StopsAfterOneBatch()
     with pytest.raises(Cancelled):
-        run(request_for(scene, tmp_path / "o.tif"), model, share=Share(workers=2), listener=Stop(), cancel=cancel)
+        run(request_for(scene, tmp_path / "o.tif"), model, executor=Processes(2), listener=Stop(), cancel=cancel)
     assert 0 < done[-1] <= 2 * model.batch
     assert not killed
     assert not multiprocessing.active_children()
@@ -243,7 +243,7 @@ class StopsAfterOneBatch(GroundNoise):
 
 def test_resume_under_another_identity_is_refused(scene, tmp_path):
     out = tmp_path / "o.tif"
-    run(request_for(scene, out), GroundNoise(), share=Share(1, 2))
+    run(request_for(scene, out), GroundNoise(), shard=Shard(1, 2))
     for change in ({"seed": 12}, {"tile": 128}, {"batch": 1}, {"threads": 2}):
         with pytest.raises(RequestError, match="another one"):
             run(replace(request_for(scene, out, resume=True), **change), GroundNoise())
@@ -334,7 +334,7 @@ def diffusion_request(pair, out, **options):
 
 def test_the_diffusion_model_is_the_same_in_processes(pair, diffused, tmp_path):
     source = registry.resolve("salad-pan-tiny", "pansharpen")
-    run(diffusion_request(pair, tmp_path / "o.tif"), source, share=Share(workers=3))
+    run(diffusion_request(pair, tmp_path / "o.tif"), source, executor=Processes(3))
     assert_same_pixels(tmp_path / "o.tif", diffused)
 
 

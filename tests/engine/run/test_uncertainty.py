@@ -16,15 +16,15 @@ from hypothesis import strategies as st
 from rasterio.transform import from_origin
 
 from seamline.cli.group import cli
-from seamline.engine.contract import InputSpec
+from seamline.engine.contract import IMAGE, UNCERTAINTY, InputSpec
 from seamline.engine.errors import Cancelled, RequestError, RunError
 from seamline.engine.events import Cancel
 from seamline.engine.output.workspace import Workspace
-from seamline.engine.pixels import inference
 from seamline.engine.pixels.blending import ramp_weights
+from seamline.engine.pixels.prediction import Caller
 from seamline.engine.plan.resources import estimate
 from seamline.engine.request import Request
-from seamline.engine.run import Share, merge, plan_run, run
+from seamline.engine.run import Processes, Shard, merge, plan_run, run
 from seamline.engine.run.pace import with_pace
 from seamline.engine.testing import GroundNoise, PassThrough, assert_is_crop, assert_same_pixels
 from seamline.models import registry
@@ -41,14 +41,14 @@ class Unsure(GroundNoise):
 
     @property
     def spec(self):
-        return replace(GroundNoise.spec.fget(self), name="unsure", uncertainty=True)
+        return replace(GroundNoise.spec.fget(self), name="unsure", outputs=(IMAGE, UNCERTAINTY))
 
     def load(self, runtime):
         return self
 
-    def predict_with_uncertainty(self, batch, where):
-        image = self.predict(batch, where)
-        return image, (image - batch["image"]).abs() + image / 100
+    def predict(self, batch, where):
+        image = GroundNoise.predict(self, batch, where)
+        return {"image": image, "uncertainty": (image - batch["image"]).abs() + image / 100}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +61,22 @@ class Quarter(PassThrough):
     def spec(self):
         spec = PassThrough.spec.fget(self)
         inputs = (InputSpec(name="image", range="unit"),) if self.unit else spec.inputs
-        return replace(spec, inputs=inputs, uncertainty=True, needs_statistics=self.unit)
+        return replace(spec, inputs=inputs, outputs=(IMAGE, UNCERTAINTY), needs_statistics=self.unit)
 
     def load(self, runtime):
         return self
 
-    def predict_with_uncertainty(self, batch, where):
-        image = self.predict(batch, where)
-        return image, torch.full_like(image, 0.5) if self.unit else image / 4
+    def predict(self, batch, where):
+        image = self.image(batch, where)
+        if "uncertainty" not in where.wanted:
+            return image
+        return {"image": image, "uncertainty": self.deviation(image, where)}
+
+    def image(self, batch, where):
+        return PassThrough.predict(self, batch, where)
+
+    def deviation(self, image, where):
+        return torch.full_like(image, 0.5) if self.unit else image / 4
 
 
 def textured(holes=True):
@@ -100,7 +108,7 @@ def whole(scene, tmp_path_factory):
 
 
 def request_for(scene, out, **options):
-    options = {"uncertainty": str(beside(out)), "threads": 1, "seed": 11} | options
+    options = {"also": {"uncertainty": str(beside(out))}, "threads": 1, "seed": 11} | options
     return Request(inputs={"image": str(scene)}, out=str(out), **options)
 
 
@@ -126,7 +134,7 @@ def test_a_known_deviation_comes_out_exactly(scene, tmp_path):
     assert np.array_equal(deviation, np.where(image == 0, np.nan, image.astype(np.float32) / 4), equal_nan=True)
     assert np.isnan(deviation).any()
     assert json.loads(outcome.report.read_text())["outputs"] == [str(tmp_path / "o.tif"), str(tmp_path / "u.tif")]
-    assert outcome.facts["uncertainty_bytes"] == (tmp_path / "u.tif").stat().st_size
+    assert outcome.facts["layers"]["uncertainty"]["bytes"] == (tmp_path / "u.tif").stat().st_size
 
 
 def test_the_deviations_are_a_cog_on_the_grid_of_the_image(scene, whole):
@@ -158,10 +166,9 @@ def test_deviations_are_blended_by_the_weights_of_the_image(write_raster, tmp_pa
     """Each tile says its own number: between two, their weighted mean, never less than that of independent errors."""
 
     class ByTile(Quarter):
-        def predict_with_uncertainty(self, batch, where):
-            image = self.predict(batch, where)
+        def deviation(self, image, where):
             numbers = torch.tensor([float(column % 1000) for _, column in where.origins]) + 1
-            return image, numbers[:, None, None, None].expand_as(image)
+            return numbers[:, None, None, None].expand_as(image)
 
     path = write_raster("wide.tif", np.full((1, 40, 200), 700, np.uint16))
     request = request_for(path, tmp_path / "o.tif")
@@ -189,7 +196,7 @@ def test_the_image_does_not_notice(scene, tmp_path, options):
     for folder in ("with", "without"):
         (tmp_path / folder).mkdir()
     a = run(request_for(scene, tmp_path / "with/o.tif", **options), source)
-    b = run(request_for(scene, tmp_path / "without/o.tif", uncertainty=None, **options), source)
+    b = run(request_for(scene, tmp_path / "without/o.tif", also={}, **options), source)
     assert (tmp_path / "with/o.tif").read_bytes() == (tmp_path / "without/o.tif").read_bytes()
     assert (a.facts["counts"], a.facts["metrics"]) == (b.facts["counts"], b.facts["metrics"])
     assert sorted(path.name for path in (tmp_path / "without").iterdir()) == ["o.report.json", "o.tif"]
@@ -197,12 +204,11 @@ def test_the_image_does_not_notice(scene, tmp_path, options):
 
 def test_deviations_that_overflow_are_repeated_without_the_image(scene, tmp_path):
     class Overflowing(Quarter):
-        def predict(self, batch, where):
+        def image(self, batch, where):
             return batch["image"] + torch.is_autocast_enabled("cpu")
 
-        def predict_with_uncertainty(self, batch, where):
-            image = self.predict(batch, where)
-            return image, torch.full_like(image, torch.inf if torch.is_autocast_enabled("cpu") else 3)
+        def deviation(self, image, where):
+            return torch.full_like(image, torch.inf if torch.is_autocast_enabled("cpu") else 3)
 
     run(request_for(scene, tmp_path / "o.tif", precision="bf16"), Overflowing())
     image = read(tmp_path / "o.tif")
@@ -212,12 +218,11 @@ def test_deviations_that_overflow_are_repeated_without_the_image(scene, tmp_path
 
 def test_consistency_corrects_the_image_alone(scene, tmp_path):
     class Biased(Quarter):
-        def predict(self, batch, where):
+        def image(self, batch, where):
             return PassThrough.predict(self, batch, where) + 40
 
-        def predict_with_uncertainty(self, batch, where):
-            image = self.predict(batch, where)
-            return image, torch.full_like(image, 7)
+        def deviation(self, image, where):
+            return torch.full_like(image, 7)
 
     run(request_for(scene, tmp_path / "o.tif", consistency="area"), Biased(scale=2))
     image, deviation = read(tmp_path / "o.tif"), read(tmp_path / "u.tif")
@@ -257,14 +262,14 @@ def test_a_pixel_that_lacks_a_band_is_masked_in_both_files(write_raster, tmp_pat
 
 
 def test_three_processes_give_the_deviations_of_one(scene, whole, tmp_path):
-    run(request_for(scene, tmp_path / "o.tif"), Unsure(), share=Share(workers=3))
+    run(request_for(scene, tmp_path / "o.tif"), Unsure(), executor=Processes(3))
     assert_same_run(tmp_path / "o.tif", whole)
 
 
 def test_shards_and_a_merge_give_the_deviations_of_one_run(scene, whole, tmp_path):
     out = tmp_path / "o.tif"
     for index in (3, 1, 2):
-        run(request_for(scene, out), Unsure(), share=Share(index, 3))
+        run(request_for(scene, out), Unsure(), shard=Shard(index, 3))
         assert not beside(out).exists()
     merge(out)
     assert_same_run(out, whole)
@@ -292,14 +297,15 @@ def test_cancelled_and_resumed(scene, whole, tmp_path):
     with pytest.raises(Cancelled):
         run(request_for(scene, out), Unsure(), listener=Stop(), cancel=cancel)
     workspace = Workspace.beside(out)
-    bands = workspace.plan().bands
-    done = [band for band in bands if band not in workspace.unfinished(bands)]
+    plan = workspace.plan()
+    row_bands, bands = workspace.row_bands(plan), plan.row_bands
+    done = [band for band in bands if band not in row_bands.unfinished(bands)]
     assert 0 < len(done) < len(bands)
     assert not out.exists()
     assert not beside(out).exists()
     # A row band is finished when both of its files are there.
-    workspace.deviations.row_band_path(done[0]).unlink()
-    assert done[0] in workspace.unfinished(bands)
+    row_bands.path("uncertainty", done[0]).unlink()
+    assert done[0] in row_bands.unfinished(bands)
     run(request_for(scene, out, resume=True), Unsure())
     assert_same_run(out, whole)
 
@@ -350,36 +356,34 @@ def test_killed_between_the_two_renames_and_resumed(scene, whole, tmp_path, monk
     assert_same_run(out, whole)
 
 
-@pytest.mark.parametrize("change", [{"uncertainty": None}, {"uncertainty": "other.tif"}])
-def test_resuming_with_other_deviations_is_refused(scene, tmp_path, change):
+@pytest.mark.parametrize("name", [None, "other.tif"])
+def test_resuming_with_other_deviations_is_refused(scene, tmp_path, name):
     out = tmp_path / "o.tif"
-    run(request_for(scene, out), Unsure(), share=Share(1, 2))
-    if change["uncertainty"]:
-        change = {"uncertainty": str(tmp_path / "other.tif")}
-    with pytest.raises(RequestError, match=r"another one \(it differs in uncertainty\)"):
-        run(request_for(scene, out, resume=True, **change), Unsure())
+    run(request_for(scene, out), Unsure(), shard=Shard(1, 2))
+    also = {} if name is None else {"uncertainty": str(tmp_path / name)}
+    with pytest.raises(RequestError, match=r"another one \(it differs in outputs\)"):
+        run(request_for(scene, out, resume=True, also=also), Unsure())
 
 
 def test_deviations_cannot_be_asked_for_later(scene, tmp_path):
     out = tmp_path / "o.tif"
-    run(request_for(scene, out, uncertainty=None), Unsure(), share=Share(1, 2))
-    with pytest.raises(RequestError, match="differs in uncertainty"):
-        run(request_for(scene, out), Unsure(), share=Share(2, 2))
+    run(request_for(scene, out, also={}), Unsure(), shard=Shard(1, 2))
+    with pytest.raises(RequestError, match="differs in outputs"):
+        run(request_for(scene, out), Unsure(), shard=Shard(2, 2))
 
 
 @pytest.mark.parametrize(
     ("fault", "sentence"),
     [
-        (lambda image: image[:, :, 1:], "deviations of"),
-        (lambda image: image[:, :1], "deviations of"),
+        (lambda image: image[:, :, 1:], "returned uncertainty of"),
+        (lambda image: image[:, :1], "returned uncertainty of"),
         (lambda image: torch.full_like(image, torch.nan), "not finite"),
     ],
 )
 def test_what_a_model_does_wrong_stops_the_run(scene, tmp_path, fault, sentence):
     class Faulty(Quarter):
-        def predict_with_uncertainty(self, batch, where):
-            image = self.predict(batch, where)
-            return image, fault(image)
+        def deviation(self, image, where):
+            return fault(image)
 
     with pytest.raises(RunError, match=sentence):
         run(request_for(scene, tmp_path / "o.tif"), Faulty())
@@ -390,16 +394,16 @@ def test_a_model_that_promises_and_cannot(scene, tmp_path):
     class Boastful(PassThrough):
         @property
         def spec(self):
-            return replace(PassThrough.spec.fget(self), uncertainty=True)
+            return replace(PassThrough.spec.fget(self), outputs=(IMAGE, UNCERTAINTY))
 
-    with pytest.raises(RunError, match="gives no deviations"):
+    with pytest.raises(RunError, match="gives no uncertainty"):
         run(request_for(scene, tmp_path / "o.tif"), Boastful())
 
 
 def test_the_estimate_counts_both(scene, tmp_path):
     plans = [
-        plan_run(request_for(scene, tmp_path / "o.tif", uncertainty=wanted), Quarter(scale=2))
-        for wanted in (None, str(tmp_path / "u.tif"))
+        plan_run(request_for(scene, tmp_path / "o.tif", also=wanted), Quarter(scale=2))
+        for wanted in ({}, {"uncertainty": str(tmp_path / "u.tif")})
     ]
     (plan, one), (_, both) = plans
     pixels = 2 * HEIGHT * 2 * WIDTH * 2
@@ -407,18 +411,19 @@ def test_the_estimate_counts_both(scene, tmp_path):
     assert (one.disk_bytes, both.disk_bytes) == (pixels * 2 * 8 // 3, pixels * 6 * 8 // 3)
     # At least a strip that is open and one that is being written, in float32.
     assert both.memory_bytes - one.memory_bytes >= 2 * 4 * 2 * (2 * plan.tiles.rows.tile * 2 * WIDTH)
-    # Each tile of a batch holds two bands in and two out, or two in and four out, and these are twice as fine.
+    # Each tile of a batch holds two bands in and two out, or two in and four out, and these are twice as fine; each
+    # twice, as patches and as what the model is given, and as what it gives and what is blended.
     grown = [estimate(replace(p, batch=p.batch + 1)).memory_bytes - e.memory_bytes for p, e in plans]
-    assert grown == [4 * plan.tiles.rows.tile**2 * (2 + bands * 4) for bands in (2, 4)]
+    assert grown == [2 * 4 * plan.tiles.rows.tile**2 * (2 + bands * 4) for bands in (2, 4)]
 
 
 def test_the_pace_is_that_of_image_and_deviations(scene, tmp_path):
     calls = []
 
     class Counting(Quarter):
-        def predict_with_uncertainty(self, batch, where):
+        def deviation(self, image, where):
             calls.append(1)
-            return Quarter.predict_with_uncertainty(self, batch, where)
+            return Quarter.deviation(self, image, where)
 
     plan, needs = plan_run(request_for(scene, tmp_path / "o.tif"), Counting())
     with_pace(plan, Counting(), needs)
@@ -427,20 +432,21 @@ def test_the_pace_is_that_of_image_and_deviations(scene, tmp_path):
 
 def test_the_image_alone_is_predicted_where_no_deviations_are_wanted(scene, tmp_path):
     class Costly(Quarter):
-        def predict_with_uncertainty(self, batch, where):
+        def deviation(self, image, where):
             raise AssertionError("nobody asked")
 
-    run(request_for(scene, tmp_path / "o.tif", uncertainty=None), Costly())
+    run(request_for(scene, tmp_path / "o.tif", also={}), Costly())
     assert np.array_equal(read(tmp_path / "o.tif"), textured())
 
 
-def test_stacked_planes():
+def test_outputs_are_laid_one_below_the_other(scene, tmp_path):
     """Two outputs are C planes of the image and C of its deviations, in this order."""
-    batch = {"image": torch.full((1, 3, 4, 4), 8.0)}
-    both = inference.call(Quarter(), batch, None, 2)
-    assert both.shape == (1, 6, 4, 4)
-    assert both[0, :, 0, 0].tolist() == [8, 8, 8, 2, 2, 2]
-    assert inference.call(Quarter(), batch, None, 1).shape == (1, 3, 4, 4)
+    plan, _ = plan_run(request_for(scene, tmp_path / "o.tif"), Quarter())
+    side = plan.tiles.rows.tile
+    image = torch.full((1, 2, side, plan.tiles.columns.tile), 8.0)
+    both = Caller(plan, "quarter")(lambda: {"uncertainty": image / 4, "image": image}, 1, "fp32")
+    assert both.shape[1] == 4
+    assert both[0, :, 0, 0].tolist() == [8, 8, 2, 2]
 
 
 @pytest.fixture
@@ -474,7 +480,7 @@ def test_the_command_line_writes_and_lists_both(command, whole, tmp_path):
 def test_a_dry_run_shows_it(command, tmp_path):
     code, events = command(tmp_path / "u.tif", "--dry-run")
     assert code == 0
-    assert events[-1]["plan"]["uncertainty"] == "u.tif"
+    assert events[-1]["plan"]["outputs"] == {"image": None, "uncertainty": "u.tif"}
     assert not list(tmp_path.glob("*.tif"))
 
 
@@ -485,7 +491,7 @@ def test_a_dry_run_shows_it(command, tmp_path):
         ("O.TIF", "this is the output itself"),
         ("old.tif", "the output exists"),
         ("no/u.tif", "the folder does not exist"),
-        ("sub/u.tif", "do not lie in the folder of the output"),
+        ("sub/u.tif", "does not lie in the folder of the first one"),
         ("u.png", "is not a GeoTIFF"),
         ("sub", "is a folder"),
     ],
@@ -510,9 +516,7 @@ def test_an_older_file_is_replaced_on_request(command, whole, tmp_path):
 def test_the_input_is_no_place_for_deviations(scene, tmp_path):
     with pytest.raises(RequestError, match="one of the inputs"):
         run(
-            Request(
-                inputs={"image": str(scene)}, out=str(scene.parent / "o.tif"), uncertainty=str(scene), overwrite=True
-            ),
+            request_for(scene, scene.parent / "o.tif", also={"uncertainty": str(scene)}, overwrite=True),
             Unsure(),
         )
 

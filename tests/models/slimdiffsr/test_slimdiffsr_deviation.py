@@ -10,7 +10,7 @@ import rasterio
 import torch
 from rasterio.transform import from_origin
 
-from seamline.engine.contract import Runtime, UncertainModel, Where
+from seamline.engine.contract import UNCERTAINTY, Runtime, Where
 from seamline.engine.errors import ModelError
 from seamline.engine.request import Request
 from seamline.engine.run import run
@@ -25,6 +25,7 @@ SMALL = Config(channels=(16, 16, 16), groups=4, queries=4, squeeze=8, image=3, c
 TOLD = replace(SMALL, deviation=True)
 STATEMENTS = {"licence": "none", "training_data": "none", "citation": "none"}
 HERE = Where(0, 0, ((0, 0),), {"image": (1.0, 1.0)})
+BOTH = frozenset({"image", "uncertainty"})
 
 
 def student(config: Config = TOLD) -> SlimDiffSR:
@@ -66,11 +67,11 @@ def test_deviations_can_be_widened():
 def test_the_image_holds_the_same_bits_with_deviations(bands, matched):
     use = Use(4, 8, colour="scene" if matched else "none")
     model = (MatchedTile if matched else SlimTile)(student(), use)
-    assert isinstance(model, UncertainModel)
     x, where = image(bands), HERE
     if matched:
         where = replace(HERE, statistics=model.measure({"image": x}, torch.ones(1, 1, 12, 16, dtype=torch.bool), HERE))
-    found, deviation = model.predict_with_uncertainty({"image": x}, where)
+    both = model.predict({"image": x}, replace(where, wanted=BOTH))
+    found, deviation = both["image"], both["uncertainty"]
     assert torch.equal(found, model.predict({"image": x}, where))
     assert deviation.shape == found.shape == (1, bands, 48, 64)
     assert (deviation > 0).all()
@@ -85,19 +86,19 @@ def test_a_band_gets_the_deviation_of_its_own_channel_in_the_unit_range():
     planes = 2.0 * model.upsampled(x).clamp(0.0, 1.0) - 1.0
     log_variance = network.with_deviation(planes)[1]
     wanted = torch.exp(0.5 * log_variance) / 2.0
-    assert torch.allclose(model.predict_with_uncertainty({"image": x}, HERE)[1], wanted)
+    assert torch.allclose(model.predict({"image": x}, replace(HERE, wanted=BOTH))["uncertainty"], wanted)
 
 
 def test_a_network_without_a_head_is_refused_by_name():
     model = SlimTile(student(SMALL), Use(4, 8))
     with pytest.raises(ModelError, match="tells no deviations"):
-        model.predict_with_uncertainty({"image": image(3)}, HERE)
+        model.predict({"image": image(3)}, replace(HERE, wanted=BOTH))
 
 
 def test_the_engine_writes_deviations_in_the_units_of_the_scene(tmp_path):
     use = Use(4, 16, colour="none")
     about = card(TOLD, use, name="told", version="1", **STATEMENTS)
-    assert about.uncertainty
+    assert UNCERTAINTY in about.spec.outputs
     write_folder(tmp_path / "told", about, student().state_dict())
     values = np.random.default_rng(0).integers(200, 3000, (3, 40, 40)).astype(np.uint16)
     values[:, :3] = 0
@@ -113,7 +114,9 @@ def test_the_engine_writes_deviations_in_the_units_of_the_scene(tmp_path):
     with rasterio.open(tmp_path / "in.tif", "w", transform=from_origin(0, 0, 10, 10), **profile) as file:
         file.write(values)
     request = Request(
-        inputs={"image": str(tmp_path / "in.tif")}, out=str(tmp_path / "out.tif"), uncertainty=str(tmp_path / "u.tif")
+        inputs={"image": str(tmp_path / "in.tif")},
+        out=str(tmp_path / "out.tif"),
+        also={"uncertainty": str(tmp_path / "u.tif")},
     )
     source = resolve(str(tmp_path / "told"), "superres")
     assert isinstance(source.load(Runtime()), SlimTile)

@@ -1,4 +1,4 @@
-"""Run a plan: tile rows in, finished row bands on disk.
+"""The row bands that one process computes: tile rows in, finished row bands on disk.
 
 Memory depends on the scene's width and the tile's height, never on the scene's height: one strip of stored values is
 read ahead, one tile row is open, and one row band is being written.
@@ -14,74 +14,89 @@ from itertools import pairwise
 import rasterio
 import torch
 
-from ..contract import ModelSource
-from ..events import Cancel, Listener, Progress, Stopwatch
-from ..inputs.reading import InputReader
-from ..output.workspace import Workspace
+from ..contract import ModelSource, SteppingModel, TileModel
+from ..events import Progress, RunContext
+from ..inputs.readers import reader_of
+from ..output.row_bands import RowBands
 from ..pixels.finisher import BandFinisher
-from ..pixels.inference import TileRows
 from ..pixels.joining import BlendedRows, RowJoiner
+from ..pixels.tile_rows import TileRows
 from ..plan.plan import Plan
-from ..request import OpenPolicy
 
 _CACHE_BYTES = 256 * 2**20
 
 
 def shard_row_bands(bands: Sequence[int], index: int, count: int) -> list[int]:
-    """The share of shard ``index`` (from 0) of ``count``: a contiguous range of row bands."""
+    """What shard ``index`` (from 0) of ``count`` computes: a contiguous range of row bands."""
     return list(bands[len(bands) * index // count : len(bands) * (index + 1) // count])
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """The row bands that one process is to compute; picklable."""
+    """The row bands that one process is to compute; picklable.
+
+    Attributes:
+        plan: of the run.
+        source: of the model.
+        row_bands: where they go.
+        numbers: of the row bands, ascending; those that are stored already should not be among them.
+        device: that computes; another one of the plan's kind where several share the work.
+    """
 
     plan: Plan
     source: ModelSource
-    workspace: Workspace
-    bands: tuple[int, ...]
-    policy: OpenPolicy
+    row_bands: RowBands
+    numbers: tuple[int, ...]
+    device: str
 
     @property
     def tiles(self) -> int:
         """How many tiles must be inferred, the repeated tile rows above each gap included."""
-        rows = sum(run[-1] + 1 - self.plan.tiles.first_row(run[0]) for run in _runs(self.bands))
-        return rows * len(self.plan.columns)
+        rows = sum(run[-1] + 1 - self.plan.tiles.first_row(run[0]) for run in _runs(self.numbers))
+        return rows * len(self.plan.inferred)
 
     def split(self, parts: int) -> list[Job]:
-        """Contiguous shares, at most ``parts``, none empty."""
-        shares = [tuple(shard_row_bands(self.bands, i, parts)) for i in range(parts)]
-        return [replace(self, bands=share) for share in shares if share]
+        """Contiguous parts, at most ``parts``, none empty."""
+        shares = [tuple(shard_row_bands(self.numbers, i, parts)) for i in range(parts)]
+        return [replace(self, numbers=share) for share in shares if share]
+
+    def on_device(self, device: str) -> Job:
+        """The same job on another device of the same kind."""
+        return replace(self, device=device)
+
+    def load(self) -> TileModel | SteppingModel:
+        """The model, on the job's device."""
+        return self.source.load(replace(self.plan.runtime, device=self.device))
 
 
-def run_row_bands(job: Job, *, listener: Listener, cancel: Cancel, watch: Stopwatch) -> None:
-    """Compute and store row bands; those that are stored already should not be among them.
+def run_job(job: Job, model: TileModel | SteppingModel, context: RunContext) -> None:
+    """Compute and store row bands.
+
+    Args:
+        model: as ``Job.load`` gives it.
 
     Raises:
         Cancelled: between two tiles; finished bands stay.
         RunError: reading, inferring or writing failed; finished bands stay.
     """
-    plan, source, policy = job.plan, job.source, job.policy
-    if not job.bands:
+    if not job.numbers:
         return
+    plan, spec = replace(job.plan, runtime=replace(job.plan.runtime, device=job.device)), job.source.spec
     torch.set_num_threads(plan.threads)
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
-    with watch.stage("load"):
-        model = source.load(plan.runtime)
-    readers = [InputReader(scene, plan.base, source.spec.input(scene.name).kernel, policy) for scene in plan.scenes]
-    progress = Progress(listener, job.tiles)
-    rows = TileRows(plan, source.spec, model, readers, watch=watch, progress=progress, cancel=cancel)
-    finisher = BandFinisher(plan, source.spec.input(plan.main).kernel, job.workspace, policy, watch)
+    readers = [reader_of(scene, plan.base, spec, context.policy) for scene in plan.inputs]
+    progress = Progress(context.listener, job.tiles)
+    rows = TileRows(plan, spec, model, readers, watch=context.watch, progress=progress, cancel=context.cancel)
+    finisher = BandFinisher(plan, spec.input(plan.main).kernel, job.row_bands, context)
     environment = rasterio.Env(GDAL_CACHEMAX=_CACHE_BYTES)
     with environment, ThreadPoolExecutor(1) as reading, ThreadPoolExecutor(1) as writing:
         try:
             pending: Future[None] | None = None
-            for band, block in _blocks(plan, rows, job.bands, reading):
+            for band, block in _blocks(plan, rows, job.numbers, reading):
                 if pending is not None:
                     pending.result()
-                receipt = {"batch": rows.batch, "shrunk": rows.shrunk}
-                pending = writing.submit(finisher.finish, band, block, receipt)
+                pending = writing.submit(finisher.finish, band, block, rows.facts)
             if pending is not None:
                 pending.result()
         finally:
@@ -92,6 +107,8 @@ def run_row_bands(job: Job, *, listener: Listener, cancel: Cancel, watch: Stopwa
 
 def _runs(bands: Sequence[int]) -> Iterator[list[int]]:
     """Split ascending band numbers where one is missing."""
+    if not bands:
+        return
     run = [bands[0]]
     for before, band in pairwise(bands):
         if band != before + 1:

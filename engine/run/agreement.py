@@ -1,0 +1,147 @@
+"""What a run agrees on before its first tile: where it may write, and by which plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from ..contract import ModelSource, Runtime, SteppingModel, TileModel
+from ..errors import RequestError
+from ..events import RunContext
+from ..inputs.archives import exists
+from ..inputs.check import describe_inputs
+from ..inputs.coregistration import correction, measure, warn_if_shifted
+from ..output.workspace import Workspace
+from ..plan.make import make_plan
+from ..plan.plan import Plan
+from ..plan.statistics import measured
+from ..request import Request
+from ..serial import to_jsonable
+
+
+class LoadedOnce:
+    """A model that is loaded when it is first asked for, and kept for the run's process."""
+
+    def __init__(self, source: ModelSource) -> None:
+        self._source = source
+        self._loaded: tuple[Runtime, TileModel | SteppingModel] | None = None
+
+    def __call__(self, runtime: Runtime) -> TileModel | SteppingModel:
+        """The model for a runtime."""
+        if self._loaded is None or self._loaded[0] != runtime:
+            self._loaded = runtime, self._source.load(runtime)
+        return self._loaded[1]
+
+
+def measured_plan(request: Request, source: ModelSource, model: LoadedOnce, check: Callable[[], None]) -> Plan:
+    """A plan with what is measured once on the scene: the shift between its inputs, and the model's figures.
+
+    Args:
+        check: raises ``Cancelled`` when the user cancelled.
+
+    Raises:
+        RequestError: the request is wrong.
+    """
+    inputs = describe_inputs(request, source.spec)
+    plan = make_plan(request, source.spec, source.identity, inputs)
+    found = None
+    if len(plan.scenes) == 2:
+        fine, main = plan.scenes[0], plan.scene
+        found = measure(fine, main, request.policy, check)
+        if request.coregister:
+            shift = correction(found, fine, main)
+            plan = make_plan(request, source.spec, source.identity, inputs, shift=shift)
+        elif found is not None:
+            warn_if_shifted(found, fine, main)
+    plan = replace(plan, misregistration=found)
+    return measured(plan, source.spec, lambda: model(plan.runtime), request.policy, check)
+
+
+def agreed_plan(
+    request: Request,
+    source: ModelSource,
+    model: LoadedOnce,
+    workspace: Workspace,
+    *,
+    resumed: bool,
+    context: RunContext,
+) -> Plan:
+    """The saved plan of an unfinished run if it is this run, else a new one.
+
+    Raises:
+        RequestError: another run is unfinished here, or the request is wrong.
+    """
+    if resumed:
+        saved = workspace.plan()
+        # What was measured on the scene, once, is part of the saved plan.
+        shift = (saved.shift or (0.0, 0.0)) if request.coregister and len(source.spec.grids) == 2 else None
+        plan = make_plan(request, source.spec, source.identity, shift=shift)
+        if _decided(saved) != _decided(plan):
+            raise RequestError(
+                f"the unfinished run is another one (it differs in {', '.join(_differences(saved, plan))})",
+                where=str(workspace.folder),
+                fix="repeat the options of that run, or pass --overwrite without --resume to start anew",
+            )
+        return saved
+    if workspace.exists and not request.overwrite:
+        raise RequestError(
+            "an unfinished run lies here",
+            where=str(workspace.folder),
+            fix="pass --resume to go on with it, or --overwrite to start anew",
+        )
+    with context.watch.stage("statistics"):
+        return measured_plan(request, source, model, context.cancel.check)
+
+
+def _decided(plan: Plan) -> tuple[str, list[tuple[str, str | None]]]:
+    """What a request decides: the pixels, but for what was measured, and the further outputs with their files."""
+    return replace(plan, levels={}, statistics=()).identity, [(output.name, output.file) for output in plan.outputs]
+
+
+def _differences(a: Plan, b: Plan) -> list[str]:
+    skip = ("levels", "statistics", "misregistration")
+    left, right = to_jsonable(a), to_jsonable(b)
+    return [name for name in left if name not in skip and left[name] != right[name]] or ["its inputs"]
+
+
+def check_destination(request: Request, out: Path) -> None:
+    """Refuse what cannot be written, before anything is computed.
+
+    Raises:
+        RequestError: an output is an input, a folder, no GeoTIFF, in no folder, or exists and may not be replaced; or
+            a further one is the first one or another, or does not lie beside it.
+    """
+    # An unfinished run was free to write its outputs when it began, and may have been killed just after it did.
+    replaces = request.overwrite or (request.resume and Workspace.beside(out).exists)
+    _check_place(request, out, replaces=replaces)
+    taken = {out.name.casefold(): "the output itself"}
+    for name, path in request.also.items():
+        further = Path(path)
+        # Beside the workspace, so that it too is put in place by a rename.
+        if further.parent.is_dir() and further.parent.resolve() != out.parent.resolve():
+            raise RequestError(
+                f"the output {name} does not lie in the folder of the first one",
+                where=path,
+                fix=f"give a name in {out.parent}",
+            )
+        # On some disks names that differ in capitals alone are one file.
+        if further.parent.is_dir() and further.name.casefold() in taken:
+            raise RequestError(f"this is {taken[further.name.casefold()]}", where=path, fix="choose another name")
+        taken[further.name.casefold()] = f"the output {name}"
+        _check_place(request, further, replaces=replaces)
+
+
+def _check_place(request: Request, out: Path, *, replaces: bool) -> None:
+    for source in request.inputs.values():
+        for part in {source, *source.split(",")}:
+            if exists(part) and out.exists() and Path(part).samefile(out):
+                raise RequestError("the output is one of the inputs", where=str(out), fix="choose another name")
+    if out.is_dir():
+        raise RequestError("the output is a folder", where=str(out), fix="give a file name that ends in .tif")
+    if out.suffix.lower() not in (".tif", ".tiff"):
+        raise RequestError("the output is not a GeoTIFF", where=str(out), fix="give a name that ends in .tif")
+    if not out.parent.is_dir():
+        raise RequestError("the folder does not exist", where=str(out.parent), fix="make it first")
+    if out.exists() and not replaces:
+        raise RequestError("the output exists", where=str(out), fix="pass --overwrite to replace it")
