@@ -1,0 +1,179 @@
+"""The raster that a run wrote, as an array that needs no file and is like the one that was given."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+import rioxarray
+import xarray as xr
+from numpy.typing import NDArray
+from rasterio.enums import MaskFlags
+
+from ..engine.inputs.files import quiet
+from .given import Given
+from .storage import free_value
+
+_NEUTRAL = {"scale_factor": 1.0, "add_offset": 0.0}
+# Of an encoding: what says how values are stored, and not in which file.
+_STORED = ("dtype", "rasterio_dtype", "scale_factor", "add_offset", "scales", "offsets", "_FillValue", "missing_value")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pattern:
+    """The array that a result is to be like.
+
+    Attributes:
+        given: the main input.
+        numbers: of its bands, from 1, that the result has; empty where the result has bands of its own.
+        restored: the user asked for a data type, so that the one of the encoding does not hold.
+    """
+
+    given: Given
+    numbers: Sequence[int] = ()
+    restored: bool = False
+
+    def picked(self, value: Any) -> Any:
+        """An attribute that may list something for each band: for the result's bands."""
+        if isinstance(value, (tuple, list, np.ndarray)) and len(value) == len(self.given.image):
+            return tuple(value[number - 1] for number in self.numbers)
+        return value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Raster:
+    """A raster in memory.
+
+    Attributes:
+        image: its stored values.
+        valid: which of them are valid.
+        apart: a mask of its own says so, and no value does.
+    """
+
+    image: xr.DataArray
+    valid: NDArray[np.bool_]
+    apart: bool
+
+
+def result_of(path: Path, pattern: Pattern | None = None, classes: Sequence[str] = ()) -> xr.DataArray:
+    """A raster in memory, (band, y, x).
+
+    Args:
+        path: of the raster.
+        pattern: what it is to be like; None for as ``rioxarray.open_rasterio`` gives it.
+        classes: names of the values 0, 1, ..., where they are numbers of classes.
+    """
+    raster = _read(path)
+    result = raster.image
+    if pattern is not None and pattern.numbers and pattern.given.storage.decoded:
+        result = _decoded(raster, pattern)
+    elif raster.apart:
+        result = _with_nodata(raster)
+    if pattern is not None:
+        result = _labelled(result, pattern)
+    if classes:
+        result.attrs["flag_values"] = list(range(len(classes)))
+        result.attrs["flag_meanings"] = " ".join(name.replace(" ", "_") for name in classes)
+    return result
+
+
+def _read(path: Path) -> _Raster:
+    with quiet(), rasterio.open(path) as file:
+        flags = file.mask_flag_enums[0]
+        valid = file.read_masks() != 0
+    with warnings.catch_warnings():
+        # On rasters without a georeference, on scales that differ, on how rioxarray uses other libraries.
+        warnings.simplefilter("ignore")
+        opened: Any = rioxarray.open_rasterio(path)
+        with opened:
+            # The array that was opened asks its file now and then, even when its values are in memory.
+            image = xr.DataArray(opened.to_numpy(), opened.coords, opened.dims, opened.name, opened.attrs)
+    image.encoding["grid_mapping"] = image.rio.grid_mapping
+    apart = MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags and not valid.all()
+    return _Raster(image, valid, apart)
+
+
+def _with_nodata(raster: _Raster) -> xr.DataArray:
+    """The image with a nodata value in place of a mask, which no array has; floats where every value is taken."""
+    values = raster.image.to_numpy()
+    nodata = free_value(values, raster.valid)
+    if nodata is None:
+        result = raster.image.copy(data=np.where(raster.valid, values, np.nan).astype(np.float32))
+        result.encoding["dtype"] = values.dtype.name
+        return result
+    result = raster.image.copy(data=np.where(raster.valid, values, values.dtype.type(nodata)))
+    result.attrs["_FillValue"] = values.dtype.type(nodata)
+    return result
+
+
+def _decoded(raster: _Raster, pattern: Pattern) -> xr.DataArray:
+    """The image as floats, NaN where masked, encoded as the given array is."""
+    given = pattern.given
+    storage = given.storage.of_bands(pattern.numbers)
+    stored = raster.image.to_numpy()
+    result = raster.image.copy(data=storage.decode(stored, raster.valid, given.image.dtype))
+    fill = result.attrs.pop("_FillValue", None)
+    encoding = {key: pattern.picked(given.image.encoding[key]) for key in _STORED if key in given.image.encoding}
+    if pattern.restored:
+        encoding |= {"dtype": stored.dtype.name, "rasterio_dtype": stored.dtype.name}
+        encoding = {key: value for key, value in encoding.items() if key not in ("_FillValue", "missing_value")}
+        encoding |= {} if fill is None else {"_FillValue": fill}
+    if stored.dtype.kind in "iu" and not raster.valid.all() and not {"_FillValue", "missing_value"} & encoding.keys():
+        nodata = free_value(stored, raster.valid)
+        encoding |= {} if nodata is None else {"_FillValue": nodata}
+    result.encoding |= encoding
+    if storage.applied:
+        for key in ("scale_factor", "add_offset", "scales", "offsets"):
+            result.attrs.pop(key, None)
+    return result
+
+
+def _labelled(result: xr.DataArray, pattern: Pattern) -> xr.DataArray:
+    """The result with the axes, labels and attributes of the given array, as far as they hold."""
+    given = pattern.given
+    image, axes = given.image, given.axes
+    old = dict(zip(result.dims, (given.band_axis, axes.y, axes.x), strict=True))
+    result = result.rename({name: new for name, new in old.items() if name != new})
+    kept = set() if not pattern.numbers else {given.band_axis}
+    same_ground = {axes.x, axes.y, image.rio.grid_mapping}
+    labels = image.isel({given.band_axis: [number - 1 for number in pattern.numbers]}) if pattern.numbers else image
+    # Variables alone: a coordinate that is an array brings others along, and where the old pixels lay.
+    result = result.assign_coords(
+        {
+            name: each.variable
+            for name, each in labels.coords.items()
+            if set(each.dims) <= kept and name not in same_ground
+        }
+    )
+    for name in (axes.x, axes.y):
+        if name in result.coords and name in image.coords:
+            result.coords[name].attrs |= image.coords[name].attrs
+    result.name = image.name
+    result.attrs |= given.own_attributes
+    _keep_attributes(result, pattern)
+    return result
+
+
+def _keep_attributes(result: xr.DataArray, pattern: Pattern) -> None:
+    """Undo what a file adds to attributes, and what it says of them in another way."""
+    own, given = pattern.given.image.attrs, pattern.given
+    if "AREA_OR_POINT" not in own:
+        result.attrs.pop("AREA_OR_POINT", None)
+    if not pattern.numbers:
+        return
+    for key in ("long_name", "units"):
+        if key in own:
+            result.attrs[key] = pattern.picked(own[key])
+        else:
+            result.attrs.pop(key, None)
+    for key, value in _NEUTRAL.items():
+        if result.attrs.get(key) == value and key not in own:
+            del result.attrs[key]
+    fill = result.attrs.get("_FillValue")
+    if fill is not None and given.storage.nodata is None and np.isnan(fill) and not np.isnan(result.to_numpy()).any():
+        del result.attrs["_FillValue"]
