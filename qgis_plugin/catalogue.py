@@ -21,7 +21,7 @@ from qgis.core import QgsApplication, QgsSettings
 from . import settings
 from .environment import clean_environment
 
-# The first name of a task is its default, which is the engine's own.
+# The first name of a task is its default, which is the engine's own; a task that is not here has none.
 SHIPPED = {
     "pansharpen": ("salad-pan-tiny", "gsa", "mtf-glp-hpm", "brovey"),
     "superres": ("slimdiffsr-tiny-x4", "slimdiffsr-tiny-x2", "bicubic", "identity"),
@@ -39,14 +39,14 @@ class Model:
         name: on the command line.
         task: the engine's sub-command.
         scale: output px per input px along an axis.
-        uncertainty: whether it can write the standard deviation of every pixel.
+        outputs: names of the rasters that it can write, the first of which it always writes.
         bands: for each input name, the band count that it takes; None for any.
     """
 
     name: str
     task: str
     scale: Optional[int] = None
-    uncertainty: Optional[bool] = None
+    outputs: tuple = ()
     bands: dict = field(default_factory=dict)
 
 
@@ -58,6 +58,11 @@ def offered(task: str) -> tuple[Model, ...]:
         return tuple(Model(name, task) for name in shipped)
     rank = {name: place for place, name in enumerate(shipped)}
     return tuple(sorted(known, key=lambda model: (rank.get(model.name, len(rank)), model.name)))
+
+
+def has_default(task: str) -> bool:
+    """Whether a model for a task ships, so that none need be chosen."""
+    return task in SHIPPED
 
 
 def find(task: str, name: str) -> Optional[Model]:
@@ -127,7 +132,7 @@ def _parsed(models: Iterable[Any]) -> list[Model]:
             entry["name"],
             entry["task"],
             entry.get("scale"),
-            entry.get("uncertainty"),
+            tuple(entry.get("outputs") or ()),
             entry.get("bands") or {},
         )
         for entry in entries

@@ -1,4 +1,4 @@
-"""Files of a run: where outputs may go, what an unfinished run leaves, and where deviations are put."""
+"""Files of a run: where outputs may go, what an unfinished run leaves, and where further outputs are put."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -120,49 +120,65 @@ class Unfinished:
         return plan.exists() and plan.stat().st_mtime_ns >= self._started_ns
 
 
-class Deviations:
-    """The raster of standard deviations: the engine wants it beside the image, QGIS wherever the user says.
+class Further:
+    """The rasters beside the first output: the engine wants them in its folder, QGIS wherever the user says.
+
+    Attributes:
+        places: where each goes, by its name in the model.
 
     Args:
-        output: the image.
-        destination: where the deviations go; empty where none are wanted.
+        output: the first output.
+        places: as the attribute.
     """
 
-    def __init__(self, output: str, destination: str) -> None:
-        self.destination, self._report = destination, report_of(output)
-        image, wanted = Path(output).absolute(), Path(destination).absolute()
-        self._beside = (
-            wanted if wanted.parent == image.parent else image.with_name(image.stem + ".seamline-uncertainty.tif")
-        )
+    def __init__(self, output: str, places: Mapping[str, str]) -> None:
+        self.places, self._report = dict(places), report_of(output)
+        image = Path(output).absolute()
+        self._beside = {}
+        for name, place in places.items():
+            is_beside = Path(place).absolute().parent == image.parent
+            self._beside[name] = (
+                Path(place).absolute() if is_beside else image.with_name(f"{image.stem}.seamline-{name}.tif")
+            )
 
     @property
     def words(self) -> list[str]:
         """What the run is told."""
-        return ["--uncertainty", str(self._beside)] if self.destination else []
+        return [word for name, path in self._beside.items() for word in ("--also", f"{name}={path}")]
 
-    def put_in_place(self) -> dict[str, str]:
-        """After the run: the file where it was wanted, by the output's name.
+    def put_in_place(self) -> None:
+        """After the run: bring each where it was wanted.
 
         Raises:
             EngineError: it cannot be put there.
         """
-        if not self.destination:
-            return {}
-        if self._beside != Path(self.destination).absolute():
+        for name, place in self.places.items():
+            if self._beside[name] == Path(place).absolute():
+                continue
             try:
-                shutil.move(str(self._beside), self.destination)
-                self._note()
+                shutil.move(str(self._beside[name]), place)
+                self._note(name, place)
             except OSError as error:
                 raise EngineError(
-                    tr("the uncertainty cannot be put in its place ({reason})").format(reason=error.strerror),
-                    where=self.destination,
+                    tr("the output {name} cannot be put in its place ({reason})").format(
+                        name=name, reason=error.strerror
+                    ),
+                    where=place,
                     fix=tr("it lies beside the output; choose another place next time"),
                 ) from error
-        return {"UNCERTAINTY": self.destination}
 
-    def _note(self) -> None:
-        """Say in the report where the deviations are."""
+    def _note(self, name: str, place: str) -> None:
+        """Say in the report where an output is."""
         facts = facts_of(self._report)
+        beside = str(self._beside[name])
         if facts.get("outputs"):
-            facts["outputs"] = [facts["outputs"][0], self.destination]
+            facts["outputs"] = [place if path == beside else path for path in facts["outputs"]]
+        if name in (facts.get("layers") or {}):
+            facts["layers"][name]["path"] = place
+        if facts:
             self._report.write_text(json.dumps(facts, indent=1), encoding="utf-8")
+
+
+def beside(output: str, name: str) -> str:
+    """The file of a further output that has no place of its own."""
+    return str(Path(output).with_name(f"{Path(output).stem}-{name}.tif"))

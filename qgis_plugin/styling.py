@@ -1,4 +1,7 @@
-"""How results are drawn: as the input is where the bands match, else in natural colours; deviations by a ramp."""
+"""How results are drawn: as the input is where the bands match, else in natural colours; classes by their colours.
+
+Other outputs are measures of every pixel, such as deviations or probabilities, and are drawn by a ramp.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from qgis.core import (
     QgsGradientColorRamp,
     QgsGradientStop,
     QgsMultiBandColorRenderer,
+    QgsPalettedRasterRenderer,
     QgsProject,
     QgsRasterShader,
     QgsSingleBandGrayRenderer,
@@ -79,22 +83,46 @@ def draw_image(layer: Any, look: Optional[Look]) -> None:
     layer.setContrastEnhancement(compat.MIN_MAX_STRETCH, compat.CUMULATIVE_CUT)
 
 
+def draw_classes(layer: Any, names: list[str]) -> None:
+    """Draw a map of classes in the colours of its file, under these names.
+
+    Raises:
+        ValueError: the file has no colours for them.
+    """
+    provider = layer.dataProvider()
+    classes = QgsPalettedRasterRenderer.colorTableToClassData(provider.colorTable(1))[: len(names)]
+    if len(classes) != len(names):
+        raise ValueError(f"{len(classes)} colours for {len(names)} classes")
+    for each, name in zip(classes, names):
+        each.label = name
+    layer.setRenderer(QgsPalettedRasterRenderer(provider, 1, classes))
+
+
 def draw_deviations(layer: Any) -> None:
     """Draw standard deviations: the band that an image shows as red, from nothing to its 98th percentile."""
     band = shown_bands(names_of(layer))[0]
+    _, most = layer.dataProvider().cumulativeCut(band, _LOW, _HIGH, layer.extent(), _SAMPLE_PX)
+    _draw_ramp(layer, band, 0.0, most if most > 0 else 1.0)
+
+
+def draw_measure(layer: Any) -> None:
+    """Draw what a model says of every pixel: the first band, from its 2nd to its 98th percentile."""
+    least, most = layer.dataProvider().cumulativeCut(1, _LOW, _HIGH, layer.extent(), _SAMPLE_PX)
+    _draw_ramp(layer, 1, least, most if most > least else least + 1.0)
+
+
+def _draw_ramp(layer: Any, band: int, least: float, most: float) -> None:
     provider = layer.dataProvider()
-    _, most = provider.cumulativeCut(band, _LOW, _HIGH, layer.extent(), _SAMPLE_PX)
     stops = [QgsGradientStop(i / (len(_RAMP) - 1), QColor(name)) for i, name in enumerate(_RAMP)][1:-1]
     ramp = QgsGradientColorRamp(QColor(_RAMP[0]), QColor(_RAMP[-1]), False, stops)
-    most = most if most > 0 else 1.0
-    function = QgsColorRampShader(0.0, most, ramp, compat.INTERPOLATED, compat.CONTINUOUS)
+    function = QgsColorRampShader(least, most, ramp, compat.INTERPOLATED, compat.CONTINUOUS)
     function.classifyColorRamp(band=band, extent=layer.extent(), input=provider)
     shader = QgsRasterShader()
-    shader.setMinimumValue(0.0)
+    shader.setMinimumValue(least)
     shader.setMaximumValue(most)
     shader.setRasterShaderFunction(function)
     renderer = QgsSingleBandPseudoColorRenderer(provider, band, shader)
-    renderer.setClassificationMin(0.0)
+    renderer.setClassificationMin(least)
     renderer.setClassificationMax(most)
     layer.setRenderer(renderer)
 

@@ -1,9 +1,10 @@
 """The algorithms: one file each, listed here."""
 
 from .adapt import AdaptModel
+from .classes import Classify, Segment
 from .doctor import Doctor
 from .evaluate import EvaluateFusedImage
 from .pansharpen import PanSharpen
 from .superres import SuperResolve
 
-ALGORITHMS = (PanSharpen, SuperResolve, EvaluateFusedImage, AdaptModel, Doctor)
+ALGORITHMS = (PanSharpen, SuperResolve, Segment, Classify, EvaluateFusedImage, AdaptModel, Doctor)

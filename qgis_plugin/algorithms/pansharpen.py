@@ -62,5 +62,5 @@ class PanSharpen(RasterAlgorithm):
         )
 
     def options(self) -> list[Option]:
-        """Also the shift between the two."""
-        return [*super().options(), options.coregister()]
+        """Also how they agree, and the shift between the two."""
+        return [*super().options(), options.consistency(), options.sensor(), options.coregister()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, ClassVar, Optional
 
@@ -14,11 +15,12 @@ from qgis.core import (
     QgsProcessingParameterFileDestination,
     QgsProcessingParameterRasterDestination,
     QgsProcessingParameterRasterLayer,
+    QgsProcessingParameterString,
 )
 
 from .. import catalogue, compat, results
 from ..engine_process import EngineError, Event
-from ..files import Deviations, Unfinished, check_output, is_wanted, wanted_path
+from ..files import Further, Unfinished, beside, check_output, is_wanted, wanted_path
 from ..layers import check_bands, check_same_crs, gdal_path
 from ..reporting import Planned, Reporter
 from ..styling import Look
@@ -33,15 +35,17 @@ class RasterAlgorithm(EngineAlgorithm):
 
     Attributes:
         inputs: the raster parameters in the order of the command line, each with the input's name in the model.
-        switches: the option that carries an input, for those that have no place of their own on the command line.
+        guides: raster parameters that may be left empty and may lie in any CRS, likewise.
         main: the raster whose bands the output has.
         finest_input: the raster in whose CRS the extent is given.
+        further: the parameters of further outputs, each with the output's name in the model.
     """
 
     inputs: ClassVar[dict]
-    switches: ClassVar[dict] = {}
+    guides: ClassVar[dict] = {}
     main: str
     finest_input: str
+    further: ClassVar[dict] = {"UNCERTAINTY": "uncertainty"}
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,7 +53,7 @@ class RasterAlgorithm(EngineAlgorithm):
         self._sources: list[str] = []
 
     def input_texts(self) -> dict[str, tuple[str, str]]:
-        """Title and help of each of the raster parameters."""
+        """Title and help of each of the raster parameters, guides last."""
         raise NotImplementedError(f"{type(self).__name__} does not name its inputs")
 
     def model_help(self) -> str:
@@ -60,39 +64,39 @@ class RasterAlgorithm(EngineAlgorithm):
         """What the output layer is called."""
         raise NotImplementedError(f"{type(self).__name__} does not name its output")
 
+    def further_texts(self) -> dict[str, tuple[str, str]]:
+        """Title and help of each of the further outputs."""
+        return {
+            "UNCERTAINTY": (
+                tr("Uncertainty"),
+                tr(
+                    "The standard deviation of every pixel, in the units of the output, where the model can tell it."
+                    " Left out unless you ask for it."
+                ),
+            )
+        }
+
     def options(self) -> list[Option]:
         """Those of every run."""
-        return [
-            *(options.tile(), options.overlap(), options.steps(), options.seed(), options.device()),
-            *(options.consistency(), options.sensor()),
-        ]
+        return [options.tile(), options.overlap(), options.steps(), options.seed(), options.device()]
 
     def add_parameters(self) -> None:
         """Inputs, model, extent; what is folded away; outputs."""
         for name, (title, help_text) in self.input_texts().items():
-            self.add(QgsProcessingParameterRasterLayer(name, title), help_text)
+            self.add(QgsProcessingParameterRasterLayer(name, title, None, name in self.guides), help_text)
         self.add(
             QgsProcessingParameterBand(
                 "BANDS", tr("Bands"), parentLayerParameterName=self.main, optional=True, allowMultiple=True
             ),
             tr("The bands to work on, and their order in the output. Empty: all bands."),
         )
-        names = [model.name for model in catalogue.offered(self.command)]
-        self.add(
-            QgsProcessingParameterEnum("MODEL", tr("Model"), names, False, names[0], usesStaticStrings=True),
-            self.model_help(),
-        )
+        self._add_model()
         self.add(
             QgsProcessingParameterExtent("EXTENT", tr("Extent"), optional=True),
             tr(
                 "The part to compute; the whole scene when empty. The tiles are those of the whole scene, so a part has"
                 " the very pixels of the full run: try the canvas extent first."
             ),
-        )
-        self.add(
-            QgsProcessingParameterFile("MODEL_FOLDER", tr("Model folder"), compat.FOLDER, optional=True),
-            tr("A folder with a model of your own (model.json and .safetensors); it takes the place of the model."),
-            advanced=True,
         )
         self.add_options()
         self.add(
@@ -106,17 +110,35 @@ class RasterAlgorithm(EngineAlgorithm):
         )
         self._add_outputs()
 
+    def _add_model(self) -> None:
+        names = [model.name for model in catalogue.offered(self.command)]
+        has_default = catalogue.has_default(self.command)
+        self.add(
+            QgsProcessingParameterEnum(
+                "MODEL", tr("Model"), names, False, next(iter(names), None), not has_default, usesStaticStrings=True
+            ),
+            self.model_help(),
+        )
+        self.add(
+            QgsProcessingParameterFile("MODEL_FOLDER", tr("Model folder"), compat.FOLDER, optional=True),
+            tr("A folder with a model of your own (model.json and .safetensors); it takes the place of the model."),
+            advanced=has_default,
+        )
+
     def _add_outputs(self) -> None:
         self.add(
             QgsProcessingParameterRasterDestination("OUTPUT", self.output_title()),
             tr("A Cloud Optimized GeoTIFF (.tif). It replaces an older file only once it is complete."),
         )
+        for name, (title, help_text) in self.further_texts().items():
+            self.add(QgsProcessingParameterRasterDestination(name, title, None, True, False), help_text)
         self.add(
-            QgsProcessingParameterRasterDestination("UNCERTAINTY", tr("Uncertainty"), None, True, False),
+            QgsProcessingParameterString("ALSO", tr("Other outputs"), None, optional=True),
             tr(
-                "The standard deviation of every pixel, in the units of the output, where the model can tell it. Left"
-                " out unless you ask for it."
+                "Names of further outputs of the model, with commas, for a model that has more than there are fields"
+                " here. Each becomes a raster beside the output, named after it."
             ),
+            advanced=True,
         )
         self.add(
             QgsProcessingParameterFileDestination(
@@ -127,8 +149,10 @@ class RasterAlgorithm(EngineAlgorithm):
 
     def arguments(self, parameters: dict[str, Any], context: Any) -> list[str]:
         """Sources and what is asked of the model."""
-        layers = {name: self.raster(parameters, name, context) for name in self.inputs}
-        check_same_crs(list(layers.values()))
+        needed = {name: self.raster(parameters, name, context) for name in self.inputs}
+        check_same_crs(list(needed.values()))
+        given = [name for name in self.guides if is_given(parameters.get(name))]
+        layers = {**needed, **{name: self.raster(parameters, name, context) for name in given}}
         model = self._model(parameters, context)
         bands = [int(band) for band in self.parameterAsInts(parameters, "BANDS", context)]
         self._check_model(model, layers, bands, parameters)
@@ -139,9 +163,9 @@ class RasterAlgorithm(EngineAlgorithm):
         if output:
             check_output(output, sources.values(), suffixes=(".tif",))
         self._sources = list(sources.values())
-        words = [path for name, path in sources.items() if name not in self.switches]
-        for name, switch in self.switches.items():
-            words += [switch, sources[name]]
+        words = [sources[name] for name in self.inputs]
+        for name in given:
+            words += ["--guide", f"{self.guides[name]}={sources[name]}"]
         words += ["--model", model, *(["--bands", ",".join(map(str, bands))] if bands else [])]
         return words + self._extent(parameters, context, layers[self.finest_input])
 
@@ -151,24 +175,29 @@ class RasterAlgorithm(EngineAlgorithm):
         """Plan, run, report, and hand the layers over."""
         # Only here: QGIS forgets layers to load that were named while preparing a run in the background.
         output = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
-        deviations = Deviations(output, self._optional(parameters, "UNCERTAINTY", context))
+        wanted = {name: self._optional(parameters, name, context) for name in self.further}
+        found = {name: path for name, path in wanted.items() if path}
+        own = {self.further[name]: path for name, path in found.items()}
+        others = {name: beside(output, name) for name in self._others(parameters) if name not in own}
+        further = Further(output, {**own, **others})
         check_output(output, self._sources, suffixes=(".tif",))
-        place = 1 + len(self.inputs) - len(self.switches)
-        command = [*arguments[:place], output, *arguments[place:], *deviations.words, "--overwrite"]
+        place = 1 + len(self.inputs)
+        command = [*arguments[:place], output, *arguments[place:], *further.words, "--overwrite"]
         unfinished = Unfinished(output, keep=self.parameterAsBool(parameters, "KEEP", context))
-        done = self._run(command, unfinished, feedback)
-        if done is None:
+        if self._run(command, unfinished, feedback) is None:
             return {}
         if not Path(output).is_file():
             raise EngineError(
                 tr("the engine reports success but wrote no file"), where=output, fix=tr("the log above says more")
             )
-        found = {"OUTPUT": output, **deviations.put_in_place()}
+        further.put_in_place()
         page = self.parameterAsFileOutput(parameters, "REPORT", context)
         if page and self._has_written_report(output, page, feedback):
             found["REPORT"] = page
-        results.hand_over(context, output, deviations.destination, self._look)
-        return found
+        for name, path in others.items():
+            results.load_too(context, output, f"{self.output_title()}: {name}", path)
+        results.hand_over(context, output, further.places, self._look)
+        return {"OUTPUT": output, **found}
 
     def _run(self, command: list[str], unfinished: Unfinished, feedback: Any) -> Optional[Event]:
         """The run with its estimate before it; what it leaves behind is what was asked for."""
@@ -196,16 +225,42 @@ class RasterAlgorithm(EngineAlgorithm):
         """An output that may be left out; empty where it is."""
         return self.parameterAsOutputLayer(parameters, name, context) if is_wanted(parameters.get(name)) else ""
 
+    def _others(self, parameters: dict[str, Any]) -> list[str]:
+        """Names of the outputs that are wanted and have no parameter of their own.
+
+        Raises:
+            EngineError: one is no name.
+        """
+        text = parameters.get("ALSO")
+        names = [name.strip() for name in str(text).split(",")] if is_given(text) else []
+        for name in names:
+            # It becomes a part of a file name.
+            if not re.fullmatch("[a-z][a-z0-9_]*", name):
+                raise EngineError(
+                    tr("'{name}' is not the name of an output").format(name=name),
+                    where=self.title_of("ALSO"),
+                    fix=tr("give names such as probabilities, with commas between them"),
+                )
+        return names
+
     def checked(self, parameters: dict[str, Any], context: Any) -> dict[str, Any]:
         """Also the model, which the engine may have got after the dialog was opened."""
-        return {**super().checked(parameters, context), "MODEL": self.parameterDefinition("MODEL").options()[0]}
+        listed = self.parameterDefinition("MODEL").options()
+        known = {**super().checked(parameters, context), "MODEL": next(iter(listed), None)}
+        return {name: value for name, value in known.items() if name != "MODEL" or listed}
 
     def _model(self, parameters: dict[str, Any], context: Any) -> str:
         folder = self.parameterAsFile(parameters, "MODEL_FOLDER", context)
         if folder:
             return folder
-        word = str(parameters.get("MODEL", ""))
         listed = self.parameterDefinition("MODEL").options()
+        word = str(parameters["MODEL"]) if is_given(parameters.get("MODEL")) else ""
+        if not word and not listed:
+            raise EngineError(
+                tr("no model is chosen, and none ships for this"),
+                where=self.title_of("MODEL"),
+                fix=tr("give the folder of one under '{name}'").format(name=self.title_of("MODEL_FOLDER")),
+            )
         if word and not word.isdecimal() and word not in listed and catalogue.find(self.command, word) is None:
             # A script may name a model that the engine has and this session has not heard of.
             catalogue.refresh()
@@ -213,18 +268,30 @@ class RasterAlgorithm(EngineAlgorithm):
         return chosen(self, parameters, "MODEL", context, also)
 
     def _check_model(self, model: str, layers: dict[str, Any], bands: list[int], parameters: dict[str, Any]) -> None:
+        others = self._others(parameters)
         known = catalogue.find(self.command, model)
         if known is None:
             return
+        names = {**self.inputs, **self.guides}
         for name, layer in layers.items():
+            if known.bands and names[name] not in known.bands:
+                raise EngineError(
+                    tr("the model {model} takes no such raster").format(model=model),
+                    where=self.title_of(name),
+                    fix=tr("leave it out, or choose another model"),
+                )
             count = len(bands) if name == self.main and bands else layer.bandCount()
-            check_bands(layer.name(), count, known.bands.get(self.inputs[name]), self.title_of(name), model)
-        if known.uncertainty is False and is_wanted(parameters.get("UNCERTAINTY")):
-            raise EngineError(
-                tr("the model {model} cannot tell how uncertain its pixels are").format(model=model),
-                where=self.title_of("UNCERTAINTY"),
-                fix=tr("leave it out, or choose another model"),
-            )
+            check_bands(layer.name(), count, known.bands.get(names[name]), self.title_of(name), model)
+        wanted = {self.further[name]: name for name in self.further if is_wanted(parameters.get(name))}
+        for output, name in {**dict.fromkeys(others, "ALSO"), **wanted}.items():
+            if known.outputs and output not in known.outputs[1:]:
+                raise EngineError(
+                    tr("the model {model} cannot tell how uncertain its pixels are").format(model=model)
+                    if output == "uncertainty"
+                    else tr("the model {model} has no further output '{name}'").format(model=model, name=output),
+                    where=self.title_of(name),
+                    fix=tr("leave it out, or choose another model"),
+                )
 
     def _extent(self, parameters: dict[str, Any], context: Any, layer: Any) -> list[str]:
         if not is_given(parameters.get("EXTENT")):

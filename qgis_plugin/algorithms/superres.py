@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ..text import tr
+from . import options
 from .options import Number, Option
 from .raster import RasterAlgorithm
 
 
 class SuperResolve(RasterAlgorithm):
-    """``seamline superres LR OUT``."""
+    """``seamline superres LR OUT --reference REF``."""
 
     command = "superres"
     section = "superres"
     inputs: ClassVar = {"INPUT": "image"}
+    guides: ClassVar = {"REFERENCE": "reference"}
     main = "INPUT"
     finest_input = "INPUT"
 
@@ -36,12 +38,19 @@ class SuperResolve(RasterAlgorithm):
         )
 
     def input_texts(self) -> dict[str, tuple[str, str]]:
-        """The image."""
+        """The image, and what guides models that take it."""
         return {
             "INPUT": (
                 tr("Input raster"),
                 tr("The image to refine. Pixels without data need a nodata value or a mask."),
-            )
+            ),
+            "REFERENCE": (
+                tr("Reference raster"),
+                tr(
+                    "A finer image of the same ground, such as one of another date, for models that take one. It may"
+                    " lie in any CRS and cover only a part. Empty: none."
+                ),
+            ),
         }
 
     def output_title(self) -> str:
@@ -56,7 +65,7 @@ class SuperResolve(RasterAlgorithm):
         )
 
     def options(self) -> list[Option]:
-        """Also how much finer."""
+        """Also how much finer, and how the output agrees with the input."""
         scale = Number(
             "SCALE",
             "--scale",
@@ -69,4 +78,4 @@ class SuperResolve(RasterAlgorithm):
             least=1,
             most=16,
         )
-        return [scale, *super().options()]
+        return [scale, *super().options(), options.consistency(), options.sensor()]

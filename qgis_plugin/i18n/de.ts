@@ -88,6 +88,14 @@ Ein Fünftel der Fläche wird zurückgehalten. Gewichte werden nur geändert, we
         <translation>Super-Resolution</translation>
     </message>
     <message>
+        <source>Segmentation</source>
+        <translation>Segmentierung</translation>
+    </message>
+    <message>
+        <source>Classification</source>
+        <translation>Klassifizierung</translation>
+    </message>
+    <message>
         <source>Quality</source>
         <translation>Qualität</translation>
     </message>
@@ -102,6 +110,78 @@ Ein Fünftel der Fläche wird zurückgehalten. Gewichte werden nur geändert, we
     <message>
         <source>Bands</source>
         <translation>Kanäle</translation>
+    </message>
+    <message>
+        <source>Reference raster</source>
+        <translation>Referenzraster</translation>
+    </message>
+    <message>
+        <source>No model ships for this. Those that were installed with 'seamline models install' are listed; any other is given by its folder.</source>
+        <translation>Dafür wird kein Modell mitgeliefert. Aufgeführt sind die, die mit 'seamline models install' installiert wurden; jedes andere wird durch seinen Ordner angegeben.</translation>
+    </message>
+    <message>
+        <source>Segment</source>
+        <translation>Segmentieren</translation>
+    </message>
+    <message>
+        <source>Writes the class of every pixel of an image, as a Cloud Optimized GeoTIFF with the colours and the names of the classes.
+
+The scene is worked in overlapping tiles without seams, so it may have any size: tiles agree on probabilities first, and the class is chosen after that. Pixels that are masked in the input are masked in the output.</source>
+        <translation>Schreibt die Klasse jedes Pixels eines Bildes, als Cloud Optimized GeoTIFF mit den Farben und den Namen der Klassen.
+
+Die Szene wird in überlappenden Kacheln ohne Nähte bearbeitet und darf deshalb beliebig groß sein: Die Kacheln einigen sich zuerst über Wahrscheinlichkeiten, danach wird die Klasse gewählt. Pixel, die in der Eingabe maskiert sind, sind es auch in der Ausgabe.</translation>
+    </message>
+    <message>
+        <source>Segmented</source>
+        <translation>Segmentiert</translation>
+    </message>
+    <message>
+        <source>Classify</source>
+        <translation>Klassifizieren</translation>
+    </message>
+    <message>
+        <source>Writes the class of every part of an image, as a Cloud Optimized GeoTIFF with the colours and the names of the classes. How large a part is, the model decides; 'Segment' is for models that tell pixels apart.
+
+The scene is worked in overlapping tiles without seams, so it may have any size. Pixels that are masked in the input are masked in the output.</source>
+        <translation>Schreibt die Klasse jedes Teils eines Bildes, als Cloud Optimized GeoTIFF mit den Farben und den Namen der Klassen. Wie groß ein Teil ist, bestimmt das Modell; 'Segmentieren' ist für Modelle, die Pixel unterscheiden.
+
+Die Szene wird in überlappenden Kacheln ohne Nähte bearbeitet und darf deshalb beliebig groß sein. Pixel, die in der Eingabe maskiert sind, sind es auch in der Ausgabe.</translation>
+    </message>
+    <message>
+        <source>Classified</source>
+        <translation>Klassifiziert</translation>
+    </message>
+    <message>
+        <source>Input raster</source>
+        <translation>Eingaberaster</translation>
+    </message>
+    <message>
+        <source>The image whose classes are told. Pixels without data need a nodata value or a mask.</source>
+        <translation>Das Bild, dessen Klassen bestimmt werden. Pixel ohne Daten brauchen einen Nodata-Wert oder eine Maske.</translation>
+    </message>
+    <message>
+        <source>Probabilities</source>
+        <translation>Wahrscheinlichkeiten</translation>
+    </message>
+    <message>
+        <source>The probability of each class, a band each, where the model can tell it.</source>
+        <translation>Die Wahrscheinlichkeit jeder Klasse, je ein Kanal, wo das Modell sie nennen kann.</translation>
+    </message>
+    <message>
+        <source>Uncertainty</source>
+        <translation>Unsicherheit</translation>
+    </message>
+    <message>
+        <source>How unsure the model is of each pixel, where it can tell it.</source>
+        <translation>Wie unsicher das Modell bei jedem Pixel ist, wo es das nennen kann.</translation>
+    </message>
+    <message>
+        <source>segmentation,land cover,classes,labels,mask,diffusion</source>
+        <translation>Segmentierung,Landbedeckung,Klassen,Maske,Diffusion,segmentation</translation>
+    </message>
+    <message>
+        <source>classification,land use,scene,classes,labels,diffusion</source>
+        <translation>Klassifizierung,Landnutzung,Szene,Klassen,Diffusion,classification</translation>
     </message>
     <message>
         <source>Engine doctor</source>
@@ -234,10 +314,6 @@ Zuerst nach einer Referenz ordnen. Indizes ohne Referenz bevorzugen glatte Ergeb
     <message>
         <source>The image to measure. Leave it empty with Wald's protocol.</source>
         <translation>Das Bild, das gemessen wird. Mit dem Protokoll von Wald leer lassen.</translation>
-    </message>
-    <message>
-        <source>Reference raster</source>
-        <translation>Referenzraster</translation>
     </message>
     <message>
         <source>What the fused image should equal, where that is known.</source>
@@ -420,56 +496,64 @@ Das Detail eines Diffusionsmodells ist wahrscheinlich, nicht beobachtet: mit der
         <translation>Der Teil, der gerechnet wird; leer die ganze Szene. Die Kacheln sind die der ganzen Szene, ein Teil hat also genau die Pixel des ganzen Laufs: zuerst die Ausdehnung des Kartenfensters versuchen.</translation>
     </message>
     <message>
-        <source>A folder with a model of your own (model.json and .safetensors); it takes the place of the model.</source>
-        <translation>Ein Ordner mit einem eigenen Modell (model.json und .safetensors); er tritt an die Stelle des Modells.</translation>
-    </message>
-    <message>
         <source>Keep the finished parts of a run that is cancelled or fails, in a folder beside the output; the next run with the same settings and the same output goes on from there. Needs an output file that is not temporary.</source>
         <translation>Die fertigen Teile eines abgebrochenen oder gescheiterten Laufs in einem Ordner neben der Ausgabe behalten; der nächste Lauf mit denselben Einstellungen und derselben Ausgabe fährt dort fort. Braucht eine Ausgabedatei, die nicht temporär ist.</translation>
+    </message>
+    <message>
+        <source>A folder with a model of your own (model.json and .safetensors); it takes the place of the model.</source>
+        <translation>Ein Ordner mit einem eigenen Modell (model.json und .safetensors); er tritt an die Stelle des Modells.</translation>
     </message>
     <message>
         <source>A Cloud Optimized GeoTIFF (.tif). It replaces an older file only once it is complete.</source>
         <translation>Ein Cloud Optimized GeoTIFF (.tif). Es ersetzt eine ältere Datei erst, wenn es vollständig ist.</translation>
     </message>
     <message>
-        <source>The standard deviation of every pixel, in the units of the output, where the model can tell it. Left out unless you ask for it.</source>
-        <translation>Die Standardabweichung jedes Pixels, in den Einheiten der Ausgabe, wo das Modell sie nennen kann. Entfällt, wenn sie nicht verlangt wird.</translation>
+        <source>Names of further outputs of the model, with commas, for a model that has more than there are fields here. Each becomes a raster beside the output, named after it.</source>
+        <translation>Namen weiterer Ausgaben des Modells, mit Kommas, für ein Modell, das mehr hat, als es hier Felder gibt. Jede wird ein Raster neben der Ausgabe, nach ihr benannt.</translation>
     </message>
     <message>
         <source>A page with a before/after swipe, seam score, consistency, timings and how the output was made.</source>
         <translation>Eine Seite mit Vorher-Nachher-Schieber, Nahtwert, Konsistenz, Zeiten und der Entstehung der Ausgabe.</translation>
     </message>
     <message>
-        <source>Model folder</source>
-        <translation>Modellordner</translation>
+        <source>The standard deviation of every pixel, in the units of the output, where the model can tell it. Left out unless you ask for it.</source>
+        <translation>Die Standardabweichung jedes Pixels, in den Einheiten der Ausgabe, wo das Modell sie nennen kann. Entfällt, wenn sie nicht verlangt wird.</translation>
     </message>
     <message>
         <source>Keep for resume</source>
         <translation>Zum Fortsetzen behalten</translation>
     </message>
     <message>
-        <source>Uncertainty</source>
-        <translation>Unsicherheit</translation>
+        <source>Model folder</source>
+        <translation>Modellordner</translation>
+    </message>
+    <message>
+        <source>Other outputs</source>
+        <translation>Andere Ausgaben</translation>
     </message>
     <message>
         <source>the engine reports success but wrote no file</source>
         <translation>die Engine meldet Erfolg, schrieb aber keine Datei</translation>
     </message>
     <message>
-        <source>the log above says more</source>
-        <translation>das Protokoll oben sagt mehr</translation>
+        <source>no model is chosen, and none ships for this</source>
+        <translation>es ist kein Modell gewählt, und dafür wird keines mitgeliefert</translation>
     </message>
     <message>
-        <source>leave it out, or choose another model</source>
-        <translation>weglassen, oder ein anderes Modell wählen</translation>
+        <source>the log above says more</source>
+        <translation>das Protokoll oben sagt mehr</translation>
     </message>
     <message>
         <source>draw it on the layer, or leave it empty for the whole scene</source>
         <translation>auf dem Layer aufziehen, oder für die ganze Szene leer lassen</translation>
     </message>
     <message>
-        <source>the model {model} cannot tell how uncertain its pixels are</source>
-        <translation>das Modell {model} kann nicht sagen, wie unsicher seine Pixel sind</translation>
+        <source>give names such as probabilities, with commas between them</source>
+        <translation>Namen wie probabilities angeben, mit Kommas dazwischen</translation>
+    </message>
+    <message>
+        <source>leave it out, or choose another model</source>
+        <translation>weglassen, oder ein anderes Modell wählen</translation>
     </message>
     <message>
         <source>the extent does not meet the layer '{name}'</source>
@@ -478,6 +562,26 @@ Das Detail eines Diffusionsmodells ist wahrscheinlich, nicht beobachtet: mit der
     <message>
         <source>There is no report: {reason}</source>
         <translation>Es gibt keinen Bericht: {reason}</translation>
+    </message>
+    <message>
+        <source>'{name}' is not the name of an output</source>
+        <translation>'{name}' ist nicht der Name einer Ausgabe</translation>
+    </message>
+    <message>
+        <source>give the folder of one under '{name}'</source>
+        <translation>den Ordner eines Modells unter '{name}' angeben</translation>
+    </message>
+    <message>
+        <source>the model {model} takes no such raster</source>
+        <translation>das Modell {model} nimmt kein solches Raster</translation>
+    </message>
+    <message>
+        <source>the model {model} cannot tell how uncertain its pixels are</source>
+        <translation>das Modell {model} kann nicht sagen, wie unsicher seine Pixel sind</translation>
+    </message>
+    <message>
+        <source>the model {model} has no further output '{name}'</source>
+        <translation>das Modell {model} hat keine weitere Ausgabe '{name}'</translation>
     </message>
     <message>
         <source>Super-resolve</source>
@@ -516,12 +620,12 @@ Das Detail eines Diffusionsmodells ist wahrscheinlich, nicht beobachtet: mit der
         <translation>Super-Resolution,vergrößern,verbessern,Auflösung,Diffusion,bikubisch</translation>
     </message>
     <message>
-        <source>Input raster</source>
-        <translation>Eingaberaster</translation>
-    </message>
-    <message>
         <source>The image to refine. Pixels without data need a nodata value or a mask.</source>
         <translation>Das Bild, das verfeinert wird. Pixel ohne Daten brauchen einen Nodata-Wert oder eine Maske.</translation>
+    </message>
+    <message>
+        <source>A finer image of the same ground, such as one of another date, for models that take one. It may lie in any CRS and cover only a part. Empty: none.</source>
+        <translation>Ein feineres Bild desselben Gebiets, etwa eines anderen Datums, für Modelle, die eines nehmen. Es darf in jedem KBS liegen und nur einen Teil abdecken. Leer: keines.</translation>
     </message>
     <message>
         <source>Seamline's engine</source>
@@ -588,8 +692,8 @@ Das Detail eines Diffusionsmodells ist wahrscheinlich, nicht beobachtet: mit der
         <translation>sie liegt neben der Ausgabe; beim nächsten Mal einen anderen Ort wählen</translation>
     </message>
     <message>
-        <source>the uncertainty cannot be put in its place ({reason})</source>
-        <translation>die Unsicherheit kann nicht an ihren Ort gelegt werden ({reason})</translation>
+        <source>the output {name} cannot be put in its place ({reason})</source>
+        <translation>die Ausgabe {name} kann nicht an ihren Ort gelegt werden ({reason})</translation>
     </message>
     <message>
         <source>an unnamed system</source>

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from itertools import pairwise
 from pathlib import Path
 
 TILE_S = 0.4
@@ -62,10 +63,12 @@ def before_and_after(mode):
 
 
 def files(output):
-    """What a run writes: the output, its report, and its deviations where they are wanted."""
-    shutil.copyfile(sys.argv[2], output)
-    if "--uncertainty" in sys.argv:
-        shutil.copyfile(sys.argv[2], sys.argv[sys.argv.index("--uncertainty") + 1])
+    """What a run writes: the output, its report, and the further outputs that are wanted."""
+    also = dict(value.split("=", 1) for word, value in pairwise(sys.argv) if word == "--also")
+    for path in (output, *also.values()):
+        shutil.copyfile(sys.argv[2], path)
+    layers = {"image": {"path": output, "note": "computed", "categories": []}}
+    layers.update({name: {"path": path, "note": f"the {name}", "categories": []} for name, path in also.items()})
     facts = {
         "model": "gsa@1",
         "seed": 3,
@@ -74,7 +77,7 @@ def files(output):
         "note": "computed",
         "licence": "MIT",
     }
-    facts.update(task="pansharpen", inputs={"ms": sys.argv[2]}, outputs=[output])
+    facts.update(task="pansharpen", inputs={"ms": sys.argv[2]}, outputs=[output, *also.values()], layers=layers)
     Path(output).with_name(Path(output).stem + ".report.json").write_text(json.dumps(facts), encoding="utf-8")
 
 

@@ -251,12 +251,12 @@ def test_the_dialog_opens_with_every_parameter(plugin, scene, qgis_iface, monkey
     from seamline.qgis_plugin import catalogue
 
     monkeypatch.setattr(qgis_iface, "browserModel", lambda: QgsBrowserGuiModel(), raising=False)
-    for name in ("pansharpen", "superres"):
+    for name in ("pansharpen", "superres", "segment", "classify"):
         algorithm = QgsApplication.processingRegistry().createAlgorithmById(f"seamline:{name}")
         dialog = AlgorithmDialog(algorithm)
         dialog.setParameters({**scene, "INPUT": scene["MS"]})
         parameters = dialog.createProcessingParameters()
-        assert parameters["MODEL"] == catalogue.offered(name)[0].name
+        assert parameters["MODEL"] == next((model.name for model in catalogue.offered(name)), None)
         assert parameters["TILE"] is None
         assert "UNCERTAINTY" not in parameters, "deviations are computed although nobody asked for them"
         dialog.deleteLater()
@@ -295,7 +295,7 @@ def test_an_output_that_is_skipped_in_a_dialog_is_not_made(fake_engine, feedback
     parameters = {**scene, "OUTPUT": str(tmp_path / "out.tif"), "UNCERTAINTY": skipped, "REPORT": ""}
     result, argv = run(fake_engine, feedback, parameters)
     assert list(result) == ["OUTPUT"]
-    assert "--uncertainty" not in argv
+    assert "--also" not in argv
 
 
 @pytest.mark.parametrize(

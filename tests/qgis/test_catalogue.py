@@ -1,6 +1,8 @@
 """The models on offer are those that the engine has, and those that ship while it was not asked."""
 
 import json
+import re
+from itertools import pairwise
 
 import processing
 import pytest
@@ -12,13 +14,15 @@ def entry(name, task="pansharpen", **more):
 
 
 LISTED = [
-    entry("zeta", uncertainty=True, bands={"ms": None, "pan": 1}),
-    entry("brovey", uncertainty=False, bands={"ms": None, "pan": 1}),
+    entry("zeta", outputs=["image", "uncertainty", "trust"], bands={"ms": None, "pan": 1}),
+    entry("brovey", outputs=["image"], bands={"ms": None, "pan": 1}),
     entry("salad-pan-tiny", default=True),
     entry("four-bands", bands={"ms": 4, "pan": 1}),
     entry("base", "superres"),
     entry("identity", "superres"),
-    entry("fine", "superres", scale=4),
+    entry("fine", "superres", scale=4, outputs=["image"], bands={"image": None}),
+    entry("guided", "superres", scale=4, outputs=["image"], bands={"image": None, "reference": 1}),
+    entry("parcels", "segment", outputs=["classes", "probabilities"], bands={"image": 4}),
     {"name": 3},
     "noise",
 ]
@@ -46,7 +50,8 @@ def test_what_ships_is_on_offer_until_the_engine_answers(catalogue):
     assert catalogue.refresh()
     # The default stays first, a base for training is no super-resolution, and what is not understood is passed over.
     assert names(catalogue, "pansharpen") == ["salad-pan-tiny", "brovey", "four-bands", "zeta"]
-    assert names(catalogue, "superres") == ["identity", "fine"]
+    assert names(catalogue, "superres") == ["identity", "fine", "guided"]
+    assert names(catalogue, "segment") == ["parcels"]
     assert catalogue.find("pansharpen", "zeta").bands == {"ms": None, "pan": 1}
 
 
@@ -102,3 +107,76 @@ def test_uncertainty_is_refused_where_the_model_cannot_tell_it(catalogue, scene,
         processing.run("seamline:pansharpen", {**wanted, "MODEL": "brovey"}, feedback=feedback)
     found = processing.run("seamline:pansharpen", {**wanted, "MODEL": "zeta"}, feedback=feedback)
     assert found["UNCERTAINTY"] == str(tmp_path / "u.tif")
+
+
+def test_other_outputs_are_asked_for_by_name_and_lie_beside_the_output(
+    catalogue, scene, feedback, tmp_path, fake_engine
+):
+    catalogue.refresh()
+    notes, out = fake_engine(""), tmp_path / "out.tif"
+    wanted = {**scene, "MODEL": "zeta", "OUTPUT": str(out)}
+    for text, sentence in (
+        ("support", "the model zeta has no further output 'support'; Other outputs"),
+        ("image", "the model zeta has no further output 'image'"),
+        ("../trust", "'../trust' is not the name of an output; Other outputs; give names such as"),
+    ):
+        with pytest.raises(QgsProcessingException, match=re.escape(sentence)):
+            processing.run("seamline:pansharpen", {**wanted, "ALSO": text}, feedback=feedback)
+    assert not notes["pid"].exists()
+    processing.run("seamline:pansharpen", {**wanted, "ALSO": "trust, uncertainty"}, feedback=feedback)
+    argv = json.loads(notes["argv"].read_text())
+    assert [value for word, value in pairwise(argv) if word == "--also"] == [
+        f"trust={tmp_path / 'out-trust.tif'}",
+        f"uncertainty={tmp_path / 'out-uncertainty.tif'}",
+    ]
+    assert (tmp_path / "out-trust.tif").exists()
+
+
+def test_an_output_that_is_asked_for_twice_goes_where_its_own_field_says(
+    catalogue, scene, feedback, tmp_path, fake_engine
+):
+    catalogue.refresh()
+    notes = fake_engine("")
+    parameters = {**scene, "MODEL": "zeta", "OUTPUT": str(tmp_path / "out.tif"), "ALSO": "uncertainty"}
+    processing.run("seamline:pansharpen", {**parameters, "UNCERTAINTY": str(tmp_path / "u.tif")}, feedback=feedback)
+    argv = json.loads(notes["argv"].read_text())
+    assert [word for word in argv if "uncertainty" in word] == [f"uncertainty={tmp_path / 'u.tif'}"]
+
+
+def test_a_model_that_takes_no_reference_refuses_it_before_the_start(catalogue, scene, feedback, tmp_path, fake_engine):
+    catalogue.refresh()
+    notes = fake_engine("")
+    parameters = {"INPUT": scene["MS"], "REFERENCE": scene["PAN"], "OUTPUT": str(tmp_path / "out.tif")}
+    with pytest.raises(QgsProcessingException, match="the model fine takes no such raster; Reference raster; leave it"):
+        processing.run("seamline:superres", {**parameters, "MODEL": "fine"}, feedback=feedback)
+    assert not notes["pid"].exists()
+    processing.run("seamline:superres", {**parameters, "MODEL": "guided"}, feedback=feedback)
+    with pytest.raises(QgsProcessingException, match="'ms' has 4 bands and guided takes 1; Reference raster"):
+        processing.run(
+            "seamline:superres", {**parameters, "REFERENCE": scene["MS"], "MODEL": "guided"}, feedback=feedback
+        )
+
+
+@pytest.mark.parametrize("task", ["segment", "classify"])
+def test_a_task_for_which_nothing_ships_asks_for_a_model(task, catalogue, scene, feedback, tmp_path, fake_engine):
+    notes = fake_engine("")
+    parameters = {"INPUT": scene["MS"], "OUTPUT": str(tmp_path / "out.tif")}
+    sentence = "no model is chosen, and none ships for this; Model; give the folder of one under 'Model folder'"
+    with pytest.raises(QgsProcessingException, match=sentence):
+        processing.run(f"seamline:{task}", parameters, feedback=feedback)
+    assert not notes["pid"].exists()
+    found = processing.run(f"seamline:{task}", {**parameters, "MODEL_FOLDER": str(tmp_path)}, feedback=feedback)
+    assert found == {"OUTPUT": str(tmp_path / "out.tif")}
+    argv = json.loads(notes["argv"].read_text())
+    assert argv[:5] == [task, scene["MS"], str(tmp_path / "out.tif"), "--model", str(tmp_path)]
+
+
+def test_a_task_for_which_nothing_ships_offers_what_the_engine_has(catalogue, scene, feedback, tmp_path):
+    algorithm = QgsApplication.processingRegistry().createAlgorithmById("seamline:segment")
+    assert algorithm.parameterDefinition("MODEL").options() == []
+    parameters = {"INPUT": scene["MS"], "OUTPUT": str(tmp_path / "out.tif")}
+    # A script may name it before any dialog has shown it, and an installed one is the default afterwards.
+    for more in ({"MODEL": "parcels"}, {}):
+        assert processing.run("seamline:segment", {**parameters, **more}, feedback=feedback)["OUTPUT"]
+    algorithm = QgsApplication.processingRegistry().createAlgorithmById("seamline:segment")
+    assert algorithm.parameterDefinition("MODEL").options() == ["parcels"]

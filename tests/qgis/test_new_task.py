@@ -1,60 +1,76 @@
-"""A new task joins by one small class: here super-resolution with a reference, as it would be added."""
+"""A new task joins by one small class: here segmentation with an elevation model and a map of support."""
 
 import json
 from typing import ClassVar
 
 import pytest
 from qgis.core import QgsProcessingContext
+from test_algorithms import layer_of_another_crs
 
 
 @pytest.fixture
 def algorithm(plugin):
     from seamline.qgis_plugin.algorithms.raster import RasterAlgorithm
 
-    class SuperResolveWithReference(RasterAlgorithm):
-        command = "superres"
-        identifier = "superresreference"
-        section = "superres"
-        inputs: ClassVar = {"INPUT": "image", "REFERENCE": "reference"}
-        switches: ClassVar = {"REFERENCE": "--reference"}
+    class SegmentWithElevation(RasterAlgorithm):
+        command = "segment"
+        identifier = "segmentelevation"
+        section = "segment"
+        inputs: ClassVar = {"INPUT": "image"}
+        guides: ClassVar = {"ELEVATION": "elevation"}
+        further: ClassVar = {"SUPPORT": "support"}
         main = finest_input = "INPUT"
 
         def displayName(self):
-            return "Super-resolve with reference"
+            return "Segment with elevation"
 
         def help_text(self):
             return "Help."
 
         def input_texts(self):
-            return {"INPUT": ("Input raster", "Coarse."), "REFERENCE": ("Reference raster", "Fine.")}
+            return {"INPUT": ("Input raster", "Coarse."), "ELEVATION": ("Elevation", "Heights.")}
+
+        def further_texts(self):
+            return {"SUPPORT": ("Support", "How much.")}
 
         def output_title(self):
-            return "Super-resolved"
+            return "Segmented"
 
         def model_help(self):
             return "Models."
 
-    return SuperResolveWithReference
+    return SegmentWithElevation
 
 
 def test_it_runs(algorithm, fake_engine, feedback, scene, tmp_path):
     notes = fake_engine("")
-    output = str(tmp_path / "out.tif")
-    parameters = {"INPUT": scene["MS"], "REFERENCE": scene["PAN"], "MODEL": "bicubic", "TILE": 64, "OUTPUT": output}
+    output, support = str(tmp_path / "out.tif"), str(tmp_path / "support.tif")
+    # A guide may lie in any CRS.
+    elevation = layer_of_another_crs(scene)
+    parameters = {"INPUT": scene["MS"], "ELEVATION": elevation, "SUPPORT": support, "TILE": 64, "OUTPUT": output}
+    parameters["MODEL_FOLDER"] = str(tmp_path)
     task = algorithm().create()
-    assert (task.name(), task.groupId()) == ("superresreference", "superres")
+    assert (task.name(), task.groupId()) == ("segmentelevation", "segment")
     results, ok = task.run(parameters, QgsProcessingContext(), feedback)
     assert ok, feedback.lines
-    assert results == {"OUTPUT": output}
+    assert results == {"OUTPUT": output, "SUPPORT": support}
     assert json.loads(notes["argv"].read_text()) == [
-        *("superres", scene["MS"], output, "--reference", scene["PAN"], "--model", "bicubic", "--tile", "64"),
-        *("--overwrite", "--json", "--cancel-on-stdin-eof"),
+        *("segment", scene["MS"], output, "--guide", f"elevation={elevation.source()}", "--model", str(tmp_path)),
+        *("--tile", "64", "--also", f"support={support}", "--overwrite", "--json", "--cancel-on-stdin-eof"),
     ]
 
 
-def test_none_of_its_inputs_may_be_its_output(algorithm, fake_engine, feedback, scene):
-    fake_engine("")
-    parameters = {"INPUT": scene["MS"], "REFERENCE": scene["PAN"], "MODEL": "bicubic", "OUTPUT": scene["PAN"]}
+def test_a_guide_may_be_left_out(algorithm, fake_engine, feedback, scene, tmp_path):
+    notes = fake_engine("")
+    parameters = {"INPUT": scene["MS"], "MODEL_FOLDER": str(tmp_path), "OUTPUT": str(tmp_path / "out.tif")}
     _, ok = algorithm().create().run(parameters, QgsProcessingContext(), feedback)
+    assert ok, feedback.lines
+    assert "--guide" not in json.loads(notes["argv"].read_text())
+
+
+def test_none_of_its_inputs_may_be_its_output(algorithm, fake_engine, feedback, scene, tmp_path):
+    fake_engine("")
+    parameters = {"INPUT": scene["MS"], "ELEVATION": scene["PAN"], "OUTPUT": scene["PAN"]}
+    _, ok = algorithm().create().run({**parameters, "MODEL_FOLDER": str(tmp_path)}, QgsProcessingContext(), feedback)
     assert not ok
     assert any("the output is also an input" in line for line in feedback.lines)

@@ -21,9 +21,11 @@ def provider(plugin, qgis_app):
 
 GROUPS = {
     "seamline:adapt": "pansharpen",
+    "seamline:classify": "classify",
     "seamline:doctor": "engine",
     "seamline:evaluate": "quality",
     "seamline:pansharpen": "pansharpen",
+    "seamline:segment": "segment",
     "seamline:superres": "superres",
 }
 
@@ -38,13 +40,16 @@ def test_the_provider_holds_every_algorithm_in_its_group(provider):
 
 def test_each_help_link_leads_to_a_place_of_the_page(provider):
     page = (ROOT / "docs" / "how-to" / "qgis.md").read_text(encoding="utf-8")
-    for name in ("pansharpen", "superres", "evaluate", "adapt"):
+    for name in ("pansharpen", "superres", "segment", "classify", "evaluate", "adapt"):
         url, _, place = provider.algorithm(name).helpUrl().partition("#")
         assert url.endswith("/docs/how-to/qgis.md")
         assert f'<a id="{place}"></a>' in page
 
 
 def test_each_algorithm_has_its_own_drawing_and_picture(provider):
+    for name in ("segment", "classify"):  # whose pictures would be those of a model that does not ship
+        assert Path(provider.algorithm(name).svgIconPath()).stem == name
+        assert Path(provider.algorithm(name).svgIconPath()).is_file()
     for name in ("pansharpen", "superres", "evaluate", "adapt"):
         algorithm = provider.algorithm(name)
         assert Path(algorithm.svgIconPath()).stem == name
@@ -72,10 +77,13 @@ def test_everything_is_explained(provider):
             assert parameter.description() != parameter.name()
 
 
-RUN = {"MODEL_FOLDER", "TILE", "OVERLAP", "STEPS", "SEED", "DEVICE", "CONSISTENCY", "SENSOR", "KEEP"}
+RUN = {"TILE", "OVERLAP", "STEPS", "SEED", "DEVICE", "KEEP", "ALSO"}
 FOLDED = {
-    "pansharpen": {*RUN, "COREGISTER"},
-    "superres": RUN,
+    "pansharpen": {*RUN, "MODEL_FOLDER", "CONSISTENCY", "SENSOR", "COREGISTER"},
+    "superres": {*RUN, "MODEL_FOLDER", "CONSISTENCY", "SENSOR"},
+    # No model ships: the folder is what most will give.
+    "segment": RUN,
+    "classify": RUN,
     "evaluate": {"SENSOR", "RATIO", "BITS", "RIM", "PHASE", "STEPS", "SEED", "DEVICE"},
     "adapt": {"SENSOR", "SEED", "DEVICE", "COREGISTER"},
 }

@@ -10,6 +10,7 @@ from qgis.core import (
     QgsApplication,
     QgsContrastEnhancement,
     QgsMultiBandColorRenderer,
+    QgsPalettedRasterRenderer,
     QgsProcessingAlgRunnerTask,
     QgsProcessingContext,
     QgsProcessingOutputLayerDefinition,
@@ -147,6 +148,56 @@ def test_uncertainty_gets_a_ramp_and_lies_hidden_below(toolbox, colours, project
     assert len(project.layerTreeRoot().findLayers()) == 2
 
 
+def test_other_outputs_are_loaded_drawn_by_a_ramp_and_described(toolbox, colours, project):
+    toolbox(MS=colours, ALSO="trust")
+    trust, image = layer(project, "Pan-sharpened: trust"), layer(project, "Pan-sharpened")
+    renderer = trust.renderer()
+    assert isinstance(renderer, QgsSingleBandPseudoColorRenderer)
+    assert renderer.band() == 1
+    # 2 to 98 % of the blue pixels, which are spread evenly over 100 to 199.
+    assert (renderer.classificationMin(), renderer.classificationMax()) == pytest.approx((102, 197), abs=3)
+    group = project.layerTreeRoot().findGroup("Seamline")
+    assert [node.layer() for node in group.findLayers()] == [image, trust]
+    assert [node.isVisible() for node in group.findLayers()] == [True, False]
+    assert (trust.metadata().title(), trust.metadata().abstract()) == ("out-trust.tif", "the trust")
+    assert (image.metadata().title(), image.metadata().abstract()) == ("out.tif", "computed")
+
+
+def class_map(path, colours):
+    """A map of three classes and 255 for no data, with these colours for the first of them."""
+    dataset = gdal.GetDriverByName("GTiff").Create(str(path), 64, 64, 1, gdal.GDT_Byte)
+    band, table = dataset.GetRasterBand(1), gdal.ColorTable()
+    for number, colour in enumerate(colours):
+        table.SetColorEntry(number, colour)
+    if colours:
+        band.SetColorTable(table)
+    band.SetNoDataValue(255)
+    band.WriteArray(np.arange(64 * 64, dtype=np.uint8).reshape(64, 64) % 3)
+    dataset.FlushCache()
+    return QgsRasterLayer(str(path), "classes")
+
+
+def test_classes_have_the_colours_of_the_file_and_the_names_of_the_report(tmp_path, qgis_app):
+    from seamline.qgis_plugin.styling import draw_classes
+
+    shown = class_map(tmp_path / "classes.tif", [(0, 0, 255), (0, 128, 0), (200, 200, 0)])
+    draw_classes(shown, ["water", "forest", "field"])
+    renderer = shown.renderer()
+    assert isinstance(renderer, QgsPalettedRasterRenderer)
+    found = [(each.value, each.label, each.color.getRgb()[:3]) for each in renderer.classes()]
+    assert found == [(0, "water", (0, 0, 255)), (1, "forest", (0, 128, 0)), (2, "field", (200, 200, 0))]
+
+
+def test_classes_without_colours_are_loaded_all_the_same(tmp_path, qgis_app, feedback):
+    from seamline.qgis_plugin.results import ResultLayer
+
+    shown = class_map(tmp_path / "classes.tif", [])
+    report = tmp_path / "classes.report.json"
+    report.write_text(json.dumps({"layers": {"classes": {"categories": ["water", "forest", "field"]}}}))
+    ResultLayer("", None, report).postProcessLayer(shown, QgsProcessingContext(), feedback)
+    assert feedback.lines == ["The layer is loaded, but could not be styled: 0 colours for 3 classes"]
+
+
 def test_results_gather_in_one_group(toolbox, colours, project, tmp_path):
     toolbox(MS=colours)
     toolbox("second.tif", MS=colours)
@@ -190,11 +241,15 @@ def test_deviations_go_where_they_are_wanted(fake_engine, feedback, scene, tmp_p
         feedback=feedback,
     )
     argv = json.loads(notes["argv"].read_text())
-    beside = Path(argv[argv.index("--uncertainty") + 1])
+    name, _, path = argv[argv.index("--also") + 1].partition("=")
+    beside = Path(path)
+    assert name == "uncertainty"
     assert beside.parent == tmp_path  # as the engine demands
     assert wanted.exists()
     assert not beside.exists()
-    assert json.loads((tmp_path / "out.report.json").read_text())["outputs"] == [str(tmp_path / "out.tif"), str(wanted)]
+    facts = json.loads((tmp_path / "out.report.json").read_text())
+    assert facts["outputs"] == [str(tmp_path / "out.tif"), str(wanted)]
+    assert facts["layers"]["uncertainty"]["path"] == str(wanted)
 
 
 def test_a_report_that_fails_costs_no_result(fake_engine, feedback, scene, tmp_path):

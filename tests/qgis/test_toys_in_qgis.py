@@ -1,0 +1,173 @@
+"""Models of another package run in QGIS as those that ship: no line of the plugin knows them."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import processing
+import pytest
+from osgeo import gdal
+from qgis.core import (
+    QgsApplication,
+    QgsPalettedRasterRenderer,
+    QgsProcessingAlgRunnerTask,
+    QgsProcessingContext,
+    QgsProcessingOutputLayerDefinition,
+    QgsProject,
+    QgsSettings,
+    QgsSingleBandPseudoColorRenderer,
+)
+from support import LEFT, PROGRAM, ROOT, TOP, options, pixels_of, pump, qgis_process, write_raster
+
+from seamline.qgis_plugin.environment import clean_environment
+
+CLASSES = [
+    ("water", (30, 90, 200)),
+    ("forest", (20, 110, 40)),
+    ("field", (220, 200, 90)),
+    ("soil", (150, 110, 70)),
+    ("built-up", (190, 60, 60)),
+]
+
+
+@pytest.fixture(scope="module")
+def installed(real_python, tmp_path_factory):
+    """(Python, folder of models): an environment with what the engine's has, and the package of the toys."""
+    folder = tmp_path_factory.mktemp("toys")
+    say = "import site, sys; print(next(path for path in sys.path if path.endswith('-packages')))"
+    clean = clean_environment(os.environ)
+    packages = subprocess.run([real_python, "-c", say], env=clean, capture_output=True, text=True, check=True)
+    subprocess.run([real_python, "-m", "venv", "--without-pip", str(folder / "env")], env=clean, check=True)
+    python = str(folder / "env" / "bin" / "python")
+    site = next((folder / "env" / "lib").glob("python*/site-packages"))
+    (site / "engine.pth").write_text(packages.stdout)
+    packaged = str(ROOT / "tests" / "toys" / "packaged.py")
+    subprocess.run([python, packaged, str(site), str(folder / "models")], env=clean, check=True)
+    return python, folder / "models"
+
+
+@pytest.fixture
+def toys(plugin, installed, monkeypatch):
+    """The folder of the models, for an engine that finds them by name too."""
+    python, models = installed
+    monkeypatch.setenv("SEAMLINE_PYTHON", python)
+    monkeypatch.setenv("SEAMLINE_MODELS", str(models))
+    QgsSettings().remove("seamline/models")
+    yield models
+    QgsSettings().remove("seamline/models")
+
+
+@pytest.fixture(scope="module")
+def guide(tmp_path_factory):
+    """A reference of 0.5 m in another zone, over the west of the scene alone, with a hole."""
+    folder = tmp_path_factory.mktemp("guide")
+    pixels = np.random.default_rng(3).integers(1, 900, (1, 256, 160), dtype=np.uint16)
+    pixels[:, 100:140, 60:110] = 0
+    near = write_raster(folder / "near.tif", pixels, 0.5)
+    far = folder / "far.tif"
+    gdal.Warp(str(far), str(near), dstSRS="EPSG:32632", xRes=0.5, yRes=0.5).FlushCache()
+    return str(far)
+
+
+def command_line(installed, *words):
+    """What the command line writes, for comparison."""
+    python, _ = installed
+    command = [python, str(ROOT / "launch.py"), *map(str, words), "--device", "cpu"]
+    ran = subprocess.run(command, env=clean_environment(os.environ), capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+needs_program = pytest.mark.skipif(PROGRAM is None, reason="qgis_process.bin is not installed")
+
+
+@needs_program
+def test_a_segmentation_in_the_program(profile, toys, installed, scene, tmp_path):
+    out, expected = tmp_path / "out.tif", tmp_path / "expected.tif"
+    places = {"PROBABILITIES": tmp_path / "p.tif", "UNCERTAINTY": tmp_path / "u.tif"}
+    parameters = {"INPUT": scene["MS"], "MODEL": "toy-segments", "DEVICE": "cpu", "OUTPUT": out, **places}
+    ran = qgis_process(profile, "run", "seamline:segment", *options(parameters))
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    also = ["--also", f"probabilities={tmp_path / 'p2.tif'}", "--uncertainty", tmp_path / "u2.tif"]
+    command_line(installed, "segment", scene["MS"], expected, "--model", toys / "toy-segments", *also)
+    assert pixels_of(out) == pixels_of(expected)
+    for name in ("p", "u"):
+        assert pixels_of(tmp_path / f"{name}.tif") == pixels_of(tmp_path / f"{name}2.tif")
+
+
+@needs_program
+def test_a_reference_in_another_zone_in_the_program(profile, toys, installed, scene, guide, tmp_path):
+    out, expected, without = (tmp_path / f"{name}.tif" for name in ("out", "expected", "without"))
+    model = toys / "toy-reference"
+    parameters = {"INPUT": scene["MS"], "REFERENCE": guide, "MODEL_FOLDER": model, "DEVICE": "cpu", "OUTPUT": out}
+    ran = qgis_process(profile, "run", "seamline:superres", *options(parameters))
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    command_line(installed, "superres", scene["MS"], expected, "--model", model, "--reference", guide)
+    command_line(installed, "superres", scene["MS"], without, "--model", model)
+    assert pixels_of(out) == pixels_of(expected)
+    assert pixels_of(out)[:3] == (128, 128, 4)
+    differs = (gdal.Open(str(out)).ReadAsArray() != gdal.Open(str(without)).ReadAsArray()).any(axis=0)
+    assert differs[:, 20:60].any()
+    assert not differs[:, 90:].any()
+
+
+@needs_program
+def test_a_model_that_shows_its_steps_in_the_program(profile, toys, installed, scene, tmp_path):
+    out, expected = tmp_path / "out.tif", tmp_path / "expected.tif"
+    model = toys / "toy-stepping"
+    parameters = {"INPUT": scene["MS"], "MODEL_FOLDER": model, "SEED": 5, "TILE": 32, "OVERLAP": 16, "DEVICE": "cpu"}
+    ran = qgis_process(profile, "run", "seamline:superres", *options({**parameters, "OUTPUT": out}))
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    words = ["--model", model, "--seed", 5, "--tile", 32, "--overlap", 16]
+    command_line(installed, "superres", scene["MS"], expected, *words)
+    assert pixels_of(out) == pixels_of(expected)
+
+
+def test_an_extent_of_a_segmentation_has_the_pixels_of_the_whole(toys, scene, feedback, tmp_path):
+    parameters = {"INPUT": scene["MS"], "MODEL": "toy-segments", "DEVICE": "cpu"}
+    whole, part = str(tmp_path / "whole.tif"), str(tmp_path / "part.tif")
+    box = f"{LEFT + 30},{LEFT + 90},{TOP - 70},{TOP - 20} [EPSG:32631]"
+    processing.run("seamline:segment", {**parameters, "OUTPUT": whole}, feedback=feedback)
+    processing.run("seamline:segment", {**parameters, "EXTENT": box, "OUTPUT": part}, feedback=feedback)
+    assert (gdal.Open(part).ReadAsArray() == gdal.Open(whole).ReadAsArray(15, 10, 30, 25)).all()
+
+
+def test_a_map_of_classes_comes_with_its_legend(toys, scene, feedback, tmp_path):
+    from processing.gui.Postprocessing import handleAlgorithmResults
+
+    project, context, ended = QgsProject.instance(), QgsProcessingContext(), []
+    project.clear()
+    context.setProject(project)
+    algorithm = QgsApplication.processingRegistry().createAlgorithmById("seamline:segment")
+    places = {"OUTPUT": "classes.tif", "PROBABILITIES": "elsewhere/p.tif"}
+    (tmp_path / "elsewhere").mkdir()
+    outputs = {n: QgsProcessingOutputLayerDefinition(str(tmp_path / path), project) for n, path in places.items()}
+    parameters = {"INPUT": scene["MS"], "MODEL": "toy-segments", "DEVICE": "cpu", **outputs}
+    task = QgsProcessingAlgRunnerTask(algorithm, parameters, context, feedback)
+    task.executed.connect(lambda ok, results: ended.append((ok, results)))
+    QgsApplication.taskManager().addTask(task)
+    assert pump(lambda: bool(ended))[0]
+    assert ended[0][0], feedback.lines
+    assert handleAlgorithmResults(algorithm, context, feedback)
+    (classes,), (chances,) = project.mapLayersByName("Segmented"), project.mapLayersByName("Probabilities")
+    renderer = classes.renderer()
+    assert isinstance(renderer, QgsPalettedRasterRenderer)
+    assert [(each.label, each.color.getRgb()[:3]) for each in renderer.classes()] == CLASSES
+    assert isinstance(chances.renderer(), QgsSingleBandPseudoColorRenderer)
+    assert [chances.bandName(band).partition(":")[2].strip() for band in range(1, 6)] == [name for name, _ in CLASSES]
+    shown, hidden = project.layerTreeRoot().findGroup("Seamline").findLayers()
+    assert (shown.layer(), shown.isVisible(), shown.isExpanded()) == (classes, True, True)
+    assert (hidden.layer(), hidden.isVisible()) == (chances, False)
+    facts = json.loads((tmp_path / "classes.report.json").read_text())
+    assert facts["outputs"] == [str(tmp_path / path) for path in places.values()]
+    assert Path(facts["layers"]["probabilities"]["path"]).is_file()
+    project.clear()
+
+
+def test_the_engine_lists_them(toys):
+    from seamline.qgis_plugin import catalogue
+
+    assert catalogue.refresh()
+    assert catalogue.find("segment", "toy-segments").outputs == ("classes", "probabilities", "uncertainty")
+    assert catalogue.find("superres", "toy-reference").bands == {"image": None, "reference": 1}
