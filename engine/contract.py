@@ -15,13 +15,13 @@ import torch
 from numpy.typing import NDArray
 
 from .noise import world_noise
+from .types import Precision
 
 Task = Literal["pansharpen", "superres", "segment", "classify"]
 Range = Literal["native", "unit", "bits"]
 Role = Literal["grid", "guide"]
 Blend = Literal["mean", "argmax"]
 Overview = Literal["mean", "mode", "nearest"]
-Precision = Literal["fp32", "bf16", "fp16"]
 Sight = Literal["off", "area", "mtf"]
 """How a pixel of the main input is taken to see the output where the two are made consistent."""
 

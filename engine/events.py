@@ -7,11 +7,9 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from .errors import Cancelled
-from .request import OpenPolicy
 
 
 class Listener(Protocol):
@@ -83,23 +81,6 @@ class Stopwatch:
                 self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunContext:
-    """What accompanies a run and decides no pixel.
-
-    Attributes:
-        listener: hears what happens.
-        cancel: is looked at between tiles and steps.
-        watch: times the stages.
-        policy: what may be opened.
-    """
-
-    listener: Listener = field(default_factory=Silence)
-    cancel: Cancel = field(default_factory=Cancel)
-    watch: Stopwatch = field(default_factory=Stopwatch)
-    policy: OpenPolicy = field(default_factory=OpenPolicy)
-
-
 @contextmanager
 def warnings_to(listener: Listener) -> Iterator[None]:
     """Forward Seamline's own warnings to the listener, once each; others stay warnings."""
@@ -117,5 +98,7 @@ def warnings_to(listener: Listener) -> Iterator[None]:
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", SeamlineWarning)
+        # affine 3 announces another operator, which affine 2 lacks; the libraries between us use the old one too.
+        warnings.filterwarnings("ignore", "Use `@` matmul", PendingDeprecationWarning)
         warnings.showwarning = show
         yield

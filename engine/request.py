@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any, Literal, get_args
 
-from .contract import Precision
 from .errors import RequestError
-from .types import EXACT_DTYPES
+from .types import EXACT_DTYPES, Precision
 
 Attention = Literal["sdpa", "xformers"]
 Compression = Literal["zstd", "deflate", "lzw", "none"]

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import rasterio
 from rasterio._err import CPLE_BaseError
@@ -97,7 +98,10 @@ def _offline(
 
 def _opened(path: str, others: tuple[str, ...], policy: OpenPolicy) -> rasterio.DatasetReader:
     with quiet():
-        for other in () if policy.vrt else others:
+        for other in others:
+            # Of thousands of trusted sources GDAL opens those that it reads, and never their overviews.
+            if policy.vrt and not other.lower().startswith(str(Path(path)).lower()):
+                continue
             with _read_by_its_driver(other, policy) as beside, readable(other):
                 check_overviews_named(other, beside.tags(ns="OVERVIEWS"))
         data = _read_by_its_driver(path, policy)

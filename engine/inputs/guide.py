@@ -175,7 +175,7 @@ class _GuidePart:
         return self._averaged(touched)
 
     def patch(self, strip: Stored, window: Window) -> Patch:
-        """Values of the tile, 0 where they are not valid."""
+        """Values of the tile, not yet filled: anything where they are not valid."""
         touched = self._cells.touched(window, self._kernel)
         if touched is None:
             nothing = np.zeros((len(self._part.bands), window.height, window.width), np.float32)
@@ -193,10 +193,7 @@ class _GuidePart:
             sampled, valid = self._sampled(values, known, points, inside, touched)
         if self._dtype.kind == "f" and not (finite := np.isfinite(sampled)).all():
             valid = finite if valid is None else valid & finite
-        if valid is None or valid.all():
-            return Patch(sampled, None)
-        sampled[~valid] = 0
-        return Patch(sampled, valid)
+        return Patch(sampled, None if valid is None or valid.all() else valid)
 
     def _sampled(
         self, values: Values, known: Validity | None, points: Points, inside: Validity, touched: Window

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..events import RunContext
+from ..context import RunContext
 from ..ground.grids import Window
 from ..ground.radiometry import opaque_value, quantise
 from ..inputs.reading import PartReader

@@ -9,6 +9,7 @@ import math
 import os
 from importlib.metadata import PackageNotFoundError, version
 
+from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from ..contract import UNCERTAINTY, ModelSpec, OutputSpec, Runtime, Sight
@@ -60,7 +61,7 @@ def make_plan(
     consistency = _consistency(request, spec, main)
     strict = request.consistency in ("on", "area", "mtf")
     window = _window(request, fine, inside, base)
-    makes = OutputMaker(request, scenes, main, grids.magnified(grids.crop(base, window), spec.scale))
+    makes = OutputMaker(request, scenes, main, _output_grid(base, window, spec.scale))
     return Plan(
         task=spec.task,
         model=identity,
@@ -177,6 +178,12 @@ def _window(request: Request, fine: Scene, inside: Window, base: GeoBox) -> Wind
         grids.pixel_window(fine.grid, row, column, height, width)
         return grids.pixel_window(base, row - inside.row, column - inside.column, height, width)
     return Window(0, 0, *base.shape)
+
+
+def _output_grid(base: GeoBox, window: Window, scale: int) -> GeoBox:
+    """The grid of the outputs: none where the input has none, as an affine of pixels alone would look like one."""
+    grid = grids.magnified(grids.crop(base, window), scale)
+    return GeoBox(grid.shape, Affine.identity(), None) if base.affine.is_identity else grid
 
 
 def _version(name: str) -> str:

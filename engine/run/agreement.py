@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from ..context import RunContext
 from ..contract import ModelSource, Runtime, SteppingModel, TileModel
 from ..errors import RequestError
-from ..events import RunContext
 from ..inputs.archives import exists
 from ..inputs.check import describe_inputs
 from ..inputs.coregistration import correction, measure, warn_if_shifted

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from ..context import RunContext
 from ..contract import SteppingModel, TileModel
 from ..errors import RequestError
-from ..events import RunContext
 from .device import devices_for
 from .job import Job, run_job
 from .processes import run_in_processes

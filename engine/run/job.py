@@ -14,8 +14,9 @@ from itertools import pairwise
 import rasterio
 import torch
 
+from ..context import RunContext
 from ..contract import ModelSource, SteppingModel, TileModel
-from ..events import Progress, RunContext
+from ..events import Progress
 from ..inputs.readers import reader_of
 from ..output.row_bands import RowBands
 from ..pixels.finisher import BandFinisher

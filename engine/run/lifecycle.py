@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..context import RunContext
 from ..contract import ModelSource
 from ..errors import AllNodataWarning, ConsistencyWarning, LeftoverWarning, RequestError, RunError, UnusedOptionWarning
-from ..events import Cancel, Listener, RunContext, Silence, warnings_to
+from ..events import Cancel, Listener, Silence, warnings_to
 from ..output.finish import finish_cog
 from ..output.report import facts_of, summary, tags_of
 from ..output.workspace import Workspace
@@ -166,7 +167,16 @@ def merge(out: Path, *, listener: Listener | None = None, cancel: Cancel | None 
         workspace.plan()
     with warnings_to(context.listener), workspace.held(shared=False):
         plan = workspace.plan()
-        missing = workspace.row_bands(plan).unfinished(plan.row_bands)
+        row_bands = workspace.row_bands(plan)
+        # What other processes wrote, perhaps long ago, is held to what they said they wrote.
+        damaged = row_bands.damaged(plan.row_bands)
+        if damaged:
+            raise RunError(
+                f"{len(damaged)} row bands are not what was written (the first is {damaged[0]})",
+                where=str(workspace.folder),
+                fix="check the disk, run their shards again, then merge again",
+            )
+        missing = row_bands.unfinished(plan.row_bands)
         if missing:
             raise RequestError(
                 f"{len(missing)} of {len(plan.row_bands)} row bands are not finished (the first is {missing[0]})",

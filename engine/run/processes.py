@@ -9,17 +9,25 @@ from __future__ import annotations
 import multiprocessing as mp
 import os
 import signal
+import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import Any
 
+from ..context import RunContext
 from ..errors import Cancelled, RunError, SeamlineError
-from ..events import Progress, RunContext, warnings_to
+from ..events import Progress, warnings_to
 from ..request import OpenPolicy
 from .job import Job, run_job
 
 _POLL_S, _GRACE_S = 0.1, 5.0
+_REMEDY = "run again with --resume, with fewer --workers if memory ran out"
+# Each process imports such a script to find the model there.
+_GUARD = "; or put what your script runs below if __name__ == '__main__', as the model is defined in it"
+_PACKAGE = Path(__file__).resolve().parents[2]
 
 
 class _Reporter:
@@ -76,12 +84,13 @@ def run_in_processes(parts: Sequence[Job], context: RunContext) -> None:
     for part in parts:
         ours, theirs = spawning.Pipe()
         process = spawning.Process(target=_work, args=(part, context.policy, theirs), daemon=True)
-        process.start()
+        with _script_left_out(part):
+            process.start()
         theirs.close()  # or its end would never be seen
         processes.append(process)
         pipes.append(ours)
     try:
-        _follow(pipes, progress, context)
+        _follow(pipes, progress, context, _REMEDY + (_GUARD if _in_script(parts[0]) else ""))
     finally:
         for pipe in pipes:
             _tell_to_stop(pipe)
@@ -94,6 +103,30 @@ def run_in_processes(parts: Sequence[Job], context: RunContext) -> None:
             pipe.close()
 
 
+@contextmanager
+def _script_left_out(part: Job) -> Iterator[None]:
+    """Start a process that does not run the user's script again: it needs nothing of it, unless the model stands there.
+
+    Scripts of this package are run again, as one of them tells where the package is.
+    """
+    main = sys.modules["__main__"]
+    file = getattr(main, "__file__", None)
+    if file is None or Path(file).resolve().is_relative_to(_PACKAGE) or _in_script(part):
+        yield
+        return
+    spec = main.__spec__
+    main.__spec__, main.__file__ = None, None
+    try:
+        yield
+    finally:
+        main.__spec__, main.__file__ = spec, file
+
+
+def _in_script(part: Job) -> bool:
+    """Whether the model is defined in the script that the user runs."""
+    return type(part.source).__module__ == "__main__"
+
+
 def _tell_to_stop(pipe: Connection) -> None:
     try:
         pipe.send("stop")
@@ -101,7 +134,7 @@ def _tell_to_stop(pipe: Connection) -> None:
         return  # it has ended already
 
 
-def _follow(pipes: list[Any], progress: Progress, context: RunContext) -> None:
+def _follow(pipes: list[Any], progress: Progress, context: RunContext, remedy: str) -> None:
     working = list(pipes)
     while working:
         if context.cancel.is_set:
@@ -111,11 +144,7 @@ def _follow(pipes: list[Any], progress: Progress, context: RunContext) -> None:
             try:
                 kind, content = pipe.recv()
             except (EOFError, OSError):
-                raise RunError(
-                    "a worker process died",
-                    where="--workers",
-                    fix="run again with --resume, with fewer --workers if memory ran out",
-                ) from None
+                raise RunError("a worker process died", where="--workers", fix=remedy) from None
             if kind == "tiles":
                 progress.advance(content)
             elif kind == "warning":

@@ -17,8 +17,7 @@ from seamline.engine.inputs.coregistration import _MOST_FINE, _blocks, correctio
 from seamline.engine.inputs.describe import describe
 from seamline.engine.output.workspace import Workspace
 from seamline.engine.request import OpenPolicy, Request
-from seamline.engine.run import Shard, merge, plan_run, run
-from seamline.engine.run import lifecycle as run_module
+from seamline.engine.run import Shard, agreement, merge, plan_run, run
 from seamline.engine.testing import PassThrough, assert_is_crop, assert_same_pixels
 from seamline.training.village.procedural import procedural_scene, simulate_pair
 
@@ -242,7 +241,7 @@ def test_shards_extents_and_resumed_runs_of_a_corrected_pair_agree(files, tmp_pa
     def again(*_):
         raise AssertionError("measured twice")
 
-    monkeypatch.setattr(run_module, "measure", again)
+    monkeypatch.setattr(agreement, "measure", again)
     saved = Workspace.beside(out).plan()
     assert saved.shift == (saved.misregistration.row, saved.misregistration.column)
     run(request, source, shard=Shard(1, 2))

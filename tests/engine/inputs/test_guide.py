@@ -186,10 +186,12 @@ def test_means_do_not_depend_on_how_the_file_is_read(tmp_path, monkeypatch):
     values = texture(lie.grid).astype(np.float32) / np.float32(7)
     path = write(tmp_path / "g.tif", lie.grid, np.where(values == 0, np.nan, values))
     once = seen(path)
-    monkeypatch.setattr(guide, "_CHUNK_BYTES", 6000)
-    assert guide._chunk_rows(2 * 4 * lie.grid.shape[1]) == 1
-    for one, other in zip(once, seen(path), strict=True):
-        assert one.tobytes() == other.tobytes()
+    row_bytes = 2 * 4 * lie.grid.shape[1]
+    for rows in (1, 4, 32):
+        monkeypatch.setattr(guide, "_CHUNK_BYTES", rows * row_bytes)
+        assert guide._chunk_rows(row_bytes) == rows
+        for one, other in zip(once, seen(path), strict=True):
+            assert one.tobytes() == other.tobytes()
 
 
 @pytest.mark.parametrize("name", LIES)
@@ -279,9 +281,10 @@ def test_a_smooth_image_is_found_in_its_place_and_so_is_its_hole(name, tmp_path)
 
     inside = (rows > 0.01) & (rows < height - 0.01) & (columns > 0.01) & (columns < width - 0.01)
     assert within(pixels).any()
-    # The hole is as large as its pixels, to half a cell, and nothing else is missing.
-    assert not valid[0][within(pixels / 2 + 0.01)].any()
-    assert valid[0][inside & ~within(-pixels / 2 - 0.01)].all()
+    # The hole is as large as its pixels, or as the cells of which it holds half, and nothing else is missing.
+    margin = 0.01 + (pixels / 2 if pixels > 1 else 0)
+    assert not valid[0][within(margin)].any()
+    assert valid[0][inside & ~within(-margin)].all()
     assert not valid[0][(rows < -0.01) | (rows > height + 0.01) | (columns < -0.01) | (columns > width + 0.01)].any()
     # Clear of hole and rim, where a kernel lacks nothing.
     reach = pixels * (2 * max(cells.stretch) + 1)
@@ -307,10 +310,19 @@ def test_a_guide_on_the_base_grid_keeps_its_values(tmp_path, kernel):
     np.testing.assert_array_equal(values[valid], expected[valid])
 
 
+@pytest.mark.parametrize("kernel", ["cubic", "lanczos"])
+def test_nothing_leaks_between_pixels_that_coincide(tmp_path, kernel):
+    grid = GeoBox((40, 50), BASE.affine * Affine.translation(3, 2), BASE.crs)
+    stored = 10.0 ** np.random.default_rng(2).integers(-20, 20, (1, 40, 50)).astype(np.float32)
+    values, valid = seen(write(tmp_path / "g.tif", grid, stored), kernel)
+    np.testing.assert_array_equal(values[valid], stored.ravel())
+
+
 def test_a_finer_guide_on_the_base_lattice_gives_the_means_of_its_valid_pixels(tmp_path):
     grid = GeoBox((4 * 30 + 2, 4 * 40 + 3), BASE.affine * Affine.translation(5, 6) * Affine.scale(1 / 4), BASE.crs)
     stored = texture(grid)
-    stored[:, -1, -1] = 9
+    # Half of what is left of the cells in the last column, which is cut.
+    stored[:, 40:60:2, -3:] = NODATA
     values, valid = seen(write(tmp_path / "g.tif", grid, stored, nodata=NODATA))
     cells = np.pad(stored.astype(np.float64), ((0, 0), (0, 2), (0, 1)), constant_values=-1).reshape(2, 31, 4, 41, 4)
     there = (cells >= 0).sum(axis=(2, 4))
