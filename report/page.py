@@ -18,7 +18,12 @@ from ..engine.output.workspace import Workspace
 from .views import View, views
 
 _SUFFIX = ".report.json"
-_TITLES = {"pansharpen": "Pan-sharpening", "superres": "Super-resolution"}
+_TITLES = {
+    "pansharpen": "Pan-sharpening",
+    "superres": "Super-resolution",
+    "segment": "Segmentation",
+    "classify": "Classification",
+}
 _STAGES = (
     "statistics",
     "load",

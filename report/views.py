@@ -10,7 +10,7 @@ import numpy as np
 import rasterio
 from numpy.typing import NDArray
 from PIL import Image
-from rasterio.enums import Resampling
+from rasterio.enums import ColorInterp, Resampling
 from rasterio.errors import RasterioError
 from rasterio.windows import Window, from_bounds
 
@@ -20,6 +20,8 @@ _MOST_ROWS = 1200
 _COLOURS = (("red", "b04", "b4"), ("green", "b03", "b3"), ("blue", "b02", "b2"))
 
 Stack = NDArray[np.float32]
+Palette = Mapping[int, tuple[int, ...]]
+"""Red, green, blue and opacity of each class."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +53,36 @@ def views(facts: Mapping[str, Any]) -> list[View]:
 
 
 def _views(out: rasterio.DatasetReader, main: Sequence[Mapping[str, Any]]) -> list[View]:
-    bands = shown_bands([str(name or "") for name in out.descriptions])
+    palette = out.colormap(1) if out.colorinterp[0] == ColorInterp.palette else None
+    # Numbers of classes are no quantities: the input beside them has bands and a stretch of its own.
+    named = [band.get("name") for band in main] if palette else out.descriptions
+    bands = shown_bands([str(name or "") for name in named])
+    shown = [1] if palette else bands
+    sources = [main[band - 1] for band in bands] if main and (palette or len(main) == out.count) else []
     whole = Window(0, 0, out.width, out.height)
-    after = _read(out, bands, whole)
-    low, high = np.nanpercentile(after, (0.5, 99.0), axis=(1, 2)) if np.isfinite(after).any() else (0.0, 1.0)
-    stretch = np.asarray(low, np.float32), np.asarray(high, np.float32)
+    after = _read(out, shown, whole, _how(palette))
+    stretch = _stretch(_input(out, sources, whole, after.shape) if palette else after)
     detail = _busiest(out, after)
     size = f"{out.width} x {out.height} px"
     pictures = []
     for title, window in ((f"The whole, {size}", whole), ("A detail, each pixel magnified", detail)):
-        fine = _read(out, bands, window)
-        coarse = _input(out, [main[band - 1] for band in bands] if len(main) == out.count else [], window, fine.shape)
-        pictures.append(View(title, None if coarse is None else _picture(coarse, stretch), _picture(fine, stretch)))
+        fine = _read(out, shown, window, _how(palette))
+        coarse = _input(out, sources, window, fine.shape)
+        picture = _picture(fine, stretch) if palette is None else _classes(fine, palette)
+        pictures.append(View(title, None if coarse is None else _picture(coarse, stretch), picture))
     return pictures
+
+
+def _how(palette: Palette | None) -> Resampling:
+    return Resampling.average if palette is None else Resampling.nearest
+
+
+def _stretch(image: Stack | None) -> tuple[Stack, Stack]:
+    """The lowest and the highest value that is shown of each band."""
+    if image is None or not np.isfinite(image).any():
+        return np.zeros(1, np.float32), np.ones(1, np.float32)
+    low, high = np.nanpercentile(image, (0.5, 99.0), axis=(1, 2))
+    return np.asarray(low, np.float32), np.asarray(high, np.float32)
 
 
 def shown_bands(names: Sequence[str]) -> list[int]:
@@ -79,11 +98,11 @@ def shown_bands(names: Sequence[str]) -> list[int]:
     return [1] if len(names) < 3 else [1, 2, 3] if len(names) == 3 else [3, 2, 1]
 
 
-def _read(data: rasterio.DatasetReader, bands: Sequence[int], window: Window) -> Stack:
+def _read(data: rasterio.DatasetReader, bands: Sequence[int], window: Window, how: Resampling) -> Stack:
     """(band, row, column) of a window, no wider than a picture and masked pixels as NaN; from overviews if need be."""
     scale = min(1.0, _WIDTH_PX / window.width, _MOST_ROWS / window.height)
     shape = (len(bands), max(1, round(window.height * scale)), max(1, round(window.width * scale)))
-    how = Resampling.average if scale < 1.0 else Resampling.nearest
+    how = how if scale < 1.0 else Resampling.nearest
     read = data.read(list(bands), window=window, out_shape=shape, resampling=how, masked=True)
     return np.asarray(read.astype(np.float32).filled(np.nan))
 
@@ -134,6 +153,18 @@ def _picture(image: Stack, stretch: tuple[Stack, Stack]) -> Image.Image:
     unit = (image - low) / np.maximum(high - low, 1e-6)
     grey = np.rint(255 * np.nan_to_num(np.clip(unit, 0, 1) ** (1 / 1.7), nan=1.0)).astype(np.uint8)
     colours = np.repeat(grey, 3, axis=0) if len(grey) == 1 else grey
-    picture = Image.fromarray(np.ascontiguousarray(colours.transpose(1, 2, 0)))
+    return _as_wide_as_a_picture(colours)
+
+
+def _classes(numbers: Stack, palette: Palette) -> Image.Image:
+    """A map of classes in its colours, masked pixels white."""
+    table = np.array([palette.get(number, (255, 255, 255))[:3] for number in range(256)], np.uint8)
+    return _as_wide_as_a_picture(
+        np.where(np.isnan(numbers), 255, table[np.nan_to_num(numbers[0]).astype(np.uint8)].transpose(2, 0, 1))
+    )
+
+
+def _as_wide_as_a_picture(colours: NDArray[np.uint8]) -> Image.Image:
+    picture = Image.fromarray(np.ascontiguousarray(colours.transpose(1, 2, 0), np.uint8))
     times = _WIDTH_PX / picture.width
     return picture.resize((_WIDTH_PX, max(1, round(picture.height * times))), Image.Resampling.NEAREST)

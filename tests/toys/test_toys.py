@@ -360,6 +360,21 @@ def test_the_file_holds_names_and_colours(classes):
     assert [table[i][:3] for i in range(5)] == [category.colour for category in CATEGORIES]
 
 
+def test_the_report_shows_classes_in_their_colours_beside_the_image(classes):
+    from seamline.report.views import views
+    from seamline.tests.toys.segments import CATEGORIES
+
+    shown = views(json.loads(classes.with_name("classes.report.json").read_text()))
+    assert len(shown) == 2
+    known = {category.colour for category in CATEGORIES} | {(255, 255, 255)}
+    for view in shown:
+        assert {colour for _, colour in view.after.getcolors()} <= known
+        assert view.before.size == view.after.size
+        assert len(view.before.getcolors(1 << 20)) > 100
+    assert {colour for _, colour in shown[0].after.getcolors()} == known
+    assert CliRunner().invoke(cli, ["report", str(classes)]).exit_code == 0
+
+
 def test_bands_that_the_model_cannot_take_are_refused(models, image, tmp_path):
     command = ["segment", image, str(tmp_path / "o.tif"), "--model", str(models["segments"]), "--bands", "1,2,3"]
     said = CliRunner().invoke(cli, command)
