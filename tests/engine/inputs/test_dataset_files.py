@@ -64,13 +64,13 @@ def take(path, policy=None):
     return patch.values, patch.valid
 
 
-def beside(suffix, content):
+def beside(name, other, content):
     """A raster with a file beside it; the content may need the listener's address and the folder."""
 
     def build(folder, address):
-        write(folder / "in" / "b.tif")
-        (folder / "in" / f"b.tif{suffix}").write_text(content.format(address=address, folder=folder))
-        return folder / "in" / "b.tif"
+        write(folder / "in" / name)
+        (folder / "in" / other).write_text(content.format(address=address, folder=folder))
+        return folder / "in" / name
 
     return build
 
@@ -93,8 +93,8 @@ def named_by(metadata, name, content=None):
 
 
 def hidden_from_til(folder, _):
-    write(folder / "in" / "good.tif")
-    return write_til(folder / "in" / "x.TIL", "../secret.tif", comment='/* filename = "good.tif"; */ ')
+    write(folder / "in" / "#good.tif")
+    return write_til(folder / "in" / "x.TIL", "../secret.tif", comment="#good.tif;\n")
 
 
 def tile_with_a_mask(folder, address):
@@ -153,18 +153,31 @@ def spilled_elsewhere(folder, _):
 
 OVERVIEW_TAG = '<PAMDataset><Metadata domain="OVERVIEWS"><MDI key="OVERVIEW_FILE">{}</MDI></Metadata></PAMDataset>'
 ATTACKS = {
-    "mask from a network": (beside(".msk", mask_vrt("/vsicurl/http://{address}/m.tif")), "no GeoTIFF"),
-    "mask in capitals": (beside(".MSK", mask_vrt("/vsicurl/http://{address}/m.tif")), "no GeoTIFF"),
-    "mask of another file": (beside(".msk", mask_vrt("{folder}/secret.tif")), "takes it for the mask of b.tif"),
-    "mask that is a service": (beside(".msk", wcs("{address}")), "no GeoTIFF"),
+    "mask from a network": (beside("b.tif", "b.tif.msk", mask_vrt("/vsicurl/http://{address}/m.tif")), "no GeoTIFF"),
+    "mask of a raster in capitals": (
+        beside("B.TIF", "b.tif.msk", mask_vrt("/vsicurl/http://{address}/m.tif")),
+        "takes it for the mask of B.TIF",
+    ),
+    "mask in capitals": (beside("b.tif", "b.tif.MSK", mask_vrt("/vsicurl/http://{address}/m.tif")), "no GeoTIFF"),
+    "mask of another file": (
+        beside("b.tif", "b.tif.msk", mask_vrt("{folder}/secret.tif")),
+        "takes it for the mask of b.tif",
+    ),
+    "mask that is a service": (beside("b.tif", "b.tif.msk", wcs("{address}")), "no GeoTIFF"),
     "mask of a mask": (mask_of_a_mask, "for the mask of b.tif.msk"),
-    "overviews from a network": (beside(".ovr", vrt("/vsicurl/http://{address}/o.tif")), "for the overviews of b.tif"),
+    "overviews from a network": (
+        beside("b.tif", "b.tif.ovr", vrt("/vsicurl/http://{address}/o.tif")),
+        "for the overviews of b.tif",
+    ),
     "overviews by a tag": (overviews_by_tag, "its tags name overviews"),
     "overviews by a tag beside": (
-        beside(".aux.xml", OVERVIEW_TAG.format("/vsicurl/http://{address}/o.tif")),
+        beside("b.tif", "b.tif.aux.xml", OVERVIEW_TAG.format("/vsicurl/http://{address}/o.tif")),
         "its tags name overviews",
     ),
-    "overviews of another folder": (beside(".aux.xml", OVERVIEW_TAG.format("../secret.tif")), "name overviews"),
+    "overviews of another folder": (
+        beside("b.tif", "b.tif.aux.xml", OVERVIEW_TAG.format("../secret.tif")),
+        "name overviews",
+    ),
     "overviews of the mask": (overviews_of_a_mask, r"b\.tif\.msk: its tags name overviews"),
     "dimap upward": (named_by(dimap, "../secret.tif"), "lies outside its folder"),
     "dimap to the root": (named_by(dimap, "{folder}/secret.tif"), "lies outside its folder"),
