@@ -21,7 +21,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from ..engine.errors import Cancelled
 from .board import Board
-from .recipe import StageSettings
+from .settings import StageSettings
 
 log = logging.getLogger(__name__)
 BatchT = TypeVar("BatchT")

@@ -6,21 +6,16 @@ import argparse
 import logging
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
-from ..engine.errors import RequestError
-from .recipe import Recipe, read_recipe
-from .salad_pan.run import SYSTEM as PUBLISHED
-from .salad_pan.run import train_published
-from .salad_pan_tiny.run import train_salad_pan
-from .slimdiffsr.run import SYSTEM as SLIM
-from .slimdiffsr.run import train_slim
-from .terra_ldm.run import SYSTEM, train_base
-from .yardstick.run import train_yardstick
+from accelerate import Accelerator
 
-log = logging.getLogger(__name__)
+from .loop import Loop
+from .reading import read_recipe, split_overrides
+from .systems import find_system
+from .trainer import Run, Stage, Trainer
 
 
 def train(
@@ -41,27 +36,33 @@ def train(
     Raises:
         Cancelled: by ``check``.
         RequestError: the recipe or the data do not fit.
+        ModelError: a folder that the recipe names is not what it should be, or a trained weight is not finite.
     """
     recipe = read_recipe(recipe_path, overrides)
-    trainer = TRAINERS.get(recipe.system)
-    if trainer is None:
-        raise RequestError(
-            f"no trainer for {recipe.system!r}", where=str(recipe_path), fix=f"set system: {' or '.join(TRAINERS)}"
-        )
-    return trainer(recipe, recipe_path.parent, check)
+    run = Run(recipe, recipe_path.parent, check)
+    run.folder.mkdir(parents=True, exist_ok=True)
+    return drive(find_system(recipe.system, str(recipe_path)).trainer(run), run)
 
 
-TRAINERS: Mapping[str, Callable[[Recipe, Path, Callable[[], None]], Path]] = MappingProxyType(
-    {
-        "salad-pan-tiny": train_salad_pan,
-        SYSTEM: train_base,
-        "yardstick-cnn": train_yardstick,
-        PUBLISHED: train_published,
-        SLIM: train_slim,
-    }
-)
-"""Trainer of each system: takes a recipe, the folder that its relative paths begin at, and what is called before every
-step; gives the model folder."""
+def drive(trainer: Trainer[Any], run: Run[Any]) -> Path:
+    """Let a trainer train: data, stages, measure, export."""
+    data = trainer.data()
+    # After the data: a process that has one precision keeps it, also where there is nothing to train on.
+    accelerator = Accelerator(mixed_precision=run.recipe.precision)
+    with closing(trainer.stages(data, accelerator)) as stages:
+        for stage in stages:
+            fit(stage, run, accelerator)
+    if accelerator.is_main_process:
+        trainer.export(trainer.measure(data))
+    return trainer.result
+
+
+def fit(stage: Stage, run: Run[Any], accelerator: Accelerator) -> None:
+    """Run the loop and leave the averaged weights in the stage's module, on the CPU."""
+    checkpoint = run.folder / f"{stage.name}.pt"
+    loop = Loop(stage.settings, stage.batches, checkpoint, stage.observe, run.check, stage.workers)
+    stage.module.load_state_dict(loop.run(stage.module, accelerator))
+    stage.module.cpu()
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -71,8 +72,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("overrides", nargs="*", metavar="NAME=VALUE", help="such as diffusion.steps=100")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
-    changes = {name: value for name, _, value in (item.partition("=") for item in options.overrides)}
-    print(train(options.recipe, changes))
+    print(train(options.recipe, split_overrides(options.overrides, "NAME=VALUE")))
     return 0
 
 

@@ -18,7 +18,7 @@ from seamline.engine.errors import Cancelled
 from seamline.tests.bounds import assert_same_but_rounding
 from seamline.training import loop
 from seamline.training.loop import Loop
-from seamline.training.recipe import StageSettings
+from seamline.training.settings import StageSettings
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..recipe import DataSettings
+from ..settings import SimulationSettings
 from .simulate import Batch, simulate_pair, to_batch
 from .sources import Source, draw_patch
 
@@ -23,7 +23,7 @@ class Patches:
     """
 
     sources: Sequence[Source]
-    settings: DataSettings
+    settings: SimulationSettings
     seed: int
 
     def __call__(self, number: int) -> Batch:

@@ -20,7 +20,7 @@ from rasterio.errors import NodataShadowWarning, NotGeoreferencedWarning
 from rasterio.windows import Window, from_bounds
 
 from ...engine.errors import RequestError
-from ..recipe import SourceSettings
+from ..settings import SourceSettings
 from ..village.procedural import procedural_scene
 
 Split = Literal["train", "val", "test"]

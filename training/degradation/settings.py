@@ -18,17 +18,21 @@ Range = tuple[float, float]
 
 def _check_range(name: str, values: tuple[float, ...], low: float, high: float) -> None:
     if len(values) != 2 or not low <= values[0] <= values[1] <= high:
-        raise RequestError(f"{name} is {values}", fix=f"give the lowest and the highest, from {low:g} to {high:g}")
+        raise RequestError(
+            f"{values} is no range", where=name, fix=f"give the lowest and the highest, from {low:g} to {high:g}"
+        )
 
 
 def _check_number(name: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
-        raise RequestError(f"{name} is {value}", fix=f"give a number from {low:g} to {high:g}")
+        raise RequestError(f"{value} is out of range", where=name, fix=f"give a number from {low:g} to {high:g}")
 
 
-def _check_shares(name: str, values: tuple[float, ...], count: int) -> None:
+def _check_shares(name: str, values: tuple[float, ...], count: int, whose: str = "") -> None:
     if len(values) != count or min(values) < 0.0 or abs(sum(values) - 1.0) > 1e-6:
-        raise RequestError(f"{name} are {values}", fix=f"give {count} probabilities that sum to one")
+        raise RequestError(
+            f"{whose or name} are {values}", where=name, fix=f"give {count} probabilities that sum to one"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +79,24 @@ class Round:
         for name in ("blur", "sinc", "gaussian", "grey"):
             _check_number(name, getattr(self, name), 0.0, 1.0)
         _check_shares("bells", self.bells, 6)
-        _check_shares("up, down and keep", (self.up, self.down, self.keep), 3)
+        _check_shares("up", (self.up, self.down, self.keep), 3, "up, down and keep")
         _check_range("sigma", self.sigma, 1e-3, math.inf)
         for name, low, high in (("generalised", 1e-3, 99.0), ("plateau", 1e-3, 99.0), ("resize", 0.01, 16.0)):
             bounds = getattr(self, name)
             _check_range(name, bounds, low, high)
             if not bounds[0] <= 1.0 <= bounds[1]:
-                raise RequestError(f"{name} is {bounds}", fix="give a lowest value up to 1 and a highest from 1 up")
+                raise RequestError(
+                    f"{bounds} is on one side of 1",
+                    where=name,
+                    fix="give a lowest value up to 1 and a highest from 1 up",
+                )
         _check_number("photons", self.photons, 1.0, 1e9)
         _check_range("noise", self.noise, 0.0, math.inf)
         _check_range("poisson", self.poisson, 0.0, math.inf)
         _check_range("jpeg", self.jpeg, 1.0, 100.0)
         _check_range("sizes", self.sizes, 3, 99)
         if any(not isinstance(side, int) or side % 2 == 0 for side in self.sizes):
-            raise RequestError(f"sizes is {self.sizes}", fix="give two odd whole numbers")
+            raise RequestError(f"{self.sizes} are no sides", where="sizes", fix="give two odd whole numbers")
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,10 @@ class Weights:
     spectrum: float = 0.0
 
 
+ERROR_ALONE = Weights(0.0, 0.0)
+"""The mean absolute error and nothing beside it."""
+
+
 class Restoration(nn.Module):
     """L1, perceptual and adversarial loss (equation 20), detail where asked for, and the critic's own loss beside them.
 

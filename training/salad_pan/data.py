@@ -20,7 +20,8 @@ from ...engine.optics.sensors import Sensor
 from ..data.pancollection import PanCollection, open_pancollection
 from ..data.paths import locate, refuse_test_pair
 from ..data.simulate import Pair, to_batch
-from ..recipe import DataSettings, PairSettings
+from ..settings import PairSettings
+from .recipe import SensorData
 from .scene import ScenePair, open_scene_pair
 
 
@@ -146,7 +147,7 @@ class SensorTurns:
     """
 
     sources: Mapping[str, Sequence[PairSource]]
-    settings: DataSettings
+    settings: SensorData
     seed: int
 
     def __call__(self, number: int) -> SensorBatch:
@@ -175,7 +176,7 @@ def _resized(image: torch.Tensor, side: int) -> torch.Tensor:
     return F.interpolate(image, size=(side, side), mode="bilinear", align_corners=False)
 
 
-def held_out_batches(sources: Mapping[str, Sequence[PairSource]], settings: DataSettings) -> list[SensorBatch]:
+def held_out_batches(sources: Mapping[str, Sequence[PairSource]], settings: SensorData) -> list[SensorBatch]:
     """The fixed pairs of every sensor, one a batch."""
     return [
         sensor_batch([pair], source.ratio, k, sensor, settings.resolution)
@@ -186,7 +187,7 @@ def held_out_batches(sources: Mapping[str, Sequence[PairSource]], settings: Data
 
 
 def load_pairs(
-    settings: DataSettings, beside: Path, folder: Path, check: Callable[[], None]
+    settings: SensorData, beside: Path, folder: Path, check: Callable[[], None]
 ) -> dict[str, list[PairSource]]:
     """Open every pair of a recipe, by sensor in the order of the recipe.
 
@@ -227,7 +228,7 @@ def by_sensor(sources: Sequence[PairSource]) -> dict[str, list[PairSource]]:
 
 
 def _open(
-    entry: PairSettings, settings: DataSettings, beside: Path, folder: Path, check: Callable[[], None]
+    entry: PairSettings, settings: SensorData, beside: Path, folder: Path, check: Callable[[], None]
 ) -> PairSource:
     named = [name for name in ("train", "valid", "pan", "ms") if getattr(entry, name)]
     if named == ["pan", "ms"]:
@@ -266,7 +267,7 @@ def _collection(entry: PairSettings, beside: Path) -> CollectionSource:
 
 
 def _scene(
-    entry: PairSettings, settings: DataSettings, beside: Path, folder: Path, check: Callable[[], None]
+    entry: PairSettings, settings: SensorData, beside: Path, folder: Path, check: Callable[[], None]
 ) -> ScenePair:
     # An input may be several single-band files.
     ms, pan = (",".join(str(locate(part, beside)) for part in name.split(",")) for name in (entry.ms, entry.pan))

@@ -5,20 +5,21 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from ...engine.contract import Range
+from ...engine.contract import InputSpec
 from ...engine.quality.reduced import reduced_scores
-from ...models.folder import Architecture, Card, Input, QualityRow, write_folder
+from ...models.folder import Architecture, Card, QualityRow, write_folder
 from ...models.salad_pan.published.conditioning import ANY_BAND, Radiometry
 from ...models.salad_pan.published.tile import ARCHITECTURE, RATIOS, SPEC, TEXT
 from ..loop import move
-from ..recipe import Recipe
+from ..stored import halves
+from ..trainer import Quality
 from .data import SensorBatch
+from .recipe import PublishedRecipe
 from .stages import AdapterStage
 
 Row = dict[str, float]
@@ -44,7 +45,7 @@ class SensorUse:
     peak: float
 
 
-def measure(stage: AdapterStage, batches: Sequence[SensorBatch], steps: int) -> dict[str, dict[str, Row]]:
+def sensor_scores(stage: AdapterStage, batches: Sequence[SensorBatch], steps: int) -> dict[str, dict[str, Row]]:
     """Mean Q2n, SAM (degrees) and ERGAS by sensor, of upsampled MS and of sampled results."""
     device = next(stage.parameters()).device
     found: dict[str, dict[str, list[Row]]] = {}
@@ -64,64 +65,66 @@ def _mean(rows: Sequence[Row]) -> Row:
     return {**means, "images": float(len(rows))}
 
 
+def quality_rows(rows: Mapping[str, Mapping[str, Row]], side: int) -> Quality:
+    """The measured table as cards have it: a row for each sensor and kind of image.
+
+    Args:
+        rows: from ``sensor_scores``.
+        side: of the pairs, px.
+    """
+    protocol = f"reduced resolution, held-out pairs of {side} px in the unit range, fixed scenes; mean over images"
+    return tuple(
+        QualityRow(scene=sensor, protocol=f"{title}; {protocol}", values=row)
+        for sensor, own in rows.items()
+        for title, row in own.items()
+    )
+
+
 def export(
-    recipe: Recipe, stage: AdapterStage, uses: Sequence[SensorUse], batches: Sequence[SensorBatch], folder: Path
-) -> Path:
-    """Write a model folder a sensor: weights as stored (16 bit), measured as stored.
+    recipe: PublishedRecipe, stage: AdapterStage, uses: Sequence[SensorUse], quality: Quality, folder: Path
+) -> None:
+    """Write a model folder a sensor: weights as stored, 16 bit.
 
     Args:
         recipe: gives name, version and statements.
-        stage: trained; its network is rounded to what is stored.
-        uses: of each sensor; the first is the one that is returned.
-        batches: held-out pairs.
+        stage: trained.
+        uses: of each sensor.
+        quality: of all sensors.
         folder: of the run.
 
     Raises:
         ModelError: a weight is not finite.
     """
-    state = {name: value.detach().cpu().half() for name, value in stage.network.state_dict().items()}
-    stage.network.load_state_dict({name: value.float() for name, value in state.items()})
-    rows = measure(stage, batches, recipe.salad.steps)
-    paths = []
+    state = halves(stage.network)
     for use in uses:
         text = {TEXT + prompt: value for prompt, value in use.text.items()}
-        paths.append(folder / model_name(recipe, use.name))
-        write_folder(paths[-1], _card(recipe, stage, use, rows.get(use.name, {})), {**state, **text})
-    return paths[0]
+        about = _card(recipe, stage, use, tuple(row for row in quality if row.scene == use.name))
+        write_folder(folder / about.name, about, {**state, **text})
 
 
-def model_name(recipe: Recipe, sensor: str) -> str:
+def model_name(recipe: PublishedRecipe, sensor: str) -> str:
     """Name of the model folder of a sensor."""
     suffix = re.sub("[^a-z0-9]+", "-", sensor.lower()).strip("-")
     return f"{recipe.name}-{suffix}"[:64]
 
 
-def _card(recipe: Recipe, stage: AdapterStage, use: SensorUse, rows: Mapping[str, Row]) -> Card:
-    noise, config = stage.noise, stage.network.config
-    radiometry = Radiometry(use.prompts, use.peak, noise)
-    span: Range = "native"
+def _card(recipe: PublishedRecipe, stage: AdapterStage, use: SensorUse, quality: Quality) -> Card:
+    radiometry = Radiometry(use.prompts, use.peak, stage.noise)
     bands = None if use.prompts == (ANY_BAND,) else use.bands
-    shared = ("task", "main", "align", "margin", "tile", "overlap", "latent", "stochastic", "generated", "consistency")
-    side = recipe.data.resolution or recipe.data.patch
-    protocol = f"reduced resolution, held-out pairs of {side} px in the unit range, fixed scenes; mean over images"
-    told = ("licence", "training_data", "citation")
-    statements: Mapping[str, Any] = {n: " ".join(str(recipe.card.get(n, "not stated")).split()) for n in told}
-    return Card(
+    spec = replace(
+        SPEC,
         name=model_name(recipe, use.name),
         version=recipe.version,
-        architecture=Architecture(
-            name=ARCHITECTURE,
-            config=json.loads(json.dumps({"network": asdict(config), "use": asdict(radiometry), "norm": "tile"})),
-        ),
         inputs=(
-            Input(name="pan", bands=1, range=span, bits=radiometry.bits),
-            Input(name="ms", bands=bands, range=span, ratio=RATIOS, bits=radiometry.bits),
+            InputSpec(name="pan", bands=1, range="native", bits=radiometry.bits),
+            InputSpec(name="ms", bands=bands, range="native", ratio=RATIOS, bits=radiometry.bits),
         ),
         needs_statistics=False,
-        options=tuple(sorted(SPEC.options)),
-        quality=tuple(
-            QualityRow(scene=use.name, protocol=f"{title}; {protocol}", values=r) for title, r in rows.items()
-        ),
-        **statements,
-        **{name: getattr(SPEC, name) for name in shared},
+    )
+    config = {"network": asdict(stage.network.config), "use": asdict(radiometry), "norm": "tile"}
+    return Card.of(
+        spec,
+        architecture=Architecture(name=ARCHITECTURE, config=json.loads(json.dumps(config))),
+        quality=quality,
+        **recipe.card.lines(),
     )

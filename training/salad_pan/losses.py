@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch.nn import functional as F
 
-from ..recipe import FusionWeights, ReconstructionWeights
+from .recipe import FusionWeights, ReconstructionWeights
 
 CHARBONNIER = 1e-3
 WINDOW, SIGMA = 11, 1.5

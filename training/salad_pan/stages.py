@@ -18,9 +18,9 @@ from ...models.salad_pan.published.conditioning import images
 from ...models.salad_pan.published.network import SaladPan
 from ...models.salad_pan.published.sampler import sample, schedule
 from ...models.salad_pan.published.vae import decode
-from ..recipe import FusionWeights, ReconstructionWeights
 from .data import SensorBatch
 from .losses import divergence, fused_loss, reconstruction_loss
+from .recipe import FusionWeights, ReconstructionWeights
 
 TIMES = 1000
 LEAST_SIGNAL = 1e-6

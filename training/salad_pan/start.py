@@ -16,36 +16,12 @@ from ...models.convert import check_fit, check_settings, read_settings, read_ten
 from ...models.folder import load_strictly
 from ...models.salad_pan.published.checkpoint import fused_key
 from ...models.salad_pan.published.conditioning import ANY_BAND, embed, prompts, read_embeddings
-from ...models.salad_pan.published.config import FACTOR, Config
+from ...models.salad_pan.published.config import Config
 from ...models.salad_pan.published.network import SaladPan, unet_settings
 from ...models.salad_pan.published.vae import band_vae, to_one_channel, vae_settings
-from ..recipe import Recipe
 
 _WEIGHTS = ("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.fp16.safetensors")
 _FREE = {"sample_size", "force_upcast", "scaling_factor"}
-
-
-def network_config(recipe: Recipe, scaling: float = 1.0) -> Config:
-    """Shape of the network: ``recipe.network`` over the published one.
-
-    Raises:
-        RequestError: a width is unknown or does not fit, or the patches do not suit the levels of the network.
-    """
-    try:
-        config = Config.of({**recipe.network, "scaling_factor": scaling})
-    except (TypeError, ValueError) as error:
-        raise RequestError(
-            f"no network has these widths ({error})", where="network", fix="leave network empty for the published one"
-        ) from error
-    step = FACTOR * 2 ** (len(config.base) - 1)
-    side = recipe.data.resolution or recipe.data.patch
-    if side % step:
-        raise RequestError(
-            f"patches of {side} px do not halve as often as the network does",
-            where="data.resolution",
-            fix=f"set a multiple of {step}",
-        )
-    return config
 
 
 def start_vae(config: Config, folder: Path | None, seed: int) -> Any:

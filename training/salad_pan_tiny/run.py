@@ -1,25 +1,25 @@
-"""Train the small SALAD-Pan model."""
+"""Train the small SALAD-Pan model: the band autoencoder, then the denoising UNet with the decoder."""
 
 from __future__ import annotations
 
 import json
 import logging
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 from accelerate import Accelerator
 
-from ...models.folder import load_folder, load_strictly
-from ...models.salad_pan.network import Config, SaladPanTiny
+from ...models.folder import load_folder, load_strictly, write_folder
+from ...models.salad_pan.network import SaladPanTiny
 from ..data.patches import Patches
 from ..data.simulate import Batch
-from ..data.sources import Source, Split, fits, load_sources
-from ..loop import Loop
-from ..recipe import Recipe
-from .export import export
+from ..data.sources import fits
+from ..stored import halves, rounded
+from ..trainer import Quality, Run, Stage, System, TrainData
+from .export import card, quality_rows
+from .recipe import TinyRecipe
 from .stages import DiffusionStage, VaeStage, calibrate
 from .validate import as_text, table
 
@@ -31,58 +31,71 @@ CALIBRATION_FROM = 10**9
 VALIDATION_STEPS = (1, 2, 4)
 
 
-def train_salad_pan(recipe: Recipe, beside: Path, check: Callable[[], None]) -> Path:
-    """Train the small SALAD-Pan model; arguments and result as those of every trainer."""
-    folder = Path(recipe.output)
-    folder.mkdir(parents=True, exist_ok=True)
-    patches = Patches(_sources(recipe, "train"), recipe.data, recipe.seed)
-    held_out = validation_batches(recipe)
-    model = _start(recipe, beside)
-    accelerator = Accelerator(mixed_precision=recipe.precision)
-    if not recipe.init:
-        _stage(VaeStage(model), Loop(recipe.vae, patches, folder / "vae.pt", check=check), accelerator)
-        calibrate(model, [patches(CALIBRATION_FROM + k) for k in range(8)])
+class TinyTrainer:
+    """Trains the small SALAD-Pan model; a ``Trainer``."""
 
-    def observe(step: int, weights: dict[str, torch.Tensor]) -> None:
-        averaged = SaladPanTiny(model.config).eval()
-        averaged.load_state_dict({name.removeprefix("model."): value for name, value in weights.items()})
-        rows = table(averaged, held_out[:GLANCE], VALIDATION_STEPS)
-        (folder / "validation.json").write_text(json.dumps({"step": step, "rows": rows}, indent=2), encoding="utf-8")
-        log.info("validation at step %d\n%s", step, as_text(rows))
+    def __init__(self, run: Run[TinyRecipe]) -> None:
+        self.run, self.recipe = run, run.recipe
+        self.model = _start(run)
 
-    later = replace(patches, seed=recipe.seed + 1)
-    loop = Loop(recipe.diffusion, later, folder / "diffusion.pt", observe, check, recipe.data.workers)
-    _stage(DiffusionStage(model), loop, accelerator)
-    if accelerator.is_main_process:
-        return export(recipe, model, held_out, folder)
-    return folder / recipe.name
+    @property
+    def result(self) -> Path:
+        """The model folder."""
+        return self.run.folder / self.recipe.name
+
+    def data(self) -> TrainData[Patches, Batch]:
+        """Simulated pairs of the train and the val split."""
+        recipe = self.recipe
+        train = Patches(self.run.sources("train"), recipe.data, recipe.seed)
+        settings = replace(recipe.data, patch=recipe.data.held_out_patch)
+        usable = [source for source in self.run.sources("val") if fits(source, settings.patch)]
+        stream = Patches(usable, settings, recipe.seed + 2)
+        return TrainData(train, [stream(k) for k in range(recipe.data.held_out)])
+
+    def stages(self, data: TrainData[Patches, Batch], accelerator: Accelerator) -> Generator[Stage, None, None]:  # noqa: ARG002
+        """Autoencoder, unless the run continues from weights, and diffusion."""
+        recipe, workers = self.recipe, self.recipe.data.workers
+        if not recipe.init:
+            yield Stage("vae", VaeStage(self.model), recipe.vae, data.train, workers=workers)
+            calibrate(self.model, [data.train(CALIBRATION_FROM + k) for k in range(8)])
+        later = replace(data.train, seed=recipe.seed + 1)
+        observe = self._observe(data.held_out[:GLANCE])
+        yield Stage("diffusion", DiffusionStage(self.model), recipe.diffusion, later, observe, workers)
+
+    def measure(self, data: TrainData[Patches, Batch]) -> Quality:
+        """ERGAS, SAM and Q beside those of plain MS and of the classical fusion."""
+        stored = rounded(SaladPanTiny(self.model.config), self.model)
+        return quality_rows(table(stored, data.held_out, VALIDATION_STEPS))
+
+    def export(self, quality: Quality) -> None:
+        """Write the model folder."""
+        about = card(self.recipe, self.model, quality)
+        write_folder(self.result, about, halves(self.model), dtype=torch.float16)
+
+    def _observe(self, held_out: list[Batch]) -> Callable[[int, dict[str, torch.Tensor]], None]:
+        """What writes ``validation.json`` after every checkpoint of the second stage."""
+
+        def observe(step: int, weights: dict[str, torch.Tensor]) -> None:
+            averaged = SaladPanTiny(self.model.config).eval()
+            averaged.load_state_dict({name.removeprefix("model."): value for name, value in weights.items()})
+            rows = table(averaged, held_out, VALIDATION_STEPS)
+            file = self.run.folder / "validation.json"
+            file.write_text(json.dumps({"step": step, "rows": rows}, indent=2), encoding="utf-8")
+            log.info("validation at step %d\n%s", step, as_text(rows))
+
+        return observe
 
 
-def _start(recipe: Recipe, beside: Path) -> SaladPanTiny:
+def _start(run: Run[TinyRecipe]) -> SaladPanTiny:
     """The network to start from: seeded, or the weights that the recipe names."""
+    recipe = run.recipe
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
-        model = SaladPanTiny(Config.of(recipe.network))
+        model = SaladPanTiny(recipe.network)
     if recipe.init:
-        state = load_folder(beside / recipe.init)[1]
+        state = load_folder(run.locate(recipe.init))[1]
         load_strictly(model, {name: value.float() for name, value in state.items()}, where=recipe.init)
     return model
 
 
-def validation_batches(recipe: Recipe) -> list[Batch]:
-    """The fixed batches of the val split."""
-    settings = replace(recipe.data, patch=recipe.data.held_out_patch)
-    sources = [source for source in _sources(recipe, "val") if fits(source, settings.patch)]
-    held_out = Patches(sources, settings, recipe.seed + 2)
-    return [held_out(k) for k in range(recipe.data.held_out)]
-
-
-def _sources(recipe: Recipe, split: Split) -> list[Source]:
-    """Sources of a split, from the data folder in the environment."""
-    root = os.environ.get("SEAMLINE_DATA")
-    return load_sources(Path(root) if root else None, recipe.data.sources, split, recipe.seed)
-
-
-def _stage(stage: torch.nn.Module, loop: Loop[Batch], accelerator: Accelerator) -> None:
-    """Train one stage and leave its averaged weights in the module, on the CPU."""
-    stage.cpu().load_state_dict(loop.run(stage, accelerator))
+SYSTEM = System(TinyRecipe, TinyTrainer)

@@ -14,8 +14,8 @@ from ...models.terra_ldm.conditioning import Band, Conditioning
 from ..data.sources import Source, cut_patch
 from ..degradation.mixed import Degradation
 from ..distill.stages import Pair
-from ..recipe import DataSettings
 from ..terra_ldm.data import band_of
+from .recipe import ImageSettings
 
 NATURAL = 0.6
 """Share of images whose bands keep their order in the source; the others are shuffled, so that any band may be any."""
@@ -39,7 +39,7 @@ class SlimPatches:
     """
 
     sources: Sequence[Source]
-    settings: DataSettings
+    settings: ImageSettings
     degradation: Degradation
     scale: int
     bands: int

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ...engine.errors import RequestError
 from ...models.terra_ldm.conditioning import KINDS, Band, Conditioning
 from ..data.sources import Source, cut_patch, fits
-from ..recipe import SourceSettings
+from ..settings import SourceSettings
 
 SMALL_SHARE = 0.25
 """Share of the batches that have patches of half the side and four times as many: some images are no larger."""

@@ -1,25 +1,26 @@
-"""Train the base model by a recipe and write its model folder."""
+"""Train the base model: the band autoencoder, then the UNet on its latents."""
 
 from __future__ import annotations
 
 import json
 import logging
-import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
 from accelerate import Accelerator
 
-from ...models.folder import Architecture, Card, Input, QualityRow, load_folder, write_folder
+from ...models.folder import Architecture, Card, QualityRow, load_folder, write_folder
 from ...models.terra_ldm.network import ARCHITECTURE, Config, TerraLdmTiny, load_base
 from ...models.terra_ldm.tile import SPEC
-from ..data.sources import Split, load_sources
-from ..loop import Loop
-from ..recipe import Recipe
+from ..data.sources import Split
+from ..loop import Observe
+from ..stored import halves, rounded
+from ..trainer import Quality, Run, Stage, System, TrainData
 from .data import BandBatch, BandPatches
+from .recipe import TerraRecipe
 from .stages import BaseDiffusionStage, BaseVaeStage, calibrate_base
 from .validate import Row, spectrum_row, time_row, vae_row
 
@@ -28,73 +29,92 @@ GLANCE = 4
 """As many validation batches are looked at while training."""
 CALIBRATION_FROM = 10**9
 CALIBRATION = 24
-SYSTEM = "terra-ldm-tiny"
 
 
-def train_base(recipe: Recipe, beside: Path, check: Callable[[], None]) -> Path:
-    """Train the stages whose steps are not zero; with ``init`` the autoencoder is that of the named folder.
+class TerraTrainer:
+    """Trains the base model; a ``Trainer``."""
 
-    Args:
-        recipe: of system ``terra-ldm-tiny``.
-        beside: folder that ``init`` is relative to.
-        check: called before every step; may raise ``Cancelled``.
+    def __init__(self, run: Run[TerraRecipe]) -> None:
+        self.run, self.recipe = run, run.recipe
+        self.model = _start(run)
+        self.clock = _Clock(run.folder / "cost.json")
 
-    Returns:
-        The model folder.
+    @property
+    def result(self) -> Path:
+        """The model folder."""
+        return self.run.folder / self.recipe.name
 
-    Raises:
-        RequestError: the recipe or the data do not fit.
-        ModelError: ``init`` is no base model, or a trained weight is not finite.
-    """
-    folder = Path(recipe.output)
-    folder.mkdir(parents=True, exist_ok=True)
-    patches = band_patches(recipe, "train", recipe.seed)
-    held_out = validation_bands(recipe)
-    model = _start(recipe, beside)
-    clock = _Clock(folder / "cost.json")
-    accelerator = Accelerator(mixed_precision=recipe.precision)
+    def data(self) -> TrainData[BandPatches, BandBatch]:
+        """Single bands of the train and the val split."""
+        return TrainData(band_patches(self.run, "train", self.recipe.seed), validation_bands(self.run))
 
-    def observe_vae(step: int, weights: dict[str, torch.Tensor]) -> Row:
-        row = vae_row(_copy(model, weights, "vae.", "vae.").vae, held_out[:GLANCE])
-        _note(folder / "vae.json", step, {"vae": row})
-        clock.save()
-        return row
+    def stages(
+        self,
+        data: TrainData[BandPatches, BandBatch],
+        accelerator: Accelerator,  # noqa: ARG002
+    ) -> Generator[Stage, None, None]:
+        """Autoencoder, unless the run continues from one, and UNet."""
+        recipe, model, workers = self.recipe, self.model, self.recipe.data.workers
+        glance = data.held_out[:GLANCE]
+        try:
+            if recipe.vae.steps and not recipe.init:
+                yield Stage("vae", BaseVaeStage(model), recipe.vae, data.train, self._observe_vae(glance), workers)
+                calibrate_base(model.vae, [data.train(CALIBRATION_FROM + k) for k in range(CALIBRATION)])
+            if recipe.diffusion.steps:
+                later, observe = replace(data.train, seed=recipe.seed + 1), self._observe_unet(glance)
+                yield Stage("unet", BaseDiffusionStage(model), recipe.diffusion, later, observe, workers)
+        finally:
+            # A cancelled run has cost its time too.
+            self.clock.save()
 
-    def observe_unet(step: int, weights: dict[str, torch.Tensor]) -> Row:
-        row = time_row(_copy(model, weights, "model.", ""), held_out[:GLANCE])
-        _note(folder / "unet.json", step, {"time": row})
-        clock.save()
-        return {f"velocity error at {time}": value for time, value in row.items()}
+    def _observe_vae(self, glance: Sequence[BandBatch]) -> Observe:
+        def observe(step: int, weights: dict[str, torch.Tensor]) -> Row:
+            row = vae_row(_copy(self.model, weights, "vae.", "vae.").vae, glance)
+            _note(self.run.folder / "vae.json", step, {"vae": row})
+            self.clock.save()
+            return row
 
-    try:
-        if recipe.vae.steps and not recipe.init:
-            loop = Loop(recipe.vae, patches, folder / "vae.pt", observe_vae, check)
-            _stage(BaseVaeStage(model), loop, accelerator)
-            calibrate_base(model.vae, [patches(CALIBRATION_FROM + k) for k in range(CALIBRATION)])
-        if recipe.diffusion.steps:
-            later = replace(patches, seed=recipe.seed + 1)
-            loop = Loop(recipe.diffusion, later, folder / "unet.pt", observe_unet, check)
-            _stage(BaseDiffusionStage(model), loop, accelerator)
-    finally:
-        # A cancelled run has cost its time too.
-        clock.save()
-    if accelerator.is_main_process:
-        spent = hours_spent(beside / recipe.init) if recipe.init else 0.0
-        return export_base(recipe, model, held_out, folder, Cost(clock.hours, spent))
-    return folder / recipe.name
+        return observe
+
+    def _observe_unet(self, glance: Sequence[BandBatch]) -> Observe:
+        def observe(step: int, weights: dict[str, torch.Tensor]) -> Row:
+            row = time_row(_copy(self.model, weights, "model.", ""), glance)
+            _note(self.run.folder / "unet.json", step, {"time": row})
+            self.clock.save()
+            return {f"velocity error at {time}": value for time, value in row.items()}
+
+        return observe
+
+    def measure(self, data: TrainData[BandPatches, BandBatch]) -> Quality:
+        """What the autoencoder keeps, what the UNet knows, how samples look, and what the training has cost."""
+        stored = rounded(TerraLdmTiny(self.model.config), self.model)
+        init = self.recipe.init
+        cost = Cost(self.clock.hours, hours_spent(self.run.locate(init)) if init else 0.0)
+        values: dict[str, Row] = {
+            "autoencoder, val split": vae_row(stored.vae, data.held_out),
+            "error of the velocity by time, val split": time_row(stored, data.held_out),
+            "error of the radial power spectrum, dB, 20 steps, val split": spectrum_row(stored, data.held_out[:GLANCE]),
+            _COST: cost.row,
+        }
+        return tuple(QualityRow(scene=self.recipe.system, protocol=what, values=row) for what, row in values.items())
+
+    def export(self, quality: Quality) -> None:
+        """Write the model folder."""
+        about = _card(self.recipe, self.model.config, quality)
+        write_folder(self.result, about, halves(self.model), dtype=torch.float16)
 
 
-def band_patches(recipe: Recipe, split: Split, seed: int) -> BandPatches:
+def band_patches(run: Run[TerraRecipe], split: Split, seed: int) -> BandPatches:
     """The stream of a split."""
-    root = os.environ.get("SEAMLINE_DATA")
-    sources = load_sources(Path(root) if root else None, recipe.data.sources, split, recipe.seed)
-    return BandPatches(sources, recipe.data.patch, recipe.data.unrolled, seed)
+    settings = run.recipe.data
+    return BandPatches(run.sources(split), settings.patch, settings.unrolled, seed)
 
 
-def validation_bands(recipe: Recipe) -> list[BandBatch]:
+def validation_bands(run: Run[TerraRecipe]) -> list[BandBatch]:
     """The fixed batches of the val split."""
-    stream = replace(band_patches(recipe, "val", recipe.seed + 2), patch=recipe.data.held_out_patch)
-    return [stream(k) for k in range(recipe.data.held_out)]
+    settings = run.recipe.data
+    stream = replace(band_patches(run, "val", run.recipe.seed + 2), patch=settings.held_out_patch)
+    return [stream(k) for k in range(settings.held_out)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,49 +139,13 @@ def hours_spent(folder: Path) -> float:
     return sum(row.values.get(_TOTAL, 0.0) for row in rows if row.protocol == _COST)
 
 
-def export_base(recipe: Recipe, model: TerraLdmTiny, held_out: Sequence[BandBatch], folder: Path, cost: Cost) -> Path:
-    """Write ``folder / name``: weights as stored (16 bit), measured as stored.
-
-    Args:
-        recipe: gives name, version and statements.
-        model: trained.
-        held_out: validation batches.
-        folder: of the run.
-        cost: of the weights.
-    """
-    state = {name: value.half() for name, value in model.state_dict().items()}
-    stored = TerraLdmTiny(model.config).eval()
-    stored.load_state_dict({name: value.float() for name, value in state.items()})
-    values: dict[str, Row] = {
-        "autoencoder, val split": vae_row(stored.vae, held_out),
-        "error of the velocity by time, val split": time_row(stored, held_out),
-        "error of the radial power spectrum, dB, 20 steps, val split": spectrum_row(stored, held_out[:GLANCE]),
-        _COST: cost.row,
-    }
-    path = folder / recipe.name
-    write_folder(path, _card(recipe, model.config, values), state, dtype=torch.float16)
-    return path
-
-
-def _card(recipe: Recipe, config: Config, values: dict[str, Row]) -> Card:
-    shared = ("task", "main", "align", "margin", "tile", "overlap", "batch", "latent", "scale")
-    flags = ("needs_statistics", "stochastic", "generated", "consistency")
-    widths = asdict(config) | {"unet": list(config.unet)}
-    texts = {name: " ".join(str(recipe.card.get(name, "not stated")).split()) for name in _STATEMENTS}
-    return Card(
-        name=recipe.name,
-        version=recipe.version,
-        architecture=Architecture(name=ARCHITECTURE, config=widths),
-        inputs=tuple(Input(**asdict(i)) for i in SPEC.inputs),
-        quality=tuple(QualityRow(scene=SYSTEM, protocol=what, values=row) for what, row in values.items()),
-        licence=texts["licence"],
-        training_data=texts["training_data"],
-        citation=texts["citation"],
-        **{name: getattr(SPEC, name) for name in (*shared, *flags)},
+def _card(recipe: TerraRecipe, config: Config, quality: Quality) -> Card:
+    return Card.of(
+        replace(SPEC, name=recipe.name, version=recipe.version),
+        architecture=Architecture(name=ARCHITECTURE, config=asdict(config) | {"unet": list(config.unet)}),
+        quality=quality,
+        **recipe.card.lines(),
     )
-
-
-_STATEMENTS = ("licence", "training_data", "citation")
 
 
 class _Clock:
@@ -181,13 +165,14 @@ class _Clock:
         self.file.write_text(json.dumps({"cpu_hours": self.hours}), encoding="utf-8")
 
 
-def _start(recipe: Recipe, beside: Path) -> TerraLdmTiny:
+def _start(run: Run[TerraRecipe]) -> TerraLdmTiny:
     """The network to start from: seeded, or the weights that the recipe names."""
+    recipe = run.recipe
     if recipe.init:
-        return load_base(beside / recipe.init).train().requires_grad_(True)
+        return load_base(run.locate(recipe.init)).train().requires_grad_(True)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
-        return TerraLdmTiny(Config.of(recipe.network))
+        return TerraLdmTiny(recipe.network)
 
 
 def _copy(model: TerraLdmTiny, weights: dict[str, torch.Tensor], old: str, new: str) -> TerraLdmTiny:
@@ -205,6 +190,4 @@ def _note(file: Path, step: int, rows: dict[str, Row]) -> None:
     log.info("validation at step %d: %s", step, json.dumps(rows))
 
 
-def _stage(stage: torch.nn.Module, loop: Loop[BandBatch], accelerator: Accelerator) -> None:
-    """Train one stage and leave its averaged weights in the module, on the CPU."""
-    stage.cpu().load_state_dict(loop.run(stage, accelerator))
+SYSTEM = System(TerraRecipe, TerraTrainer)

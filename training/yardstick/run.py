@@ -1,30 +1,27 @@
-"""Train the yardstick: a plain network with an absolute loss, on the same simulated pairs as the small SALAD-Pan model.
-
-Of a recipe's two stages it has one, ``diffusion``; ``vae`` does nothing.
-"""
+"""Train the yardstick: a plain network with an absolute loss, on the same simulated pairs as the small SALAD-Pan."""
 
 from __future__ import annotations
 
 import logging
-import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Generator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from accelerate import Accelerator
 from torch import nn
 
-from ...models.folder import Architecture, Card, Input, QualityRow, write_folder
+from ...models.folder import Architecture, Card, QualityRow, write_folder
 from ...models.salad_pan.fusion import conditions
 from ...models.yardstick.network import Yardstick
 from ...models.yardstick.tile import ARCHITECTURE, SPEC
 from ..data.patches import Patches
 from ..data.simulate import Batch
-from ..data.sources import Split, fits, load_sources
-from ..loop import Loop
-from ..recipe import Recipe
+from ..data.sources import Split, fits
 from ..salad_pan_tiny.losses import inner
+from ..stored import halves, rounded
+from ..trainer import Quality, Run, Stage, System, TrainData
+from .recipe import YardstickRecipe
 
 log = logging.getLogger(__name__)
 Row = dict[str, float]
@@ -47,33 +44,6 @@ def absolute_error(fused: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     return (inner(fused) - inner(target)).abs().mean()
 
 
-def train_yardstick(recipe: Recipe, beside: Path, check: Callable[[], None]) -> Path:  # noqa: ARG001
-    """Train the yardstick; arguments and result as those of every trainer."""
-    folder = Path(recipe.output)
-    folder.mkdir(parents=True, exist_ok=True)
-    patches = _patches(recipe, "train", recipe.data.patch, recipe.seed)
-    stream = _patches(recipe, "val", recipe.data.held_out_patch, recipe.seed + 2)
-    held_out = [stream(k) for k in range(recipe.data.held_out)]
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.seed)
-        model = Yardstick(**recipe.network)
-
-    def observe(step: int, weights: dict[str, torch.Tensor]) -> Row:
-        averaged = Yardstick(model.width, model.depth)
-        averaged.load_state_dict({name.removeprefix("model."): value for name, value in weights.items()})
-        row = errors(averaged.eval(), held_out)
-        log.info("validation at step %d: %s", step, row)
-        return row
-
-    accelerator = Accelerator(mixed_precision=recipe.precision)
-    loop = Loop(recipe.diffusion, patches, folder / "yardstick.pt", observe, check)
-    stage = YardstickStage(model)
-    stage.cpu().load_state_dict(loop.run(stage, accelerator))
-    if accelerator.is_main_process:
-        return export(recipe, model, held_out, folder)
-    return folder / recipe.name
-
-
 @torch.no_grad()
 def errors(model: Yardstick, batches: Sequence[Batch]) -> Row:
     """Absolute errors over batches, unit range: of upsampled MS, of the fusion that is corrected, of the network."""
@@ -87,47 +57,70 @@ def errors(model: Yardstick, batches: Sequence[Batch]) -> Row:
     return dict(zip(("upsampled MS", "fusion", "network"), means, strict=True))
 
 
-def export(recipe: Recipe, model: Yardstick, held_out: Sequence[Batch], folder: Path) -> Path:
-    """Write ``folder / name``: the weights as stored (16 bit), measured as stored.
+class YardstickTrainer:
+    """Trains the yardstick; a ``Trainer``."""
 
-    Raises:
-        ModelError: a weight is not finite.
-    """
-    state = {name: value.half() for name, value in model.state_dict().items()}
-    stored = Yardstick(model.width, model.depth).eval()
-    stored.load_state_dict({name: value.float() for name, value in state.items()})
-    row = QualityRow(
-        scene="validation split of the recipe",
-        protocol="mean absolute error, unit range; pairs simulated as in training",
-        values=errors(stored, held_out),
-    )
-    path = folder / recipe.name
-    write_folder(path, _card(recipe, model, row), state, dtype=torch.float16)
-    return path
+    def __init__(self, run: Run[YardstickRecipe]) -> None:
+        self.run, self.recipe = run, run.recipe
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.recipe.seed)
+            self.model = Yardstick(self.recipe.network.width, self.recipe.network.depth)
+
+    @property
+    def result(self) -> Path:
+        """The model folder."""
+        return self.run.folder / self.recipe.name
+
+    def data(self) -> TrainData[Patches, Batch]:
+        """Simulated pairs of the train and the val split."""
+        settings, seed = self.recipe.data, self.recipe.seed
+        stream = self._patches("val", settings.held_out_patch, seed + 2)
+        return TrainData(self._patches("train", settings.patch, seed), [stream(k) for k in range(settings.held_out)])
+
+    def _patches(self, split: Split, side: int, seed: int) -> Patches:
+        """The stream of a split."""
+        usable = [source for source in self.run.sources(split) if fits(source, side)]
+        return Patches(usable, replace(self.recipe.data, patch=side), seed)
+
+    def stages(
+        self,
+        data: TrainData[Patches, Batch],
+        accelerator: Accelerator,  # noqa: ARG002
+    ) -> Generator[Stage, None, None]:
+        """The one stage."""
+
+        def observe(step: int, weights: dict[str, torch.Tensor]) -> Row:
+            averaged = Yardstick(self.model.width, self.model.depth)
+            averaged.load_state_dict({name.removeprefix("model."): value for name, value in weights.items()})
+            row = errors(averaged.eval(), data.held_out)
+            log.info("validation at step %d: %s", step, row)
+            return row
+
+        settings, workers = self.recipe.diffusion, self.recipe.data.workers
+        yield Stage("yardstick", YardstickStage(self.model), settings, data.train, observe, workers)
+
+    def measure(self, data: TrainData[Patches, Batch]) -> Quality:
+        """Absolute errors on the val split."""
+        row = QualityRow(
+            scene="validation split of the recipe",
+            protocol="mean absolute error, unit range; pairs simulated as in training",
+            values=errors(rounded(Yardstick(self.model.width, self.model.depth), self.model), data.held_out),
+        )
+        return (row,)
+
+    def export(self, quality: Quality) -> None:
+        """Write the model folder."""
+        about = _card(self.recipe, self.model, quality)
+        write_folder(self.result, about, halves(self.model), dtype=torch.float16)
 
 
-def _card(recipe: Recipe, model: Yardstick, quality: QualityRow) -> Card:
-    shared = ("task", "main", "align", "margin", "tile", "overlap", "batch", "latent")
-    flags = ("needs_statistics", "stochastic", "generated", "consistency")
-    statements: Mapping[str, str] = {
-        name: " ".join(str(recipe.card.get(name, "not stated")).split())
-        for name in ("licence", "training_data", "citation")
-    }
-    return Card(
-        name=recipe.name,
-        version=recipe.version,
+def _card(recipe: YardstickRecipe, model: Yardstick, quality: Quality) -> Card:
+    return Card.of(
+        replace(SPEC, name=recipe.name, version=recipe.version),
         architecture=Architecture(name=ARCHITECTURE, config={"width": model.width, "depth": model.depth}),
-        inputs=tuple(Input(**asdict(i)) for i in SPEC.inputs),
-        options=tuple(sorted(SPEC.options)),
-        quality=(quality,),
-        **statements,
-        **{name: getattr(SPEC, name) for name in (*shared, *flags)},
+        quality=quality,
+        **recipe.card.lines(),
     )
 
 
-def _patches(recipe: Recipe, split: Split, side: int, seed: int) -> Patches:
-    """The stream of a split, from the data folder in the environment."""
-    root = os.environ.get("SEAMLINE_DATA")
-    sources = load_sources(Path(root) if root else None, recipe.data.sources, split, recipe.seed)
-    settings = replace(recipe.data, patch=side)
-    return Patches([source for source in sources if fits(source, side)], settings, seed)
+SYSTEM = System(YardstickRecipe, YardstickTrainer)

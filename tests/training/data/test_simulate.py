@@ -14,8 +14,8 @@ from seamline.training.data.patches import Patches
 from seamline.training.data.simulate import cubic_matrix, degrade_matrix, mix_bands, panchromatic, simulate_pair
 from seamline.training.data.sources import Source
 from seamline.training.loop import rate_at
-from seamline.training.recipe import DataSettings, SourceSettings, StageSettings
 from seamline.training.salad_pan_tiny.losses import fusion_loss, spectral_angle
+from seamline.training.settings import SimulationSettings, SourceSettings, StageSettings
 
 
 @pytest.mark.parametrize("ratio", [2.0, 3.0, 4.0, 2.5])
@@ -97,7 +97,7 @@ def stream(seed: int) -> Patches:
     image = rng.integers(1, 255, (4, 80, 80)).astype(np.uint8)
     whole = np.ones((80, 80), np.bool_)
     source = Source(SourceSettings("x"), (image,), (whole,), (np.full(4, 250.0, np.float32),))
-    return Patches([source], DataSettings((source.settings,), patch=32), seed)
+    return Patches([source], SimulationSettings((source.settings,), patch=32), seed)
 
 
 def test_batches_follow_from_their_number():

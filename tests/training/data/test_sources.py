@@ -12,7 +12,7 @@ from rasterio.transform import from_origin
 
 from seamline.engine.errors import RequestError
 from seamline.training.data.sources import Source, draw_patch, fits, load_sources
-from seamline.training.recipe import SourceSettings
+from seamline.training.settings import SourceSettings
 
 
 def write(path: Path, image: np.ndarray, nodata: float | None = None) -> None:

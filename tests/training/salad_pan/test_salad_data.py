@@ -13,8 +13,9 @@ from rasterio.transform import from_origin
 
 from seamline.engine.errors import RequestError
 from seamline.training.data.simulate import Pair
-from seamline.training.recipe import DataSettings, PairSettings
 from seamline.training.salad_pan.data import SensorTurns, held_out_batches, load_pairs, sensor_batch
+from seamline.training.salad_pan.recipe import SensorData
+from seamline.training.settings import PairSettings
 
 h5py = pytest.importorskip("h5py")
 
@@ -53,10 +54,10 @@ def pairs(root: Path, *sensors: str) -> list[dict[str, object]]:
     ]
 
 
-def settings(*entries: dict[str, object], **more: object) -> DataSettings:
+def settings(*entries: dict[str, object], **more: object) -> SensorData:
     made = tuple(PairSettings(**{k: tuple(v) if k == "check" else v for k, v in entry.items()}) for entry in entries)
     given = {"patch": 16, "held_out_patch": 16, "resolution": 32, "unrolled": 8, "images": 2, **more}
-    return DataSettings(sources=(), pairs=made, **given)
+    return SensorData(pairs=made, **given)
 
 
 def opened(*entries: dict[str, object], folder: Path = Path(), **more: object):

@@ -10,7 +10,6 @@ import torch
 from scipy.ndimage import correlate1d
 
 from seamline.training.loop import rate_at
-from seamline.training.recipe import FusionWeights, ReconstructionWeights, StageSettings
 from seamline.training.salad_pan.losses import (
     divergence,
     ergas,
@@ -20,6 +19,8 @@ from seamline.training.salad_pan.losses import (
     spectral_angle,
     ssim,
 )
+from seamline.training.salad_pan.recipe import FusionWeights, ReconstructionWeights
+from seamline.training.settings import StageSettings
 
 RNG = np.random.default_rng(4)
 TARGET = RNG.uniform(0.1, 0.9, (2, 3, 24, 28))

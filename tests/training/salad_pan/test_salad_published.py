@@ -23,12 +23,13 @@ from seamline.models.salad_pan.published.config import Config
 from seamline.models.salad_pan.published.network import SaladPan, outline, unet_settings
 from seamline.models.salad_pan.published.tile import load
 from seamline.models.salad_pan.published.vae import encode, to_one_channel, vae_settings
-from seamline.training.recipe import FusionWeights, read_recipe
+from seamline.training.reading import read_recipe
 from seamline.training.run import train
 from seamline.training.salad_pan.data import SensorBatch, SensorTurns, held_out_batches, load_pairs
+from seamline.training.salad_pan.recipe import FusionWeights
 from seamline.training.salad_pan.run import reconstruction
 from seamline.training.salad_pan.stages import AdapterStage, draws
-from seamline.training.salad_pan.start import embedded, network_config, sentences, start_vae
+from seamline.training.salad_pan.start import embedded, sentences, start_vae
 
 h5py = pytest.importorskip("h5py")
 
@@ -341,7 +342,7 @@ def test_bands_of_an_image_share_time_and_noise():
         ({"data.pairs": [{"sensor": "GF2", "train": "$NOWHERE_SET/a.h5", "valid": "b.h5"}]}, "variable in this path"),
         ({"data.pairs": [{"sensor": "GF2", "train": "test_a.h5", "valid": "b.h5"}]}, "test set by its name"),
         ({"data.resolution": 40}, "set a multiple of 16"),
-        ({"network": {"base": [16]}}, "no network has these widths"),
+        ({"network": {"base": [16]}}, "network: branches have the levels of the base"),
         ({"vae.steps": 0}, "both stages have no steps"),
         ({"diffusion.steps": 1}, "needs the UNet"),
         ({"salad.scaling": "sometimes"}, "scaling cannot be 'sometimes'"),
@@ -380,7 +381,7 @@ def test_an_autoencoder_of_three_channels_is_not_taken_for_a_trained_one(root, t
 @pytest.mark.parametrize("path", [VAE, ADAPTERS])
 def test_the_shipped_recipes_are_of_published_size_and_name_no_machine(path):
     recipe = read_recipe(path)
-    assert network_config(recipe) == Config(scaling_factor=1.0)
+    assert recipe.shape(1.0) == Config(scaling_factor=1.0)
     assert [entry.sensor for entry in recipe.data.pairs] == ["GF2", "QB", "WV3"]
     named = [name for entry in recipe.data.pairs for name in (entry.train, entry.valid)]
     named += [recipe.salad.base, recipe.salad.vae]

@@ -12,7 +12,7 @@ from seamline.engine.contract import Runtime, Where
 from seamline.engine.errors import RequestError
 from seamline.models.folder import load_folder
 from seamline.models.salad_pan.tile import load
-from seamline.training.recipe import read_recipe
+from seamline.training.reading import read_recipe
 from seamline.training.run import train
 
 RECIPE = Path(__file__).resolve().parents[3] / "training" / "recipes" / "salad_pan_tiny.yaml"
@@ -113,7 +113,7 @@ def test_a_recipe_takes_what_it_does_not_name_from_the_one_it_is_like(tmp_path):
     other.write_text("like: plain.yaml\nname: other\nvae: {steps: 7}\ndata: {bands: [4]}\n", encoding="utf-8")
     own, like = read_recipe(plain), read_recipe(other)
     assert (like.name, like.vae, like.data.bands) == ("other", replace(own.vae, steps=7), (4,))
-    assert replace(like, name=own.name, vae=own.vae, data=own.data) == own
+    assert like.model_copy(update={"name": own.name, "vae": own.vae, "data": own.data}) == own
     assert replace(like.data, bands=own.data.bands) == own.data
 
     third = tmp_path / "third.yaml"

@@ -21,7 +21,7 @@ from seamline.models.slimdiffsr.teacher.noise_level import NoiseLevelPredictor
 from seamline.models.slimdiffsr.teacher.teacher import OneStepTeacher
 from seamline.models.slimdiffsr.teacher.terra import TerraBackbone
 from seamline.models.slimdiffsr.teacher.uncertainty import UncertaintyEstimator
-from seamline.models.slimdiffsr.tile import SlimTile, Use
+from seamline.models.slimdiffsr.tile import ARCHITECTURE, SlimTile, Use
 from seamline.models.terra_ldm.network import Config as BaseConfig
 from seamline.models.terra_ldm.network import TerraLdmTiny
 from seamline.tests.bounds import assert_same_but_rounding
@@ -29,10 +29,11 @@ from seamline.training.data.sources import Source
 from seamline.training.degradation.mixed import Mixed
 from seamline.training.degradation.settings import DegradationSettings, SensorSettings
 from seamline.training.distill.stages import DeviationStage, Pair
-from seamline.training.recipe import DataSettings, SourceSettings, read_recipe
+from seamline.training.reading import read_recipe
 from seamline.training.run import train
+from seamline.training.settings import SourceSettings
 from seamline.training.slimdiffsr.data import SlimPatches, as_seen
-from seamline.training.slimdiffsr.run import SYSTEM
+from seamline.training.slimdiffsr.recipe import ImageSettings
 from seamline.training.slimdiffsr.validate import ONE_SIGMA, image_scores
 
 RECIPE = Path(__file__).parents[3] / "training" / "recipes" / "slimdiffsr_tiny_x4.yaml"
@@ -63,7 +64,7 @@ STAGES = {f"slim.{name}": {"steps": 1, "warmup": 1} for name in ("estimator", "a
 PLAIN: dict = {f"slim.{name}": {"steps": 0} for name in ("estimator", "adapters", "teacher")}
 
 
-PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "train-slimdiffsr.md"
+PAGE = Path(__file__).parents[3] / "docs" / "training" / "train-slimdiffsr.md"
 ABLATIONS = {
     name.strip(): dict(re.findall(r"--set ([\w.]+)=(\S+?)(?=`|\s)", sets))
     for name, sets in re.findall(r"^\| ([^|]+) \| (`--set [^|]+) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
@@ -104,7 +105,7 @@ def patches(bands: int, source_bands: int = 4, share: float = 1.0) -> SlimPatche
     degradation = Mixed(
         DegradationSettings(share, sensor=SensorSettings(electrons=(1e9, 1e9), read=(1e-9, 1e-9), bits=0))
     )
-    return SlimPatches([source], DataSettings((source.settings,), patch=32, images=3), degradation, 4, bands, 7)
+    return SlimPatches([source], ImageSettings((source.settings,), patch=32, images=3), degradation, 4, bands, 7)
 
 
 @pytest.mark.parametrize("source_bands", [1, 3, 5])
@@ -167,7 +168,7 @@ def test_scores_know_the_truth_noise_and_blur():
 def test_all_stages_end_in_a_model_that_runs(base, tmp_path):
     folder = train(RECIPE, settings(base, tmp_path))
     card = read_card(folder).card
-    assert (card.scale, card.architecture.name, card.consistency) == (4, SYSTEM, "area")
+    assert (card.scale, card.architecture.name, card.consistency) == (4, ARCHITECTURE, "area")
     assert "teacher on terra-ldm-tiny" in card.citation
     assert "patch critic" in card.citation
     assert {"PSNR", "PSNR, upsampled", "gradient error", "spectrum error"} <= set(card.quality[0].values)
@@ -223,7 +224,7 @@ def test_the_head_for_deviations_is_trained_last_and_calibrated(base, tmp_path):
     head = {"network": SMALL["network"] | {"deviation": True}, "slim.deviation": {"steps": 3, "warmup": 1}}
     folder = train(RECIPE, settings(base, tmp_path / "told", **head))
     card = read_card(folder).card
-    assert card.uncertainty
+    assert [each.name for each in card.outputs] == ["image", "uncertainty"]
     # As stored, in 16 bits.
     assert card.quality[0].values["coverage of one standard deviation"] == pytest.approx(ONE_SIGMA, abs=0.03)
     without = train(RECIPE, settings(base, tmp_path / "mute", **head | {"slim.deviation": {"steps": 0}}))
@@ -282,7 +283,7 @@ def test_weights_can_be_gone_on_from(base, tmp_path):
 
 
 def test_a_student_that_cannot_be_built_is_refused(base, tmp_path):
-    with pytest.raises(RequestError, match="the student cannot be built"):
+    with pytest.raises(RequestError, match="network: the channels of every level"):
         train(RECIPE, settings(base, tmp_path, network={"channels": [15, 16, 16]}))
 
 

@@ -17,8 +17,9 @@ from seamline.models.terra_ldm.network import Config, TerraLdmTiny, load_base
 from seamline.models.terra_ldm.tile import SPEC, load
 from seamline.tests.bounds import assert_same_but_rounding
 from seamline.training.data.sources import Source, load_sources
-from seamline.training.recipe import SourceSettings, read_recipe
+from seamline.training.reading import read_recipe
 from seamline.training.run import train
+from seamline.training.settings import SourceSettings
 from seamline.training.terra_ldm.data import BandPatches, band_of
 from seamline.training.terra_ldm.run import hours_spent
 from seamline.training.terra_ldm.spectrum import radial_spectrum, spectrum_error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from seamline.models.registry import resolve
 from seamline.models.yardstick.network import Yardstick
 from seamline.models.yardstick.tile import SPEC
 from seamline.training.data.simulate import Batch
-from seamline.training.recipe import read_recipe
+from seamline.training.reading import read_recipe
 from seamline.training.run import train
 from seamline.training.yardstick.run import YardstickStage, errors
 
@@ -52,8 +53,7 @@ def test_the_recipe_takes_the_sources_and_statements_of_the_model_that_it_measur
     yardstick, measured = read_recipe(RECIPE), read_recipe(RECIPES / "salad_pan_tiny.yaml")
     assert yardstick.data.sources == measured.data.sources
     assert (yardstick.data.bands, yardstick.data.ratios) == (measured.data.bands, measured.data.ratios)
-    for name in ("licence", "training_data"):
-        assert yardstick.card[name] == measured.card[name]
+    assert replace(yardstick.card, citation="") == replace(measured.card, citation="")
 
 
 def test_the_loss_is_the_absolute_error_without_the_rim():
