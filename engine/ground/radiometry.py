@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .nodata import Nodata
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:
@@ -56,8 +58,9 @@ def quantise(
             if valid is not None:
                 hit &= valid
             moved = int(np.count_nonzero(hit))
-            if moved:
-                out[hit] = np.nextafter(kind.type(nodata), kind.type(-np.inf if nodata > 0 else np.inf))
+            aside = Nodata.of(nodata, dtype) if moved else None
+            if aside is not None:
+                out[hit] = aside.beside
         if valid is not None:
             out[~valid] = np.nan if nodata is None else nodata
         return out, Counts(0, moved, masked)

@@ -27,6 +27,10 @@ from .fingerprint import fingerprint
 from .scene import Band, Mask, Part, Scene
 from .sentinel2 import NODATA, Product, find_product
 
+_LARGEST_TERM = 1e100
+# How far a corner may come back from where it was placed, px.
+_TELLS_APART = 0.01
+
 
 @dataclass(frozen=True, slots=True)
 class _File:
@@ -227,11 +231,12 @@ def _grid(data: rasterio.DatasetReader, path: str) -> GeoBox:
 
 
 def _is_usable(affine: Affine, width: int, height: int) -> bool:
-    """Whether an affine and its inverse place every pixel at a finite point."""
-    if not (all(map(math.isfinite, affine)) and 1e-300 < abs(affine.determinant) < 1e300):
+    """Whether an affine tells pixels apart, and squares of its terms neither overflow nor vanish."""
+    if not (all(abs(term) < _LARGEST_TERM for term in affine) and abs(affine.determinant) > 1 / _LARGEST_TERM):
         return False
-    places = (*~affine, *(affine * (width, height)), *(~affine * (affine * (width, height))))
-    return all(map(math.isfinite, places))
+    there = affine * (width, height)
+    column, row = ~affine * there
+    return max(map(abs, there)) < _LARGEST_TERM and max(abs(column - width), abs(row - height)) < _TELLS_APART
 
 
 def _band(data: rasterio.DatasetReader, path: str, index: int) -> Band:

@@ -67,7 +67,7 @@ def finish_cog(
         RunError: the disk is full or a COG cannot be written; the row bands stay.
         Cancelled: likewise.
     """
-    parts = [row_bands.folder / output.name / "output.tif" for output in plan.outputs]
+    parts = [row_bands.folder / f"output-{i}.tif" for i in range(len(plan.outputs))]
     try:
         found = [
             _make(plan, output, row_bands, part, its_tags, context)
@@ -122,8 +122,10 @@ def _overviews(
     plan: Plan, output: Output, row_bands: RowBands, context: RunContext
 ) -> tuple[SeamScore | None, TextureRatio | None, list[Path]]:
     separate = output.mask in ("dataset", "alpha")
-    folder, (height, width) = row_bands.folder / output.name, output.grid.shape
-    pyramid = Pyramid(folder, (height, width), output.planes, output.dtype, output.nodata, separate, output.overview)
+    height, width = output.grid.shape
+    pyramid = Pyramid(
+        row_bands.folder, (height, width), output.planes, output.dtype, output.nodata, separate, output.overview
+    )
     meters = _meters(plan, output)
 
     def measure(rows: NDArray[np.generic]) -> None:
@@ -193,7 +195,8 @@ def _chunks(plan: Plan) -> Iterator[tuple[int, int, int]]:
 
 
 def _copy(vrt: Path, part: Path, output: Output) -> None:
-    part.unlink(missing_ok=True)
+    for stale in (part, part.with_name(part.name + ".aux.xml")):
+        stale.unlink(missing_ok=True)
     options = {
         "OVERVIEWS": "FORCE_USE_EXISTING",
         "BLOCKSIZE": "512",

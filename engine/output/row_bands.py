@@ -51,10 +51,11 @@ class RowBands:
 
     def path(self, name: str, band: int) -> Path:
         """The file of an output's row band."""
-        return self.folder / name / f"{band:06d}.tif"
+        further = "" if name == self.names[0] else f".{name}"
+        return self.folder / "bands" / f"{band:06d}{further}.tif"
 
     def _receipt_path(self, band: int) -> Path:
-        return self.folder / "receipts" / f"{band:06d}.json"
+        return self.folder / "bands" / f"{band:06d}.json"
 
     def receipt(self, band: int) -> dict[str, Any] | None:
         """What was noted when the band was finished; None while it is not, or where it belongs to another run."""

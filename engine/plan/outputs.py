@@ -52,7 +52,8 @@ class OutputMaker:
                 where=main.source,
                 fix=f"choose {channels} band(s) with --bands, or another --model",
             )
-        dtype = spec.dtype or request.dtype or main.dtype
+        # Numbers of classes, whatever the user asks of values: other types have no palette.
+        dtype = "uint8" if spec.blend == "argmax" else spec.dtype or request.dtype or main.dtype
         nodata, mask = self._mask(spec, dtype)
         return Output(
             name=spec.name,

@@ -10,12 +10,15 @@ import numpy as np
 import psutil
 
 from ..errors import RequestError, ResourceError
-from ..ground.grids import ratio
-from ..inputs.scene import Part, Scene
+from ..ground.grids import Window, ratio
+from ..inputs.guide import guide_bytes
+from ..inputs.scene import Scene
 from .plan import Plan
 
 # Interpreter, libraries, GDAL's cache.
 _BASE_BYTES = 700 * 2**20
+# What a finer guide is averaged from at a time.
+_GUIDE_PIECE = 3 * 64 * 2**20
 _LARGEST_SIDE = 2**31 - 1
 
 
@@ -43,7 +46,8 @@ def estimate(plan: Plan) -> Estimate:
     width = plan.computed.width
     tile_rows = min(plan.tiles.rows.tile, plan.base.shape[0])
     # One strip is in use and one read ahead.
-    strips = 2.0 * sum(_strip_bytes(scene, plan, tile_rows, width) for scene in plan.inputs)
+    strips = 2.0 * sum(_strip_bytes(scene, plan, tile_rows, width) for scene in plan.scenes)
+    strips += 2.0 * sum(_guide_bytes(guide, plan, tile_rows) for guide in plan.guides)
     open_rows = (tile_rows + 2 * plan.tiles.halo) * width * plan.scale**2
     # Blended rows of this and the finishing band in float32; more where a halo must be joined or a correction added.
     copies = 2 + bool(plan.tiles.halo or plan.output.mask != "none") + (plan.consistency != "off")
@@ -63,21 +67,20 @@ def estimate(plan: Plan) -> Estimate:
 
 
 def _strip_bytes(scene: Scene, plan: Plan, rows: int, columns: int) -> float:
-    """Stored values of an input under a tile row, of as many px as it has there."""
+    """Stored values of an input that makes the grid, under one tile row."""
     total = 0.0
     for part in scene.parts:
-        per_row, per_column = (
-            ratio(plan.base, part.grid) if part.grid.crs == plan.base.crs else _rough_ratio(plan, part)
-        )
+        per_row, per_column = ratio(plan.base, part.grid)
         cells = min(rows / per_row + 8, part.grid.shape[0]) * min(columns / per_column + 8, part.grid.shape[1])
         total += cells * len(part.bands) * _item(scene.dtype)
     return total
 
 
-def _rough_ratio(plan: Plan, part: Part) -> tuple[float, float]:
-    """Base px per px of a part in another CRS, as if both showed the same ground in whole."""
-    (rows, columns), (own_rows, own_columns) = plan.base.shape, part.grid.shape
-    return rows / own_rows, columns / own_columns
+def _guide_bytes(guide: Scene, plan: Plan, rows: int) -> int:
+    """What the strip of a guide keeps under one tile row, in the middle of the scene; making it takes more for a moment."""
+    first = (plan.base.shape[0] - rows) // 2
+    window = Window(first, plan.computed.column, rows, plan.computed.width)
+    return guide_bytes(guide, plan.base, window) + _GUIDE_PIECE
 
 
 def _item(dtype: str) -> int:
