@@ -241,6 +241,8 @@ def _peak(fine: Array, coarse: Array) -> Shift | None:
     a, b = (np.fft.fft2((plane - np.average(plane, weights=window)) * window) for plane in (fine, coarse))
     spectrum = a.conj() * b
     size = np.abs(spectrum)
+    if not size.any():
+        return None
     across, down = np.meshgrid(np.fft.fftfreq(width), np.fft.fftfreq(height))
     weight = np.exp(-(down**2 + across**2) / (2 * _TAPER**2))
     surface = np.fft.ifft2(spectrum / np.maximum(size, 1e-12 * size.max()) * weight).real

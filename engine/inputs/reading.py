@@ -152,7 +152,9 @@ class PartReader:
         source = self._source_window(window)
         rows = slice(source.row - strip.window.row, source.rows[1] - strip.window.row)
         columns = slice(source.column - strip.window.column, source.columns[1] - strip.window.column)
-        values = strip.raw[:, rows, columns].astype(np.float32)
+        # Nodata values of wider types may be infinite in this one; they are filled.
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = strip.raw[:, rows, columns].astype(np.float32)
         valid = None if strip.valid is None else strip.valid[:, rows, columns]
         if valid is not None:
             valid = None if valid.all() else np.broadcast_to(valid, values.shape)

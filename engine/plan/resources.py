@@ -77,7 +77,7 @@ def _strip_bytes(scene: Scene, plan: Plan, rows: int, columns: int) -> float:
 
 
 def _guide_bytes(guide: Scene, plan: Plan, rows: int) -> int:
-    """What the strip of a guide keeps under one tile row, in the middle of the scene; making it takes more for a moment."""
+    """What the strip of a guide keeps under a tile row in the middle of the scene, and what making it takes besides."""
     first = (plan.base.shape[0] - rows) // 2
     window = Window(first, plan.computed.column, rows, plan.computed.width)
     return guide_bytes(guide, plan.base, window) + _GUIDE_PIECE

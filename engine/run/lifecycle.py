@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from ..request import OpenPolicy, Request
 from .agreement import LoadedOnce, agreed_plan, check_destination, measured_plan
 from .executors import Executor, InProcess
 from .job import Job, run_job, shard_row_bands
+from .stages import Stage, run_stages
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ def run(
     *,
     shard: Shard | None = None,
     executor: Executor | None = None,
+    stages: Sequence[Stage] = (),
     listener: Listener | None = None,
     cancel: Cancel | None = None,
 ) -> Outcome:
@@ -81,6 +84,7 @@ def run(
 
     Args:
         executor: computes the row bands; None for this process.
+        stages: follow the COGs; a shard has none, ``merge`` runs them.
 
     Raises:
         SeamlineError: of the class that names the exit code; the destination is untouched, finished row bands stay.
@@ -104,7 +108,7 @@ def run(
             if not shard.is_whole:
                 left = workspace.row_bands(plan).unfinished(plan.row_bands)
                 return Outcome(None, None, {"bands": names, "left": left})
-            return _finish(plan, workspace, out, context, started)
+            return _finish(plan, workspace, out, stages, context, started)
 
 
 def _begin(
@@ -152,10 +156,16 @@ def run_planned(
         context.listener.emit("start", plan=summary(plan, needs), out=str(out), bands=len(plan.row_bands))
         job = Job(plan, source, workspace.row_bands(plan), tuple(plan.row_bands), plan.runtime.device)
         run_job(job, job.load(), context)
-        return _finish(plan, workspace, out, context, started)
+        return _finish(plan, workspace, out, (), context, started)
 
 
-def merge(out: Path, *, listener: Listener | None = None, cancel: Cancel | None = None) -> Outcome:
+def merge(
+    out: Path,
+    *,
+    stages: Sequence[Stage] = (),
+    listener: Listener | None = None,
+    cancel: Cancel | None = None,
+) -> Outcome:
     """Put the row bands of all shards together; the inputs are not needed any more.
 
     Raises:
@@ -183,7 +193,7 @@ def merge(out: Path, *, listener: Listener | None = None, cancel: Cancel | None 
                 where=str(workspace.folder),
                 fix="run the missing shards, then merge again",
             )
-        return _finish(plan, workspace, out, context, time.perf_counter())
+        return _finish(plan, workspace, out, stages, context, time.perf_counter())
 
 
 def _warn_unused(request: Request, source: ModelSource) -> None:
@@ -208,11 +218,14 @@ def _warn_of(request: Request, plan: Plan) -> None:
         warnings.warn(ConsistencyWarning(text), stacklevel=3)
 
 
-def _finish(plan: Plan, workspace: Workspace, out: Path, context: RunContext, started: float) -> Outcome:
+def _finish(
+    plan: Plan, workspace: Workspace, out: Path, stages: Sequence[Stage], context: RunContext, started: float
+) -> Outcome:
     row_bands = workspace.row_bands(plan)
     receipts = [receipt for band in plan.row_bands if (receipt := row_bands.receipt(band)) is not None]
     found = finish_cog(plan, row_bands, out, tags_of(plan, out), context=context)
-    facts = facts_of(plan, out, receipts, found, context.watch, time.perf_counter() - started)
+    made = run_stages(stages, plan, out, context)
+    facts = facts_of(plan, out, receipts, found, context.watch, time.perf_counter() - started) | {"stages": made}
     cells = plan.window.height * plan.window.width * plan.scale**2 * len(plan.output.bands)
     if facts["counts"]["masked"] == cells:
         warnings.warn(AllNodataWarning("the inputs hold no valid pixel here: the output is all nodata"), stacklevel=3)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,11 +9,13 @@ import rasterio
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seamline.engine.contract import InputSpec
 from seamline.engine.plan.plan import Plan
 from seamline.engine.plan.statistics import sample_blocks
 from seamline.engine.request import Request
 from seamline.engine.run import plan_run
 from seamline.engine.serial import from_jsonable, to_jsonable
+from seamline.engine.testing import PassThrough
 from seamline.models import registry
 
 
@@ -76,3 +79,26 @@ def test_whatever_decides_pixels_is_in_the_identity(small_pair, tmp_path, change
 @pytest.mark.parametrize("change", [{"compress": "deflate"}, {"memory": 10**9}])
 def test_what_does_not_is_not(small_pair, tmp_path, change):
     assert planned(small_pair, tmp_path, **change).identity == planned(small_pair, tmp_path).identity
+
+
+class Bounded(PassThrough):
+    """Looks at the image in the unit range."""
+
+    @property
+    def spec(self):
+        spec = PassThrough.spec.fget(self)
+        return replace(spec, inputs=(InputSpec(name="image", range="unit"),), needs_statistics=True)
+
+    def load(self, runtime):
+        return self
+
+
+def test_the_level_is_the_value_that_999_of_1000_samples_do_not_exceed(write_raster, tmp_path):
+    """Every third pixel of every third row is a sample; samples are 0, 1, 2, ... here, in one block."""
+    values = np.zeros((1, 240, 240), np.uint16)
+    samples = values[0, ::3, ::3]
+    samples[...] = np.arange(samples.size).reshape(samples.shape)
+    values[0, ::3, ::3] = samples
+    path = write_raster("ramp.tif", values)
+    plan, _ = plan_run(Request(inputs={"image": str(path)}, out=str(tmp_path / "o.tif")), Bounded())
+    assert plan.levels["image"] == (pytest.approx(0.999 * (samples.size - 1), rel=1e-6),)

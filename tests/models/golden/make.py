@@ -1,0 +1,72 @@
+"""Makes the golden images anew: ``python -m seamline.tests.models.golden.make``, when pixels are meant to change."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from rasterio.transform import from_origin
+
+from seamline.engine.request import Request
+from seamline.engine.run import run
+from seamline.models import registry
+
+FOLDER = Path(__file__).parent
+PANSHARPEN = ("salad-pan-tiny", "brovey", "brovey-weighted", "gsa", "mtf-glp-fs", "mtf-glp-hpm")
+SUPERRES = {"slimdiffsr-tiny-x2": 2, "slimdiffsr-tiny-x4": 4, "terra-ldm-tiny": 1, "bicubic": 4, "identity": 1}
+
+
+def truth(side: int) -> np.ndarray:
+    """(4, side, side) uint16, from whole numbers alone: fields, a road, roofs, and what looks like noise."""
+    y, x = np.mgrid[:side, :side].astype(np.int64)
+    fields = 300 + 90 * ((x // 24 + 2 * (y // 17)) % 5)
+    road = np.where(np.abs(3 * x - 2 * y - 20) < 9, 350, 0)
+    roofs = np.where(((x % 19) < 7) & ((y % 23) < 6), 500, 0)
+    grain = (x * 7919 + y * 104729 + (x * y) % 8191) % 61
+    return np.stack([fields * (4 + band) // 5 + road + roofs * (5 - band) // 4 + grain for band in range(4)]).astype(
+        np.uint16
+    )
+
+
+def write_inputs(folder: Path) -> dict[str, Path]:
+    """PAN, MS and an image, as GeoTIFFs."""
+    fine = truth(128).astype(np.int64)
+    pan = fine.sum(axis=0, keepdims=True) // 4
+    ms = fine.reshape(4, 32, 4, 32, 4).sum(axis=(2, 4)) // 16
+    paths = {}
+    for name, values, pixel in (("pan", pan, 0.5), ("ms", ms, 2.0), ("image", truth(64), 10.0)):
+        paths[name] = folder / f"{name}.tif"
+        profile = {"driver": "GTiff", "count": len(values), "height": values.shape[1], "width": values.shape[2]}
+        transform = from_origin(500_000, 5_000_000, pixel, pixel)
+        with rasterio.open(paths[name], "w", dtype="uint16", crs="EPSG:32633", transform=transform, **profile) as file:
+            file.write(values.astype(np.uint16))
+    return paths
+
+
+def result(name: str, folder: Path) -> np.ndarray:
+    """What a model makes of the inputs: a window that crosses tile borders, default options, one thread."""
+    paths, out = write_inputs(folder), folder / f"{name}.out.tif"
+    if name in PANSHARPEN:
+        source, names, window = registry.resolve(name, "pansharpen"), ("ms", "pan"), (30, 20, 64, 56)
+    else:
+        source, names = registry.resolve(name, "superres", scale=SUPERRES[name]), ("image",)
+        side = 64 // source.spec.scale
+        window = (20, 16, side, side)
+    inputs = {each: str(paths[each]) for each in names}
+    run(Request(inputs=inputs, out=str(out), window=window, threads=1, overwrite=True), source)
+    with rasterio.open(out) as data:
+        return data.read()
+
+
+def main() -> None:
+    """Write every golden image."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name in (*PANSHARPEN, *SUPERRES):
+            values = result(name, Path(folder))
+            np.savez_compressed(FOLDER / f"{name}.npz", values=values)
+
+
+if __name__ == "__main__":
+    main()
