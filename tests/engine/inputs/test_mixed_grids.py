@@ -290,7 +290,7 @@ def test_a_plan_of_several_grids_survives_its_file(bands, tmp_path):
     assert workspace.plan() == plan
     assert workspace.plan().identity == plan.identity
     fine, _ = plan_run(request_for([bands[1]] * 4, tmp_path / "o.tif"), Bicubic(2))
-    assert needs.tiles == len(fine.bands) * len(fine.columns)
+    assert needs.tiles == len(fine.row_bands) * len(fine.columns)
 
 
 def test_a_correction_moves_all_grids_by_the_same_ground(bands):
