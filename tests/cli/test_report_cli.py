@@ -14,6 +14,7 @@ from seamline.cli.group import cli
 from seamline.report import views as report_views
 from seamline.report.page import render
 from seamline.report.views import shown_bands, views
+from seamline.tests.engine.inputs.hostile import Listener, mask_vrt
 
 
 def seamline(*arguments):
@@ -122,6 +123,20 @@ def test_without_its_rasters_the_page_still_tells(run, small_pair):
     run.unlink()
     assert seamline("report", run).exit_code == 0
     assert "<img" not in run.with_name("fused.report.html").read_text(encoding="utf-8")
+
+
+def test_a_report_that_names_a_network_fetches_nothing(run, small_pair, tmp_path):
+    report = run.with_name("fused.report.json")
+    facts = json.loads(report.read_text())
+    with Listener(tmp_path) as listener:
+        for place in (f"/vsicurl/http://{listener.address}/a.tif", f"http://{listener.address}/a.tif"):
+            for band in facts["main_bands"]:
+                band["path"] = place
+            assert [view.before for view in views(facts)] == [None, None]
+            assert views(facts | {"outputs": [place]}) == []
+        (small_pair[0].parent / "ms.tif.msk").write_text(mask_vrt(f"/vsicurl/http://{listener.address}/m.tif"))
+        assert [view.before for view in views(json.loads(report.read_text()))] == [None, None]
+        assert listener.heard == []
 
 
 def test_what_is_no_finished_run_is_refused(tmp_path):
