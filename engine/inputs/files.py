@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 import rasterio
@@ -99,11 +100,7 @@ def _offline(
 def _opened(path: str, others: tuple[str, ...], policy: OpenPolicy) -> rasterio.DatasetReader:
     with quiet():
         for other in others:
-            # Of thousands of trusted sources GDAL opens those that it reads, and never their overviews.
-            if policy.vrt and not other.lower().startswith(str(Path(path)).lower()):
-                continue
-            with _read_by_its_driver(other, policy) as beside, readable(other):
-                check_overviews_named(other, beside.tags(ns="OVERVIEWS"))
+            _check_tags(other, policy, (_stamp(other), _stamp(other + ".aux.xml")))
         data = _read_by_its_driver(path, policy)
         try:
             with readable(path):
@@ -115,6 +112,22 @@ def _opened(path: str, others: tuple[str, ...], policy: OpenPolicy) -> rasterio.
             data.close()
             raise
         return data
+
+
+@lru_cache(maxsize=1 << 16)
+def _check_tags(path: str, policy: OpenPolicy, _: tuple[tuple[int, int], ...]) -> None:
+    """Look at the tags of a file that GDAL will open; once while it stays as it is, for a mosaic has thousands."""
+    with _read_by_its_driver(path, policy) as data, readable(path):
+        check_overviews_named(path, data.tags(ns="OVERVIEWS"))
+
+
+def _stamp(path: str) -> tuple[int, int]:
+    """What changes where a file does: the time of its last change, ns, and its size."""
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return 0, 0
+    return status.st_mtime_ns, status.st_size
 
 
 def _read_by_its_driver(path: str, policy: OpenPolicy) -> rasterio.DatasetReader:

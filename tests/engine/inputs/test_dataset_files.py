@@ -272,6 +272,25 @@ def test_a_trusted_virtual_raster_that_names_a_network_is_refused(listener, tmp_
     assert listener.heard == before
 
 
+@pytest.mark.parametrize("build", [overviews_by_tag, overviews_of_a_mask])
+def test_overviews_of_the_sources_of_a_trusted_virtual_raster_are_looked_at(listener, tmp_path, build):
+    source, before = build(tmp_path, listener.address), listener.heard
+    (tmp_path / "a.vrt").write_text(vrt(str(source.relative_to(tmp_path)), relative=1))
+    for _ in range(2):
+        with pytest.raises(RequestError, match="its tags name overviews"):
+            open_raster(str(tmp_path / "a.vrt"), TRUSTED)
+    assert listener.heard == before
+
+
+def test_a_file_that_has_changed_is_looked_at_again(tmp_path):
+    source = write(tmp_path / "i.tif")
+    (tmp_path / "x.xml").write_text(dimap("i.tif"))
+    open_raster(str(tmp_path / "x.xml"), OpenPolicy()).close()
+    (tmp_path / "i.tif.aux.xml").write_text(OVERVIEW_TAG.format("../o.tif"))
+    with pytest.raises(RequestError, match=f"{source.name}: its tags name overviews"):
+        open_raster(str(tmp_path / "x.xml"), OpenPolicy())
+
+
 def test_the_port_hears_what_is_fetched(listener, tmp_path):
     (tmp_path / "a.vrt").write_text(vrt(f"/vsicurl/http://{listener.address}/seen.tif"))
     (tmp_path / "wcs.xml").write_text(wcs(listener.address))
