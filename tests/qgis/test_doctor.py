@@ -46,7 +46,7 @@ def test_a_well_engine_has_no_problems_and_a_report(run, feedback, tmp_path):
     assert Cells(page).cells[:4] == ["well", "torch", "2.13.0", ""]
 
 
-def test_a_failure_is_a_result_with_its_cure_first_and_cannot_break_the_page(run, feedback):
+def test_a_failure_is_a_result_with_its_fix_first_and_cannot_break_the_page(run, feedback):
     result = run("doctor bad")
     assert result["PROBLEMS"] == 1
     page = Path(result["OUTPUT"]).read_text(encoding="utf-8")

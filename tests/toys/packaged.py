@@ -45,7 +45,7 @@ def write_models(folder: Path) -> dict[str, Path]:
         spec = import_module(f"seamline.tests.toys.{name}").SPEC
         card = Card.of(
             spec,
-            architecture=Architecture(name=f"toy_{name}", config={"steps": 4} if spec.stepping else {}),
+            architecture=Architecture(name=f"toy_{name}", config={"steps": 8} if spec.stepping else {}),
             licence="CC0-1.0",
             training_data="none",
             citation="none",

@@ -235,8 +235,9 @@ def test_a_killed_run_goes_on_to_the_same_pixels(toy, whole, tmp_path):
     toy.assert_same(out, whole)
 
 
-@pytest.mark.parametrize("window", [(40, 70, 83, 61), (0, 0, 20, 20), (150, 190, 20, 20)])
+@pytest.mark.parametrize("window", [(40, 70, 83, 61), (30, 0, 9, 20), (150, 190, 20, 20)])
 def test_a_part_has_the_pixels_of_the_whole(window, toy, whole, tmp_path):
+    """Also one inside a single tile, whose neighbours have their say between the steps."""
     out = tmp_path / "o.tif"
     toy.run(out, window=window)
     assert_is_crop(out, whole)
@@ -335,13 +336,19 @@ def test_the_class_is_that_of_the_largest_blended_probability(classes):
     assert np.unique(numbers[known]).tolist() == [0, 1, 2, 3, 4]
 
 
-def test_an_overview_holds_the_most_frequent_class_and_never_one_that_is_not_there(models, image, reference, tmp_path):
+@pytest.fixture(scope="module")
+def wide(models, image, reference, folder):
+    """A map of classes that has an overview, and is wider than a picture."""
     with rasterio.open(image) as file:
-        wide = np.tile(file.read(), (1, 1, 4))
-        path = write(tmp_path / "wide.tif", wide, transform=file.transform, crs=file.crs)
-    out = tmp_path / "o.tif"
+        values = np.tile(file.read(), (1, 1, 6))
+        path = write(folder / "wide.tif", values, transform=file.transform, crs=file.crs)
+    out = folder / "wide-classes.tif"
     make("segments", models, image, reference).run(out, image=path, also=False)
-    with rasterio.open(out) as file, rasterio.open(out, overview_level=0) as level:
+    return out
+
+
+def test_an_overview_holds_the_most_frequent_class_and_never_one_that_is_not_there(wide):
+    with rasterio.open(wide) as file, rasterio.open(wide, overview_level=0) as level:
         assert file.overviews(1) == [2]
         numbers, half = file.read(1), level.read(1)
     quarters = np.stack([numbers[i::2, j::2] for i in (0, 1) for j in (0, 1)])
@@ -360,19 +367,26 @@ def test_the_file_holds_names_and_colours(classes):
     assert [table[i][:3] for i in range(5)] == [category.colour for category in CATEGORIES]
 
 
-def test_the_report_shows_classes_in_their_colours_beside_the_image(classes):
+def test_the_report_shows_classes_in_their_colours_beside_the_image(wide):
     from seamline.report.views import views
     from seamline.tests.toys.segments import CATEGORIES
 
-    shown = views(json.loads(classes.with_name("classes.report.json").read_text()))
-    assert len(shown) == 2
-    known = {category.colour for category in CATEGORIES} | {(255, 255, 255)}
-    for view in shown:
-        assert {colour for _, colour in view.after.getcolors()} <= known
+    colours = {category.colour: number for number, category in enumerate(CATEGORIES)} | {(255, 255, 255): 255}
+    whole, detail = views(json.loads(wide.with_name(f"{wide.stem}.report.json").read_text()))
+    for view in (whole, detail):
+        assert {colour for _, colour in view.after.getcolors()} <= colours.keys()
         assert view.before.size == view.after.size
         assert len(view.before.getcolors(1 << 20)) > 100
-    assert {colour for _, colour in shown[0].after.getcolors()} == known
-    assert CliRunner().invoke(cli, ["report", str(classes)]).exit_code == 0
+    # Each pixel of the picture has the class of one of the pixels below it, not a number between them.
+    shown = np.apply_along_axis(lambda colour: colours[tuple(colour)], 2, np.array(whole.after))
+    with rasterio.open(wide) as file:
+        numbers = np.pad(file.read(1), 1, mode="edge")
+    rows, columns = (
+        ((np.arange(n) + 0.5) * (m - 2) / n).astype(int) for n, m in zip(shown.shape, numbers.shape, strict=True)
+    )
+    near = [numbers[rows[:, None] + i, columns + j] for i in range(3) for j in range(3)]
+    assert np.logical_or.reduce([shown == each for each in near]).all()
+    assert CliRunner().invoke(cli, ["report", str(wide)]).exit_code == 0
 
 
 def test_bands_that_the_model_cannot_take_are_refused(models, image, tmp_path):
@@ -502,9 +516,9 @@ def test_tiles_are_blended_between_the_steps(models, image, tmp_path):
     with rasterio.open(tmp_path / "steps.tif") as a, rasterio.open(tmp_path / "end.tif") as b:
         differs = (a.read() != b.read()).any(axis=(0, 1))
     axis = plan_run(replace(request, overwrite=True), source)[0].tiles.columns
-    # What is handed over wanders by a cell a step.
-    steps = source.load(Runtime()).steps * source.spec.latent
-    first, last = axis.starts[1] - steps, axis.stop(axis.count - 2) + steps
+    # A tile that steps alone does not know what lies beyond its rim, a cell farther in with each step.
+    reach = source.load(Runtime()).steps * source.spec.latent
+    first, last = axis.stop(0) - reach, axis.starts[-1] + reach
     assert 0 < first < last < WIDTH
     assert differs[axis.starts[1] : axis.stop(0)].any()
     assert not differs[:first].any()
