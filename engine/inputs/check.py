@@ -54,7 +54,7 @@ def _check_names(request: Request, spec: ModelSpec) -> None:
             raise ModelError(
                 f"{spec.name} takes no input {name!r}, but {', '.join(known)}",
                 where=request.inputs[name],
-                fix=f"leave --{name} out, or choose another --model",
+                fix=f"leave {name} out, or choose another --model",
             )
     for wanted in spec.grids:
         if wanted.name not in request.inputs:
