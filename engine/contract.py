@@ -145,6 +145,8 @@ class ModelSpec:
         tile, overlap: default tile side and least overlap, base-grid px; ``overlap >= 2 * margin``.
         batch: default count of tiles a batch.
         latent: base-grid px per latent cell, the lattice on which noise is drawn.
+        work_bytes: memory that the network works with, for each base-grid px of a batch, as measured on four bands; 0
+            where nobody has measured it.
         needs_statistics: the scene is sampled before the run (``measure`` and the unit range need it).
         stochastic: the output depends on the seed.
         generated: pixels come from a learned model; provenance tags say so.
@@ -167,6 +169,7 @@ class ModelSpec:
     overlap: int = 64
     batch: int = 1
     latent: int = 1
+    work_bytes: int = 0
     needs_statistics: bool = False
     stochastic: bool = False
     generated: bool = False

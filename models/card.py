@@ -117,6 +117,7 @@ _AS_THEY_ARE = (
     "overlap",
     "batch",
     "latent",
+    "work_bytes",
     "needs_statistics",
     "stochastic",
     "generated",
@@ -143,6 +144,7 @@ class Card(_Strict):
     overlap: Length = 64
     batch: Count = 1
     latent: Count = 1
+    work_bytes: Length = 0
     needs_statistics: bool = False
     stochastic: bool = False
     generated: bool = True

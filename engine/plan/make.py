@@ -77,6 +77,7 @@ def make_plan(
         outputs=tuple(makes(each, request.also.get(each.name)) for each in wanted),
         main=spec.main,
         batch=request.batch if request.batch is not None else spec.batch,
+        work_bytes=spec.work_bytes,
         seed=request.seed,
         runtime=Runtime(
             device=request.device,

@@ -97,6 +97,7 @@ class Plan:
         outputs: what is written, for the window; the first one is the model's own.
         main: name of the input whose bands the output keeps.
         batch: tiles a batch.
+        work_bytes: memory that the network works with, for each base-grid px of a batch.
         seed: of the noise.
         runtime: device, precision, attention, steps.
         threads: intra-op threads of one process.
@@ -124,6 +125,7 @@ class Plan:
     outputs: tuple[Output, ...]
     main: str
     batch: int
+    work_bytes: int
     seed: int
     runtime: Runtime
     threads: int

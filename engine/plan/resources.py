@@ -28,7 +28,7 @@ class Estimate:
 
     Attributes:
         tiles: tiles to infer.
-        memory_bytes: peak, without the model's own activations.
+        memory_bytes: peak; what the network works with is in it where its model says so.
         disk_bytes: beside the output, at the worst moment, the output included.
         output_bytes: of the COG, uncompressed; that of the standard deviations included.
         seconds: of inference, where a pace was measured.
@@ -55,7 +55,8 @@ def estimate(plan: Plan) -> Estimate:
     # A tile is padded to its full size, whatever the scene's; the patches, what the model is given, and what it gives.
     shown = 2 * sum(len(scene.bands) for scene in plan.inputs) + 2 * plan.channels * plan.scale**2
     at_once = plan.batch if not plan.stepping else len(plan.inferred) + plan.batch
-    batch = 4 * at_once * plan.tiles.rows.tile * plan.tiles.columns.tile * shown
+    tile_px = plan.tiles.rows.tile * plan.tiles.columns.tile
+    batch = tile_px * (4 * at_once * shown + plan.batch * plan.work_bytes)
     raw = sum(output.raw_bytes for output in plan.outputs)
     # Row bands and overviews, then the COGs beside them.
     return Estimate(

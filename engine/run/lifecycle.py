@@ -12,7 +12,15 @@ from typing import Any
 
 from ..context import RunContext
 from ..contract import ModelSource
-from ..errors import AllNodataWarning, ConsistencyWarning, LeftoverWarning, RequestError, RunError, UnusedOptionWarning
+from ..errors import (
+    AllNodataWarning,
+    ConsistencyWarning,
+    LeftoverWarning,
+    ModelError,
+    RequestError,
+    RunError,
+    UnusedOptionWarning,
+)
 from ..events import Cancel, Listener, Silence, warnings_to
 from ..output.finish import finish_cog
 from ..output.report import facts_of, summary, tags_of
@@ -104,7 +112,13 @@ def run(
             _warn_of(request, plan)
             names = list(job.numbers)
             context.listener.emit("start", plan=summary(plan, needs), out=str(out), bands=len(names))
-            (executor or InProcess(lambda: model(plan.runtime))).run(job, context)
+            try:
+                (executor or InProcess(lambda: model(plan.runtime))).run(job, context)
+            except ModelError:
+                if shard.is_whole and not resumed:
+                    # Nothing can come of this run: it leaves none behind that would have to be gone on with.
+                    workspace.clear()
+                raise
             if not shard.is_whole:
                 left = workspace.row_bands(plan).unfinished(plan.row_bands)
                 return Outcome(None, None, {"bands": names, "left": left})

@@ -70,6 +70,7 @@ class Bicubic:
             inputs=(InputSpec(name="image"),),
             main="image",
             scale=self.scale,
+            work_bytes=90 * self.scale**2,
             margin=_REACH + 1,
             overlap=32,
         )

@@ -33,6 +33,7 @@ SPEC = ModelSpec(
     overlap=96,
     batch=1,
     latent=FACTOR,
+    work_bytes=2200,
     needs_statistics=True,
     stochastic=True,
     generated=True,

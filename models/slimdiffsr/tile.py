@@ -30,6 +30,8 @@ from .reach import reach
 from .wholes import MeasuredWholes, SceneWholes, Wholes, unmeasured
 
 ARCHITECTURE = "slimdiffsr"
+WORK_BYTES = 1000
+"""For each output px of a batch, measured on the students that ship."""
 LARGEST_SCALE = 16
 _CUBIC = 2  # input px that bicubic interpolation sees on either side
 
@@ -264,6 +266,7 @@ def card(
         tile=tile,
         overlap=max(tile // 4, 2 * margin),
         batch=batch,
+        work_bytes=WORK_BYTES * use.scale**2,
         needs_statistics=True,
         generated=True,
         # Through the MTF where the user names the sensor; a wrong one sharpens what is sharp.

@@ -25,6 +25,7 @@ SPEC = ModelSpec(
     overlap=2 * FACTOR * MARGIN,
     batch=1,
     latent=FACTOR,
+    work_bytes=1000,
     needs_statistics=True,
     generated=False,
 )
