@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -21,7 +22,7 @@ import seamline
 from seamline import api
 from seamline.cli.group import cli
 from seamline.engine.contract import Runtime
-from seamline.engine.errors import Cancelled
+from seamline.engine.errors import Cancelled, ModelError
 from seamline.engine.events import Cancel
 from seamline.engine.output.workspace import Workspace
 from seamline.engine.request import Request
@@ -309,6 +310,18 @@ def test_weights_are_hashed_once(toy, tmp_path, monkeypatch):
         hashed.clear()
         toy.run(tmp_path / "p.tif", how={"workers": 2})
         assert not hashed
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_altered_weights_are_refused_and_leave_no_unfinished_run(workers, toy, tmp_path):
+    altered = tmp_path / toy.name
+    shutil.copytree(toy.folder, altered)
+    content = bytearray((altered / "model.safetensors").read_bytes())
+    content[-1] ^= 1
+    (altered / "model.safetensors").write_bytes(content)
+    with pytest.raises(ModelError, match="the content is not the one that was published"):
+        replace(toy, folder=str(altered)).run(tmp_path / "o.tif", how={"workers": workers})
+    assert [path.name for path in tmp_path.iterdir()] == [toy.name]
 
 
 # Segmentation
