@@ -4,6 +4,14 @@ This folder is at once the Python package ``seamline`` and the QGIS plugin folde
 here: QGIS reads this file with its own Python, which has no torch.
 """
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # what type checkers see of what is imported on first use
+    from .api import classify as classify
+    from .api import pansharpen as pansharpen
+    from .api import segment as segment
+    from .api import superres as superres
+
 __version__ = "0.1.0"
 
 _PUBLIC = {"pansharpen": "api", "superres": "api", "segment": "api", "classify": "api"}

@@ -7,6 +7,7 @@ line and QGIS give the same pixels.
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 import warnings
 from collections.abc import Mapping
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from .arrays.given import Given
 
-    Image = xr.DataArray | str | Path
+    Image = xr.DataArray | str | os.PathLike[str]
 
 DEFAULT_PANSHARPEN, DEFAULT_SUPERRES = "salad-pan-tiny", "slimdiffsr-tiny-x4"
 DEFAULTS = {"pansharpen": DEFAULT_PANSHARPEN, "superres": DEFAULT_SUPERRES}
@@ -290,7 +291,9 @@ def _inputs(images: Mapping[str, Image], folder: Path) -> tuple[dict[str, Given]
     # Not needed by the command line, and slow to import; it registers the .rio accessor.
     from .arrays.given import Given
 
-    arrays = {name: Given.of(image, name) for name, image in images.items() if not isinstance(image, (str, Path))}
+    arrays = {
+        name: Given.of(image, name) for name, image in images.items() if not isinstance(image, (str, os.PathLike))
+    }
     return arrays, {name: str(folder / f"{name}.tif" if name in arrays else images[name]) for name in images}
 
 

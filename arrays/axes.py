@@ -50,7 +50,11 @@ class Axes:
             RequestError: it is no array of bands, rows and columns, or holds nothing.
         """
         if isinstance(image, xr.Dataset):
-            raise RequestError("a Dataset is not one image", where=name, fix='stack its bands: .to_dataarray("band")')
+            raise RequestError(
+                "a Dataset is not one image",
+                where=name,
+                fix='stack its bands with .to_dataarray("band"), and state what is masked with .rio.write_nodata',
+            )
         if not isinstance(image, xr.DataArray):
             raise RequestError(
                 f"a {type(image).__name__} has no georeference", where=name, fix="give a DataArray, or a path"

@@ -25,6 +25,7 @@ PLACED = frozenset(
     {
         *("_FillValue", "missing_value", "fill_value", "nodata", "nodatavals", "scale_factor", "add_offset", "scales"),
         *("offsets", "long_name", "units", "AREA_OR_POINT", "transform", "crs", "grid_mapping", "res", "is_tiled"),
+        "TIFFTAG_SOFTWARE",
     }
 )
 

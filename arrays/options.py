@@ -13,16 +13,18 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
 
 import numpy as np
 
-from ..engine.contract import Precision
 from ..engine.errors import RequestError, SeamlineError
 from ..engine.events import Cancel, Listener
 from ..engine.request import Attention, Compression, Enforced, OpenPolicy, Request
 from ..engine.run.device import pick_device
+from ..engine.types import Precision
 
 if TYPE_CHECKING:
+    import os
+
     import xarray as xr
 
-    Image = xr.DataArray | str | Path
+    Image = xr.DataArray | str | os.PathLike[str]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

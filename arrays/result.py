@@ -85,7 +85,8 @@ def result_of(path: Path, pattern: Pattern | None = None, classes: Sequence[str]
 def _read(path: Path) -> _Raster:
     with quiet(), rasterio.open(path) as file:
         flags = file.mask_flag_enums[0]
-        valid = file.read_masks() != 0
+        everywhere = (file.count, *file.shape)
+        valid = np.broadcast_to(True, everywhere) if MaskFlags.all_valid in flags else file.read_masks() != 0
     with warnings.catch_warnings():
         # On rasters without a georeference, on scales that differ, on how rioxarray uses other libraries.
         warnings.simplefilter("ignore")

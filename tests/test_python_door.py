@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import inspect
 import os
@@ -400,6 +401,14 @@ def test_help_lists_the_options(function):
     assert parameters["seed"].default == 0
     assert getattr(seamline, function.__name__) is function
     assert function.__name__ in dir(seamline)
+
+
+def test_type_checkers_see_what_is_imported_on_first_use():
+    tree = ast.parse(Path(seamline.__file__).read_text())
+    (block,) = (node for node in tree.body if isinstance(node, ast.If))
+    assert ast.unparse(block.test) == "TYPE_CHECKING"
+    seen = {(node.module, alias.name, alias.asname) for node in block.body for alias in node.names}
+    assert seen == {(module, name, name) for name, module in seamline._PUBLIC.items()}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.__name__)
