@@ -124,7 +124,7 @@ class RowBands:
             raise RunError(
                 f"row band {band} cannot be written ({getattr(error, 'strerror', None) or error})",
                 where=str(self.folder),
-                fix="make room on the disk, then run again with --resume",
+                fix="make room on the disk, or the folder writable, then run again with --resume",
             ) from error
 
     def _write(self, path: Path, planes: Planes) -> int:

@@ -108,7 +108,12 @@ def run(
             model = LoadedOnce(source)
             resumed = workspace.exists and (request.resume or not shard.is_whole)
             plan = agreed_plan(request, source, model, workspace, resumed=resumed, context=context)
-            job, needs = _begin(request, source, plan, workspace, shard, resumed=resumed)
+            needs = check_resources(plan, out, request.memory)
+            if executor is None:
+                # A model that is not what its card says is refused before anything is made.
+                with context.watch.stage("load"):
+                    model(plan.runtime)
+            job = _begin(source, plan, workspace, shard, resumed=resumed)
             _warn_of(request, plan)
             names = list(job.numbers)
             context.listener.emit("start", plan=summary(plan, needs), out=str(out), bands=len(names))
@@ -125,11 +130,8 @@ def run(
             return _finish(plan, workspace, out, stages, context, started)
 
 
-def _begin(
-    request: Request, source: ModelSource, plan: Plan, workspace: Workspace, shard: Shard, *, resumed: bool
-) -> tuple[Job, Estimate]:
+def _begin(source: ModelSource, plan: Plan, workspace: Workspace, shard: Shard, *, resumed: bool) -> Job:
     """Make the workspace ready, and the job of what is left to do in it."""
-    needs = check_resources(plan, Path(request.out), request.memory)
     if not resumed:
         if shard.is_whole:
             # Only now, so that a refusal leaves an older unfinished run as it is; never for a shard, whose siblings may
@@ -143,7 +145,7 @@ def _begin(
     left = set(row_bands.unfinished(plan.row_bands))
     own = shard_row_bands(list(plan.row_bands), shard.index - 1, shard.count)
     numbers = tuple(band for band in own if band in left)
-    return Job(plan, source, row_bands, numbers, plan.runtime.device), needs
+    return Job(plan, source, row_bands, numbers, plan.runtime.device)
 
 
 def run_planned(

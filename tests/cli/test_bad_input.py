@@ -25,6 +25,7 @@ from rasterio.rpc import RPC
 from rasterio.transform import from_origin
 
 from seamline.cli.group import cli
+from seamline.engine.output import workspace
 from seamline.engine.output.workspace import Workspace
 from seamline.models.folder import Architecture, Card, Input, write_folder
 
@@ -182,10 +183,10 @@ SUPERRES = {
     "int32": ("int32.tif", [], "data type int32 cannot be returned exactly; .*--dtype"),
     "complex64": ("complex64.tif", [], "complex64 cannot be returned exactly"),
     "complex64 to float32": ("complex64.tif", ["--dtype", "float32"], "complex values are not supported"),
-    "tile of nothing": ("pan.tif", ["--tile", 0], "--tile: a tile of 0 px"),
-    "tile below nothing": ("pan.tif", ["--tile", -64], "--tile: a tile of -64 px"),
+    "tile of nothing": ("pan.tif", ["--tile", 0], "--tile: 0 is not a positive number"),
+    "tile below nothing": ("pan.tif", ["--tile", -64], "--tile: -64 is not a positive number"),
     "overlap over half": ("pan.tif", ["--tile", 64, "--overlap", 33], "--overlap: an overlap of 33 px"),
-    "overlap below nothing": ("pan.tif", ["--overlap", -1], "--overlap: an overlap of -1 px"),
+    "overlap below nothing": ("pan.tif", ["--overlap", -1], "--overlap: -1 is not 0 or more"),
     "batch": ("pan.tif", ["--batch-size", 0], "--batch-size: 0 is not a positive number"),
     "threads": ("pan.tif", ["--threads", 0], "--threads: 0 is not a positive number"),
     "shard 0": ("pan.tif", ["--shard", "0/2"], "--shard: shard 0/2 does not exist"),
@@ -208,7 +209,7 @@ SUPERRES = {
     "fixed scale": ("pan.tif", ["--model", "identity", "--scale", 2], "--scale: the model identity has scale 1, not 2"),
     "scale of nothing": ("pan.tif", ["--model", "bicubic", "--scale", 0], "--scale: bicubic has no scale 0"),
     "scale of too much": ("pan.tif", ["--model", "bicubic", "--scale", 99], "--scale: bicubic has no scale 99"),
-    "altered model": ("pan.tif", ["--model", "{}/altered"], "the content is not the one"),
+    "altered model": ("ms.tif", ["--model", "{}/altered", "--bands", "1,2,3"], "the content is not the one"),
     "model without licence": ("pan.tif", ["--model", "{}/keyless"], "licence"),
     "pickle": ("pan.tif", ["--model", "{}/pickled"], r"extra\.pkl"),
     "no model folder": ("pan.tif", ["--model", "./nowhere"], r"no model\.json"),
@@ -346,7 +347,7 @@ def test_a_folder_that_cannot_be_written(refused, inputs, tmp_path, monkeypatch)
     make_folder = Path.mkdir
 
     def deny(path, *args, **kwargs):
-        if path.name == "bands":
+        if path.name.endswith(".seamline"):
             raise PermissionError(13, "Permission denied")
         make_folder(path, *args, **kwargs)
 
@@ -356,14 +357,14 @@ def test_a_folder_that_cannot_be_written(refused, inputs, tmp_path, monkeypatch)
 
 
 def test_a_disk_that_is_full_before_the_first_band(refused, inputs, tmp_path, monkeypatch):
-    write_json = Workspace._write_json
+    write_json = workspace.write_json
 
-    def fill_up(self, path, data):
+    def fill_up(path, data, **how):
         if path.name == "plan.json":
             raise OSError(28, "No space left on device")
-        write_json(self, path, data)
+        return write_json(path, data, **how)
 
-    monkeypatch.setattr(Workspace, "_write_json", fill_up)
+    monkeypatch.setattr(workspace, "write_json", fill_up)
     said = refused(["superres", inputs / "pan.tif", tmp_path / "o.tif", "--model", "identity"])
     assert "No space left on device" in said
 

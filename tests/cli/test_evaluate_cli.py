@@ -245,5 +245,5 @@ def test_a_wrong_option_is_a_usage_error(ask, folder, words):
 
 
 def test_the_page_on_quality_names_every_metric():
-    page = (Path(__file__).resolve().parents[2] / "docs" / "quality.md").read_text()
+    page = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "metrics.md").read_text()
     assert METRICS.keys() <= set(re.findall(r"^\| `(\w+)`", page, re.MULTILINE))
