@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +17,7 @@ from seamline.engine.request import Request
 from seamline.engine.run import InProcess, Processes, run
 from seamline.engine.run.device import devices_for
 from seamline.engine.testing import GroundNoise, PassThrough, assert_same_pixels
+from seamline.models import registry
 
 LOADS: list[str] = []
 
@@ -95,3 +99,13 @@ def test_planes_in_the_range_of_bands_that_there_are_not(scene, tmp_path):
 
     with pytest.raises(ModelError, match=r"3 plane\(s\) of image in the range of 2 band\(s\)"):
         run(asked(scene, tmp_path / "o.tif"), Three())
+
+
+def test_the_executor_of_the_documentation(scene, tmp_path, monkeypatch):
+    page = Path(__file__).resolve().parents[3] / "docs" / "how-to" / "shards.md"
+    (code,) = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(scene, "lr.tif")
+    exec(compile(code, str(page), "exec"), {})
+    run(asked("lr.tif", tmp_path / "here.tif"), registry.resolve("bicubic", "superres"))
+    assert_same_pixels("hr.tif", "here.tif")
