@@ -93,7 +93,7 @@ def _run(task: Task, inputs: Mapping[str, str], out: Path, scale: int | None, op
             source = registry.resolve(model, task, scale=scale)
             with warnings_to(listener):
                 plan, needs = plan_run(request, source, cancel)
-            listener.emit("plan", plan=summary(plan, with_pace(plan, source.load(plan.runtime), needs)))
+            listener.emit("plan", plan=summary(plan, with_pace(plan, source.spec, source.load(plan.runtime), needs)))
             return
         api.run_request(
             request,

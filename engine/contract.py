@@ -42,6 +42,8 @@ class InputSpec:
         role: ``"grid"``: the input has a part in the base grid, and what it masks is masked in the output.
             ``"guide"``: it only helps, may lie in another CRS, be finer, have holes and be left out; the batch tells
             where it is valid, as ``NAME_valid``.
+        finer: px of this input's tensors per base-grid px along an axis; above 1 for guides alone, so that a model that
+            refines sees a reference at the size of its output.
     """
 
     name: str
@@ -51,8 +53,11 @@ class InputSpec:
     ratio: tuple[float, float] | None = None
     bits: int | None = None
     role: Role = "grid"
+    finer: int = 1
 
     def __post_init__(self) -> None:
+        if self.finer < 1 or (self.finer > 1 and self.role == "grid"):
+            raise ValueError(f"the input {self.name} is given on the base grid; only guides are finer than it")
         if self.range == "bits" and self.bits is None:
             raise ValueError(f"the input {self.name} is in the range of its bits, but has no bits")
 
@@ -268,8 +273,9 @@ class Where:
 
 Batch = Mapping[str, torch.Tensor]
 """For each input, float32 (B, C, h, w) on the run's device, in the input's range, already on the base grid and free of
-masked or non-finite values.  A guide named ``reference`` comes with ``reference_valid`` (B, 1, h, w), 1 where it shows
-the ground and 0 where its values are filled in; where the user gave none, both are missing."""
+masked or non-finite values; a guide that is ``finer`` has so many times as many px along an axis.  A guide named
+``reference`` comes with ``reference_valid`` (B, 1, h, w), 1 where it shows the ground and 0 where its values are filled
+in; where the user gave none, both are missing."""
 
 Prediction = torch.Tensor | Mapping[str, torch.Tensor]
 """What a model says of a batch: for each wanted output (B, planes, h * scale, w * scale); a tensor is the first one."""

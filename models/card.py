@@ -55,6 +55,7 @@ class Input(_Strict):
     ratio: tuple[float, float] | None = None
     bits: Annotated[int, Field(ge=1, le=32)] | None = None
     role: Role = "grid"
+    finer: Annotated[int, Field(ge=1, le=64)] = 1
 
 
 class Class(_Strict):

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from odc.geo.geobox import GeoBox
 
 from ..contract import ModelSpec
-from ..ground.grids import Window
+from ..ground.grids import Window, magnified
 from ..request import OpenPolicy
 from .guide import GuideReader
 from .reading import InputReader, Patch
@@ -34,11 +34,39 @@ class Reader(Protocol):
         ...
 
 
+class FinerGuide:
+    """Reads a guide on a grid that has ``finer`` times the base grid's pixels along each axis.
+
+    Args:
+        scene, base, kernel, policy: as for ``GuideReader``.
+    """
+
+    def __init__(self, scene: Scene, base: GeoBox, kernel: str, policy: OpenPolicy, finer: int) -> None:
+        self.scene, self._finer = scene, finer
+        self._reader = GuideReader(scene, magnified(base, finer) if finer > 1 else base, kernel, policy)
+
+    def _fine(self, window: Window) -> Window:
+        by = self._finer
+        return Window(window.row * by, window.column * by, window.height * by, window.width * by)
+
+    def strip(self, window: Window) -> Any:
+        """As ``Reader`` has it."""
+        return self._reader.strip(self._fine(window))
+
+    def patch(self, strip: Any, window: Window) -> Patch:
+        """As ``Reader`` has it, (C, h * finer, w * finer)."""
+        return self._reader.patch(strip, self._fine(window))
+
+    def close(self) -> None:
+        """Close the file handles."""
+        self._reader.close()
+
+
 def reader_of(scene: Scene, base: GeoBox, spec: ModelSpec, policy: OpenPolicy) -> Reader:
     """The reader of an input, by its role."""
     wanted = spec.input(scene.name)
     if wanted.role == "guide":
-        return GuideReader(scene, base, wanted.kernel, policy)
+        return FinerGuide(scene, base, wanted.kernel, policy, wanted.finer)
     return InputReader(scene, base, wanted.kernel, policy)
 
 

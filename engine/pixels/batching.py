@@ -50,6 +50,7 @@ class Batcher:
         self._plan, self._checkpoint = plan, checkpoint
         self._statistics = np.array(plan.statistics, np.float64)
         self._ratio = {scene.name: ratio(plan.base, scene.grid) for scene in plan.scenes}
+        self._finer = {each.name: each.finer for each in spec.inputs}
         self._guides = frozenset(guide.name for guide in plan.guides)
         self._wanted = frozenset(output.name for output in plan.outputs)
         self._names = [each.name for each in spec.inputs if each.name in {scene.name for scene in plan.inputs}]
@@ -86,7 +87,7 @@ class Batcher:
 
     def _stack(self, name: str, slots: Slots, tiles: Mapping[int, Tile]) -> torch.Tensor:
         plan = self._plan
-        size = plan.tiles.rows.tile, plan.tiles.columns.tile
+        size = self._size(name)
         shown = [None if j is None else reflect_pad(tiles[j].patches[name].values, *size) for j in slots]
         empty = np.zeros(next(values.shape for values in shown if values is not None), np.float32)
         # One tile is handed over as it is: copying it would cost as much as reading it.
@@ -97,10 +98,15 @@ class Batcher:
             stacked = stacked / np.array(levels, np.float32)[None, :, None, None]
         return torch.from_numpy(stacked).to(plan.runtime.device)
 
+    def _size(self, name: str) -> tuple[int, int]:
+        """(rows, columns) of an input's tensors."""
+        tiles, finer = self._plan.tiles, self._finer[name]
+        return tiles.rows.tile * finer, tiles.columns.tile * finer
+
     def _stack_validity(self, name: str, slots: Slots, tiles: Mapping[int, Tile]) -> torch.Tensor:
         """(B, 1, h, w): 1 where all bands of a guide are valid; what is padded is not."""
         plan = self._plan
-        stacked = np.zeros((len(slots), 1, plan.tiles.rows.tile, plan.tiles.columns.tile), np.float32)
+        stacked = np.zeros((len(slots), 1, *self._size(name)), np.float32)
         for slot, j in enumerate(slots):
             if j is not None:
                 patch = tiles[j].patches[name]

@@ -10,7 +10,7 @@ import numpy as np
 import psutil
 
 from ..errors import RequestError, ResourceError
-from ..ground.grids import Window, ratio
+from ..ground.grids import Window, magnified, ratio
 from ..inputs.guide import guide_bytes
 from ..inputs.scene import Scene
 from .plan import Plan
@@ -80,8 +80,10 @@ def _strip_bytes(scene: Scene, plan: Plan, rows: int, columns: int) -> float:
 def _guide_bytes(guide: Scene, plan: Plan, rows: int) -> int:
     """What the strip of a guide keeps under a tile row in the middle of the scene, and what making it takes besides."""
     first = (plan.base.shape[0] - rows) // 2
-    window = Window(first, plan.computed.column, rows, plan.computed.width)
-    return guide_bytes(guide, plan.base, window) + _GUIDE_PIECE
+    # At most as fine as the output: what a model does not ask for is not read.
+    scale = plan.scale
+    window = Window(first * scale, plan.computed.column * scale, rows * scale, plan.computed.width * scale)
+    return guide_bytes(guide, magnified(plan.base, scale), window) + _GUIDE_PIECE
 
 
 def _item(dtype: str) -> int:

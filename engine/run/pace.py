@@ -8,19 +8,18 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from ..contract import Batch, SteppingModel, TileModel, Where
+from ..contract import Batch, ModelSpec, SteppingModel, TileModel, Where
 from ..ground.grids import ratio
 from ..pixels.prediction import named
 from ..plan.plan import Plan
 from ..plan.resources import Estimate
 
 
-def with_pace(plan: Plan, model: TileModel | SteppingModel, needs: Estimate) -> Estimate:
+def with_pace(plan: Plan, spec: ModelSpec, model: TileModel | SteppingModel, needs: Estimate) -> Estimate:
     """The estimate with the time of inference, from one batch of a flat image run twice (the second one counts)."""
     torch.set_num_threads(plan.threads)
-    device, size = plan.runtime.device, (plan.tiles.rows.tile, plan.tiles.columns.tile)
-    batch = {scene.name: torch.full((plan.batch, len(scene.bands), *size), 0.3, device=device) for scene in plan.inputs}
-    batch |= {f"{guide.name}_valid": torch.ones((plan.batch, 1, *size), device=device) for guide in plan.guides}
+    batch = {scene.name: _flat(plan, len(scene.bands), spec.input(scene.name).finer) for scene in plan.inputs}
+    batch |= {f"{guide.name}_valid": _flat(plan, 1, spec.input(guide.name).finer) for guide in plan.guides}
     where = Where(
         seed=plan.seed,
         sample=0,
@@ -37,6 +36,12 @@ def with_pace(plan: Plan, model: TileModel | SteppingModel, needs: Estimate) -> 
                 part.cpu()
             seconds = time.perf_counter() - started
     return replace(needs, seconds=round(seconds * needs.tiles / plan.batch, 1))
+
+
+def _flat(plan: Plan, bands: int, finer: int) -> torch.Tensor:
+    """A batch of one value."""
+    height, width = plan.tiles.rows.tile * finer, plan.tiles.columns.tile * finer
+    return torch.full((plan.batch, bands, height, width), 0.3, device=plan.runtime.device)
 
 
 def _predict(model: TileModel | SteppingModel, batch: Batch, where: Where) -> torch.Tensor | dict[str, torch.Tensor]:

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+import rasterio
 import torch
+from rasterio.transform import from_origin
 
 from seamline.engine.contract import IMAGE, InputSpec, OutputSpec
 from seamline.engine.inputs.reading import Patch
@@ -104,6 +106,40 @@ def test_levels_divide_what_goes_in_and_multiply_what_comes_out(scene, tmp_path)
     found = Predictor(plan, Unit().spec, Looking(), batcher).predict(0, {0: tile(0, 2047.0)})
     assert seen == [1.0]
     assert float(found[0].max()) == 2047.0
+
+
+class Guided(PassThrough):
+    """Doubles the pixels of the image and adds a reference, seen at the size of the output, where it is known."""
+
+    @property
+    def spec(self):
+        guide = InputSpec(name="reference", bands=1, role="guide", finer=2)
+        return replace(PassThrough.spec.fget(self), inputs=(InputSpec(name="image"), guide), scale=2)
+
+    def load(self, runtime):
+        return self
+
+    def predict(self, batch, where):
+        image = batch["image"].repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
+        return image + batch["reference"] * batch["reference_valid"] if "reference" in batch else image
+
+
+def test_a_guide_may_be_as_fine_as_the_output(scene, write_raster, tmp_path):
+    """On the output's own grid it comes through pixel by pixel, but for its hole."""
+    detail = np.random.default_rng(8).integers(1, 90, (1, 140, 800)).astype(np.uint16)
+    detail[:, 30:60, 100:200] = 0
+    fine = write_raster("fine.tif", detail, transform=from_origin(500000, 5000000, 1, 1), nodata=0)
+    inputs, out = {"image": str(scene), "reference": str(fine)}, tmp_path / "o.tif"
+    run(Request(inputs=inputs, out=str(out), threads=1), Guided(scale=2))
+    with rasterio.open(out) as data:
+        found = data.read().astype(int) - 500
+    # Beside the hole a guide is a mean of what is known there.
+    near = np.zeros(detail.shape, bool)
+    near[:, 26:64, 96:204] = True
+    assert np.array_equal(found[~near], detail[~near])
+    assert (found[:, 34:56, 104:196] == 0).all()
+    run(Request(inputs=inputs, out=str(tmp_path / "part.tif"), threads=1, window=(90, 10, 150, 40)), Guided(scale=2))
+    assert_is_crop(tmp_path / "part.tif", out)
 
 
 class Exhausted(PassThrough):

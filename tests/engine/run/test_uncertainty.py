@@ -426,7 +426,7 @@ def test_the_pace_is_that_of_image_and_deviations(scene, tmp_path):
             return Quarter.deviation(self, image, where)
 
     plan, needs = plan_run(request_for(scene, tmp_path / "o.tif"), Counting())
-    with_pace(plan, Counting(), needs)
+    with_pace(plan, Counting().spec, Counting(), needs)
     assert len(calls) == 2
 
 
