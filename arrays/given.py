@@ -59,8 +59,6 @@ class Given:
         """
         axes = Axes.of(image, name)
         ordered = axes.ordered(image)
-        # Some operations drop what the values are made of.
-        ordered.encoding = dict(image.encoding)
         # What was set without being written is known to the array itself alone.
         storage = Storage.of(ordered, nodata_of(image), name)
         return cls(name, ordered, axes, storage, affine_of(ordered, axes, name), crs_of(image, name))

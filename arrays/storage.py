@@ -83,7 +83,7 @@ class Storage:
     def encode(self, values: Values) -> Values | None:
         """Stored values of (band, y, x), or None where this storage cannot hold them."""
         if not self.decoded:
-            return values.astype(self.dtype, copy=False)
+            return values
         masked = np.isnan(values)
         exact = values.astype(np.float64)
         if self.applied:

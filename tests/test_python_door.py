@@ -315,6 +315,24 @@ def test_what_the_user_says_of_an_image_is_carried():
     assert not {"scale_factor", "add_offset", "AREA_OR_POINT", "long_name", "units"} & result.attrs.keys()
 
 
+def test_attributes_keep_their_kind_and_those_of_other_pixels_go():
+    given = labelled().assign_attrs(view={"azimuth": [3, 4]}, STATISTICS_MEAN=7.0, TIFFTAG_SOFTWARE="a camera")
+    first = seamline.superres(given, model="bicubic", scale=2)
+    assert first.attrs["view"] == {"azimuth": [3, 4]}
+    assert "STATISTICS_MEAN" not in first.attrs
+    assert first.attrs["TIFFTAG_SOFTWARE"] == "Seamline"
+    assert seamline.superres(first, model="identity").attrs["SEAMLINE_MODEL"].startswith("identity@")
+
+
+def test_a_nodata_value_that_was_set_and_not_written_counts():
+    given = labelled()
+    given[:, :3, :4] = 0
+    given.rio.set_nodata(0)
+    result = seamline.superres(given, model="bicubic", scale=2)
+    assert result.rio.nodata == 0
+    assert np.array_equal(result == 0, np.repeat(np.repeat(given == 0, 2, axis=1), 2, axis=2))
+
+
 def test_axes_keep_their_names_and_take_their_order():
     given = labelled().rename(band="channel", y="latitude", x="longitude").transpose("latitude", "longitude", "channel")
     given = given.rio.write_crs("EPSG:4326").assign_coords(
@@ -470,9 +488,12 @@ def test_a_value_that_no_run_can_mean_is_refused(pair, tmp_path, name, value, mo
         ("extent", tuple(np.float64([500_004.0, 4_999_960.0, 500_040.0, 4_999_990.0]))),
         ("bands", (np.int64(2), 1)),
         ("offset", np.float32(-1)),
+        ("attention", "auto"),
+        ("sensor", None),
+        ("compress", "lzw"),
     ],
 )
-def test_numbers_of_numpy_are_numbers(pair, name, value):
+def test_values_that_are_taken(pair, name, value):
     assert seamline.superres(pair / "ms.tif", model="identity", overlap=16, **{name: value}).size
 
 

@@ -194,16 +194,18 @@ def test_bytes_in_the_other_order_are_the_same_values(tmp_path):
 
 
 def test_a_lazy_array_is_computed_once_and_by_its_chunks(tmp_path):
+    """Chunks do not end where blocks of rows would."""
     dask = pytest.importorskip("dask.array")
-    blocks = []
+    made = []
 
     def make(block_info=None):
         where = block_info[None]["array-location"]
-        blocks.append(tuple(where[1]))
+        made.append(tuple(where[1]))
         return np.full([stop - start for start, stop in where], where[1][0], np.uint16)
 
-    lazy = dask.map_blocks(make, chunks=((2,), (2, 2), (3,)), dtype=np.uint16, meta=np.empty((0, 0, 0), np.uint16))
-    path = laid(georeferenced(lazy), tmp_path)
-    assert sorted(blocks) == [(0, 2), (2, 4)]
+    chunks = ((2,), (700, 700), (3,))
+    lazy = dask.map_blocks(make, chunks=chunks, dtype=np.uint16, meta=np.empty((0, 0, 0), np.uint16))
+    path = laid(xr.DataArray(lazy, coords={"y": np.arange(1400.0), "x": DOWN["x"]}, dims=("band", "y", "x")), tmp_path)
+    assert sorted(made) == [(0, 700), (700, 1400)]
     with rasterio.open(path) as file:
-        assert file.read()[:, :, 0].tolist() == [[0, 0, 2, 2]] * 2
+        assert np.array_equal(file.read()[:, :, 0], np.repeat([0, 700], 700)[None].repeat(2, axis=0))
