@@ -219,7 +219,7 @@ class Source:
 def test_the_engine_measures_the_scene_once_whatever_the_extent(data, tmp_path):
     pair = data / "pansharpen" / "spacenet6_wv2_3"
     inputs = {"ms": str(pair / "ms.tif"), "pan": str(pair / "pan.tif")}
-    request = partial(Request, inputs, str(tmp_path / "out.tif"), steps=1, bands=(1,), threads=1)
+    request = partial(Request, inputs=inputs, out=str(tmp_path / "out.tif"), steps=1, bands=(1,), threads=1)
     whole, _ = plan_run(request(), Source("scene"))
     part, _ = plan_run(request(window=(200, 240, 64, 64)), Source("scene"))
     assert whole.statistics == part.statistics
