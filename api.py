@@ -14,13 +14,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-from .arrays.options import Options, check_known, request_of, takes_options, words_of_python
+from .arrays.options import Options, check_kinds, check_known, request_of, takes_options, words_of_python
 from .engine import errors
 from .engine.contract import OutputSpec, Task
 from .engine.errors import RequestError
 from .engine.events import Cancel, Listener, Silence
 from .engine.output.workspace import Workspace
-from .engine.request import Request
+from .engine.request import Request, check_whole
 from .engine.run import Executor, Outcome, Processes, Shard, merge, run
 from .models import registry
 
@@ -187,6 +187,8 @@ def run_request(
     Raises:
         SeamlineError: as for ``run``.
     """
+    for option, count in (("--scale", scale), ("--workers", workers), ("--adapt", adapt)):
+        check_whole(option, count)
     shard, listener, cancel = shard or Shard(), listener or Silence(), cancel or Cancel()
     executor: Executor | None = None if workers == 1 else Processes(workers)
     source = registry.resolve(model, task, scale=scale)
@@ -257,6 +259,7 @@ def _run(
     with tempfile.TemporaryDirectory(prefix="seamline-", ignore_cleanup_errors=True) as folder:
         target = Path(folder, "out.tif") if out is None else Path(out)
         with words_of_python(Path(folder), target) as said:
+            check_kinds(options)
             chosen = default_model(task, scale) if model is None else str(model)
             spec = registry.info(chosen).spec
             arrays, paths = _inputs({**images, **(options.get("guides") or {})}, Path(folder))
@@ -276,11 +279,11 @@ def _run(
 
 def _of_the_run(options: Options, ears: _Ears) -> dict[str, Any]:
     """What ``run_request`` takes beside the request."""
-    keep = options.get("keep_model")
+    keep, workers = options.get("keep_model"), options.get("workers")
     return {
         "adapt": options.get("adapt"),
         "keep_model": None if keep is None else Path(keep),
-        "workers": options.get("workers", 1),
+        "workers": 1 if workers is None else workers,
         "listener": ears,
         "cancel": options.get("cancel"),
     }

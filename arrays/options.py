@@ -145,6 +145,21 @@ def check_known(function: str, options: Mapping[str, Any]) -> None:
             raise TypeError(f"{function}() has no option {name!r}; {hint}")
 
 
+def check_kinds(options: Mapping[str, Any]) -> None:
+    """Refuse what is not of the kind of an option that is no part of the request.
+
+    Raises:
+        RequestError: naming the option.
+    """
+    for name in ("also", "guides"):
+        if not isinstance(options.get(name) or {}, Mapping):
+            raise RequestError(f"{options[name]!r} has no names", where=name, fix='give a mapping, {"name": path}')
+    for name, method in (("listener", "emit"), ("cancel", "check")):
+        if options.get(name) is not None and not callable(getattr(options[name], method, None)):
+            fix = "give an object with emit(event, **fields)" if name == "listener" else "give a Cancel"
+            raise RequestError(f"{options[name]!r} has no method {method}", where=name, fix=fix)
+
+
 def request_of(inputs: Mapping[str, str], out: Path, options: Mapping[str, Any]) -> Request:
     """The request that options make.
 

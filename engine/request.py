@@ -115,6 +115,15 @@ class Request:
         self._check_values()
 
     def _check_values(self) -> None:
+        for option, switch in (
+            ("--coregister", self.coregister),
+            ("--overwrite", self.overwrite),
+            ("--resume", self.resume),
+        ):
+            if not isinstance(switch, bool):
+                raise RequestError(f"{switch!r} is neither on nor off", where=option, fix="give True or False")
+        if not isinstance(self.policy, OpenPolicy):
+            raise RequestError(f"{self.policy!r} is no policy", where="--allow-vrt", fix="give OpenPolicy(vrt=True)")
         if self.offset is not None and not _is_finite(self.offset):
             raise RequestError(f"{self.offset} is no number", where="--offset", fix="give DN, such as -1000")
         if self.scale_factor is not None and not (_is_finite(self.scale_factor) and self.scale_factor > 0):
@@ -134,12 +143,19 @@ def _is(value: Any, kind: type) -> bool:
     return isinstance(value, kind) and type(value) is not bool
 
 
+def check_whole(option: str, value: Any) -> None:
+    """Refuse what is no whole number; None is one that was not given.
+
+    Raises:
+        RequestError: naming the option.
+    """
+    if value is not None and not _is(value, Integral):
+        raise RequestError(f"{value!r} is not a whole number", where=option, fix="give a whole number")
+
+
 def _check_count(option: str, value: Any, least: int) -> None:
-    if value is None:
-        return
-    if not _is(value, Integral):
-        raise RequestError(f"{value!r} is not a whole number", where=option, fix=f"give {least} or more")
-    if value < least:
+    check_whole(option, value)
+    if value is not None and value < least:
         kind = "a positive number" if least else "0 or more"
         raise RequestError(f"{value} is not {kind}", where=option, fix=f"give {least} or more")
 

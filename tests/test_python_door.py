@@ -458,12 +458,24 @@ WRONG = {
     "dtype": ["float64", "complex64", "uint17", np.int64, object, bool],
     "compress": ["jpeg", None, ""],
     "memory": [0, -1, 1e9, "4G"],
-    "also": [{"none": "n.tif"}],
+    "coregister": ["no", 1, None],
+    "overwrite": ["yes", None],
+    "resume": ["yes", None],
+    "policy": ["vrt", None],
+    "guides": [{"none": "n.tif"}, ["n.tif"]],
+    "also": [{"none": "n.tif"}, ["u.tif"]],
     "uncertainty": ["u.tif"],
-    "workers": [0, -2],
-    "adapt": [0],
+    "listener": [print],
+    "cancel": [True],
+    "scale": [0, 2.5, "2", True],
+    "workers": [0, -2, 1.5, "2", True],
+    "adapt": [0, 1.5, "x", True],
     "keep_model": ["folder"],
 }
+
+
+def test_no_option_is_left_out_of_the_wrong_ones():
+    assert set(WRONG) - {"scale"} == set(api.Options.__annotations__)
 
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in WRONG.items() for value in values])
