@@ -1,0 +1,1 @@
+"""Fusers: features of many streams and times become one map a scale."""

@@ -1,0 +1,1 @@
+"""SatDiFuser on the published backbones: DiffusionSat and Stable Diffusion 2.1."""

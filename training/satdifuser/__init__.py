@@ -1,0 +1,1 @@
+"""Training of SatDiFuser heads, on a user's own labels or by recipe."""
