@@ -1,7 +1,7 @@
 """What the engine asks of a model: a specification, a picklable source, and ``predict`` on a batch of tiles.
 
 The engine knows no model by name.  It hands tiles over on one common lattice, the *base grid* (the grid of the
-finest input), and takes tiles back on the output grid (the base grid times ``ModelSpec.scale``).
+finest input), and takes tiles back on the output grid: ``ModelSpec.scale`` times as fine, or a px for each whole patch.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .types import Precision
 Task = Literal["pansharpen", "superres", "segment", "classify"]
 Range = Literal["native", "unit", "bits"]
 Role = Literal["grid", "guide"]
-Blend = Literal["mean", "argmax"]
+Blend = Literal["mean", "argmax", "max"]
 Overview = Literal["mean", "mode", "nearest"]
 Sight = Literal["off", "area", "mtf"]
 """How a pixel of the main input is taken to see the output where the two are made consistent."""
@@ -81,7 +81,8 @@ class OutputSpec:
             main input has bands), or stored values of this output (``"native"``).
         dtype: of the raster; None for that of the main input, or what the user asks for.
         blend: ``"mean"``: what overlapping tiles say is averaged, plane by plane.  ``"argmax"``: so are
-            probabilities or scores of classes, and the raster holds the number of the largest, in one band.
+            probabilities or scores of classes, and the raster holds the number of the largest, in one band.  ``"max"``:
+            likewise, but it holds the largest itself, as float32: how confident the model is of the class.
         overview: how four pixels become one in an overview: by the ``"mean"`` of the valid ones, the ``"mode"`` (the
             most frequent value, the lowest of several), or the ``"nearest"`` (the first).
         consistent: whether the run's consistency corrects it.
@@ -108,11 +109,16 @@ class OutputSpec:
     note: str = ""
 
     def __post_init__(self) -> None:
-        if self.blend == "argmax" and (self.planes is None or not 2 <= self.planes <= MOST_CLASSES):
+        if self.decides and (self.planes is None or not 2 <= self.planes <= MOST_CLASSES):
             raise ValueError(f"classes are planes, 2 to {MOST_CLASSES}; {self.name} has {self.planes}")
         for values in (self.categories, self.labels):
             if values and len(values) != self.planes:
                 raise ValueError(f"{self.name} has {self.planes} planes and names {len(values)}")
+
+    @property
+    def decides(self) -> bool:
+        """Whether its planes become one band once they are blended."""
+        return self.blend != "mean"
 
 
 MOST_CLASSES = 255
@@ -136,6 +142,19 @@ consistency corrects the image alone: deviations stay what the model said.
 """
 
 
+def class_outputs(categories: tuple[Category, ...]) -> tuple[OutputSpec, ...]:
+    """The outputs of a model that tells classes apart; ``predict`` gives its probabilities for each of the three."""
+    count = len(categories)
+    names = tuple(category.name for category in categories)
+    return (
+        OutputSpec(
+            name="classes", planes=count, range="native", blend="argmax", overview="mode", categories=categories
+        ),
+        OutputSpec(name="probabilities", planes=count, range="native", dtype="float32", labels=names),
+        OutputSpec(name="confidence", planes=count, range="native", dtype="float32", blend="max"),
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSpec:
     """What the engine must know of a model to plan a run.
@@ -145,6 +164,9 @@ class ModelSpec:
         main: name of the input whose bands, dtype and radiometry the output keeps.
         outputs: what the model gives; the first one always, the others where they are wanted.
         scale: output pixels per base-grid pixel along an axis.
+        patch: base-grid px per output px along an axis, for models that say something of whole patches; ``scale`` is 1
+            then and ``align`` a multiple of twice the patch.  A patch is valid where any of its px is; the last ones
+            may overhang the scene.
         align: tile sizes and origins are multiples of this many base-grid px.
         margin: base-grid px at a tile's rim whose output is not trusted, and not used.
         tile, overlap: default tile side and least overlap, base-grid px; ``overlap >= 2 * margin``.
@@ -168,6 +190,7 @@ class ModelSpec:
     main: str
     outputs: tuple[OutputSpec, ...] = (IMAGE,)
     scale: int = 1
+    patch: int = 1
     align: int = 1
     margin: int = 0
     tile: int = 512
@@ -188,6 +211,11 @@ class ModelSpec:
             raise ValueError(f"{self.name} needs outputs, each named once; not {names}")
         if self.inputs[0].role != "grid" or self.input(self.main).role != "grid":
             raise ValueError(f"the first input of {self.name} and its main one make the grid; neither is a guide")
+        if self.patch < 1 or (self.patch > 1 and (self.scale > 1 or self.align % (2 * self.patch))):
+            raise ValueError(
+                f"patches of {self.patch} px need scale 1 and an align that is a multiple of twice their side; "
+                f"{self.name} has scale {self.scale} and align {self.align} px"
+            )
 
     def input(self, name: str) -> InputSpec:
         """The input of that name (KeyError if the model has none)."""
@@ -278,7 +306,8 @@ masked or non-finite values; a guide that is ``finer`` has so many times as many
 in; where the user gave none, both are missing."""
 
 Prediction = torch.Tensor | Mapping[str, torch.Tensor]
-"""What a model says of a batch: for each wanted output (B, planes, h * scale, w * scale); a tensor is the first one."""
+"""What a model says of a batch: for each wanted output (B, planes, h * scale / patch, w * scale / patch); a tensor is
+the first one."""
 
 
 @runtime_checkable

@@ -112,6 +112,7 @@ _AS_THEY_ARE = (
     "task",
     "main",
     "scale",
+    "patch",
     "align",
     "margin",
     "tile",
@@ -139,6 +140,7 @@ class Card(_Strict):
     main: str
     outputs: Annotated[tuple[Output, ...], Field(min_length=1, max_length=16)] = (_of(Output, IMAGE),)
     scale: Annotated[int, Field(ge=1, le=64)] = 1
+    patch: Annotated[int, Field(ge=1, le=4096)] = 1
     align: Count = 1
     margin: Length = 0
     tile: Count = 512

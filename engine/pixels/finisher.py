@@ -118,6 +118,8 @@ def rounded(
     """
     if output.blend == "argmax":
         values = values.argmax(axis=0)[None].astype(np.float32)
+    elif output.blend == "max":
+        values = values.max(axis=0)[None]
     shape = values.shape
     if valid is not None:
         alone = own and len(valid) == len(values)

@@ -52,8 +52,9 @@ class OutputMaker:
                 where=main.source,
                 fix=f"choose {channels} band(s) with --bands, or another --model",
             )
-        # Numbers of classes, whatever the user asks of values: other types have no palette.
-        dtype = "uint8" if spec.blend == "argmax" else spec.dtype or request.dtype or main.dtype
+        # Numbers and scores of classes, whatever the user asks of values: other types have no palette, or round them.
+        decided = {"argmax": "uint8", "max": "float32"}.get(spec.blend)
+        dtype = decided or spec.dtype or request.dtype or main.dtype
         nodata, mask = self._mask(spec, dtype)
         return Output(
             name=spec.name,
@@ -75,7 +76,7 @@ class OutputMaker:
         )
 
     def _bands(self, spec: OutputSpec, channels: int) -> tuple[Band, ...]:
-        if spec.blend == "argmax":
+        if spec.decides:
             return (_plain(1, spec.name, spec.unit),)
         if spec.planes is not None and channels != len(self._main.bands):
             labels = spec.labels or ("",) * channels
@@ -102,7 +103,7 @@ class OutputMaker:
         if spec.blend == "argmax":
             # The input's own nodata value may be the number of a class.
             return (_MASKED_CLASS, "nodata") if self._can_be_masked else (None, "none")
-        if spec.dtype == "float32":
+        if spec.dtype == "float32" or spec.blend == "max":
             return math.nan, "nodata"
         # Readers take an alpha band for a mask in these types only, unless the input has it so.
         if main.mask == "alpha" and dtype in (main.dtype, "uint8", "uint16"):
