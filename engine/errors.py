@@ -102,3 +102,15 @@ class ConsistencyWarning(SeamlineWarning):
 
 class MisregistrationWarning(SeamlineWarning):
     """The inputs show one ground at places that differ by more than a coarse pixel."""
+
+
+class SkippedLabelsWarning(SeamlineWarning):
+    """Labels without a class, without a usable shape or off the images are left out; the others stand."""
+
+
+class RepairedGeometryWarning(SeamlineWarning):
+    """Shapes that were not valid have been repaired."""
+
+
+class OverlappingLabelsWarning(SeamlineWarning):
+    """Polygons of different classes cover the same ground; the later one counts."""

@@ -27,7 +27,7 @@ DRIVERS = (*_OF_ONE_FILE, "DIMAP", "TIL", "HFA")
 
 # What is left should the looking have overlooked something: no file on a server is the allowed one, curl knows no such
 # proxy, and no code in a virtual raster runs.
-_OFFLINE = {
+OFFLINE = {
     "CPL_VSIL_CURL_ALLOWED_FILENAME": "/none",
     "GDAL_HTTP_PROXY": "none://none",
     "GDAL_VRT_ENABLE_PYTHON": "NO",
@@ -43,15 +43,15 @@ def open_raster(path: str, policy: OpenPolicy) -> rasterio.DatasetReader:
         RequestError: missing, unreadable, or of a format that the policy does not allow; or a file that belongs to it
             is, or lies elsewhere.
     """
-    _check_place(path)
+    check_place(path)
     if split_archived(path) is None:
         others = other_files(path, policy)
         if not others and kind_of(path) not in _OF_SEVERAL:
             with rasterio.Env():
                 return _opened(path, (), policy)
-        return _offline(path, others, policy, _OFFLINE)
+        return _offline(path, others, policy, OFFLINE)
     # In an archive nothing but the file itself is looked at.
-    return _offline(path, (), policy, _OFFLINE | {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR"})
+    return _offline(path, (), policy, OFFLINE | {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR"})
 
 
 @contextmanager
@@ -73,7 +73,12 @@ def readable(path: str) -> Iterator[None]:
         ) from error
 
 
-def _check_place(path: str) -> None:
+def check_place(path: str) -> None:
+    """Refuse what is no file on this machine.
+
+    Raises:
+        RequestError: it is an address, missing, or has a name that GDAL cannot take.
+    """
     archive = split_archived(path)
     if "://" in path or (path.startswith("/vsi") and archive is None):
         raise RequestError("it is not a local file", where=path, fix="download it first")
