@@ -129,6 +129,14 @@ def assert_partition_of_unity(axis: Axis) -> None:
     assert np.allclose(weights, 1.0, atol=1e-6), "weights do not sum to one"
 
 
+def assert_whole_patches(axis: Axis, patch: int) -> None:
+    """No tile starts, and no hand-over begins or ends, inside a patch of ``patch`` px, but at the end of the scene."""
+    for i in range(axis.count):
+        for line in (axis.starts[i], axis.up(i), axis.down(i)):
+            assert line % patch == 0 or line == axis.length, f"tile {i} is cut at {line}, inside a patch of {patch} px"
+    assert axis.ramp % (2 * patch) == 0, f"a hand-over of {axis.ramp} px has a middle inside a patch of {patch} px"
+
+
 def assert_bands_cover(grid: TileGrid) -> None:
     """Row bands follow each other without gap or overlap, from the first row to the last."""
     row = 0

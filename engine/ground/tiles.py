@@ -108,11 +108,12 @@ def centre(before: int, after: int, tile: int) -> int:
     return (before + tile + after) // 2
 
 
-def even_axis(length: int, *, tile: int, overlap: int, align: int, margin: int = 0) -> Axis:
+def even_axis(length: int, *, tile: int, overlap: int, align: int, margin: int = 0, patch: int = 1) -> Axis:
     """Spread tiles evenly over ``length`` pixels: at least ``overlap`` shared, no sliver at the end.
 
     Args:
         margin: pixels at a tile's rim that are never used, where a neighbour has better ones.
+        patch: pixels that no hand-over cuts; above 1, ``align`` is a multiple of two.
 
     Raises:
         RequestError: the tile is not a multiple of ``align``, or the overlap does not fit tile and margin.
@@ -135,6 +136,13 @@ def even_axis(length: int, *, tile: int, overlap: int, align: int, margin: int =
             where="--overlap",
             fix=f"pass --overlap {2 * margin} or more, and --tile {4 * margin} or more",
         )
+    if patch > 1 and tile < 2 * align:
+        # The last tile would hold less of the scene than one patch, and what it mirrors would depend on the tiles.
+        raise RequestError(
+            f"a tile of {tile} px is too small for this model, which speaks of patches of {patch} px",
+            where="--tile",
+            fix=f"pass --tile {2 * align} or more",
+        )
     # Counted in steps of ``align`` from here on, so that every start is a whole number of them.
     stride = tile // align - -(-overlap // align)
     last = max(0, -(-(length - tile) // align))  # rounds up: the last tile overhangs by less than one step
@@ -144,7 +152,9 @@ def even_axis(length: int, *, tile: int, overlap: int, align: int, margin: int =
         # pixels there do not depend on the tile.
         return Axis(length, -(-length // align) * align, (0,), 0)
     starts = tuple(last * i // intervals * align for i in range(intervals + 1))
-    return Axis(length, tile, starts, _ramp(starts, tile, overlap - 2 * margin))
+    ramp = _ramp(starts, tile, overlap - 2 * margin)
+    # Half of a ramp lies on either side of a centre, which lies between two patches as all starts do.
+    return Axis(length, tile, starts, ramp - ramp % (2 * patch) if patch > 1 else ramp)
 
 
 def _ramp(starts: tuple[int, ...], tile: int, widest: int) -> int:

@@ -110,11 +110,11 @@ def _make(
 
 def _stored(plan: Plan, output: Output, row_bands: RowBands) -> list[StoredRows]:
     """Where the rows of the window lie."""
-    width, scale = int(output.grid.shape[1]), plan.scale
+    width = int(output.grid.shape[1])
     return [
-        StoredRows(row_bands.path(output.name, band), (first - plan.window.row) * scale, (stop - first) * scale, width)
+        StoredRows(row_bands.path(output.name, band), rows.start, rows.stop - rows.start, width)
         for band in plan.stored_row_bands
-        for first, stop in [plan.rows_of(band)]
+        for rows in [plan.scale.span(*plan.rows_of(band), plan.window.row)]
     ]
 
 
@@ -152,13 +152,13 @@ def _meters(plan: Plan, output: Output) -> tuple[SeamMeter, TextureMeter] | None
     scale, window = plan.scale, plan.window
     height, width = output.grid.shape
     row_lines, column_lines = (
-        tuple((line - first) * scale for line in axis.boundaries() if first < line < first + length)
+        tuple(scale.line(line) - scale.line(first) for line in axis.boundaries() if first < line < first + length)
         for axis, first, length in (
             (plan.tiles.rows, window.row, window.height),
             (plan.tiles.columns, window.column, window.width),
         )
     )
-    ramp = max(plan.tiles.rows.ramp, plan.tiles.columns.ramp) * scale
+    ramp = scale.line(max(plan.tiles.rows.ramp, plan.tiles.columns.ramp))
     return (
         SeamMeter(len(output.bands), height, width, row_lines, column_lines),
         TextureMeter(len(output.bands), height, width, row_lines, column_lines, ramp),
@@ -188,8 +188,8 @@ def _rows(plan: Plan, output: Output, row_bands: RowBands) -> Iterator[NDArray[n
 def _chunks(plan: Plan) -> Iterator[tuple[int, int, int]]:
     """(row band, first row in it, rows) of at most CHUNK_ROWS output rows each."""
     for band in plan.stored_row_bands:
-        first, stop = plan.rows_of(band)
-        height = (stop - first) * plan.scale
+        rows = plan.scale.span(*plan.rows_of(band))
+        height = rows.stop - rows.start
         for row in range(0, height, CHUNK_ROWS):
             yield band, row, min(CHUNK_ROWS, height - row)
 

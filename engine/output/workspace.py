@@ -19,7 +19,7 @@ from ..serial import digest, from_jsonable, to_jsonable
 from .locks import lock_file
 from .row_bands import RowBands, write_json
 
-FORMAT = 2
+FORMAT = 3
 """Of the folder; those of other numbers were left by other versions."""
 _PLAN, _LOCK, _MODEL = "plan.json", "lock", "model"
 

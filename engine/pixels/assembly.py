@@ -42,7 +42,7 @@ class RowAssembler:
                 plan.tiles.columns,
                 tile.column,
                 scale=plan.scale,
-                first=plan.computed.column,
+                columns=plan.computed.columns,
                 left=tile.column > plan.columns[0],
             )
 
@@ -53,7 +53,8 @@ class RowAssembler:
     def _planes(self) -> Array:
         if self._values is None:
             scale = self._plan.scale
-            self._values = np.zeros((self._plan.channels, self._height * scale, self._width * scale), np.float32)
+            shape = self._plan.channels, scale.line(self._height), scale.line(self._width)
+            self._values = np.zeros(shape, np.float32)
         return self._values
 
     def _place_validity(self, tile: Tile) -> None:

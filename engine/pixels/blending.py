@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ..ground.scale import Scale
 from ..ground.tiles import Axis
 
 Array = NDArray[np.float32]
@@ -31,30 +32,31 @@ def hand_over(before: Array, after: Array, weights: Array, axis: int) -> Array:
     return blended
 
 
-def place_tile(strip: Array, tile: Array, axis: Axis, index: int, *, scale: int, first: int, left: bool) -> None:
+def place_tile(
+    strip: Array, tile: Array, axis: Axis, index: int, *, scale: Scale, columns: tuple[int, int], left: bool
+) -> None:
     """Blend one tile into a strip of its tile row, left to right.
 
     Args:
-        strip: (C, h, w) output px; its first column is base-grid column ``first``.
+        strip: (C, h, w) output px.
         tile: (C, h, w) output px, the whole tile.
         axis: the column axis of the tile grid, base-grid px.
         index: column index of the tile.
-        scale: output px per base-grid px.
+        scale: of the output px.
+        columns: base-grid column of the strip's first px, and one past its last.
         left: whether the strip already holds the left neighbour.
     """
-    start, width = axis.starts[index], strip.shape[2] // scale
+    start, height, (first, stop) = axis.starts[index], strip.shape[1], columns
     ramp_stop = axis.up(index) + axis.ramp if index and left else axis.up(index)
-    low, high = max(ramp_stop, first), min(axis.down(index), first + width)
+    low, high = max(ramp_stop, first), min(axis.down(index), stop)
     if high > low:
-        strip[:, :, (low - first) * scale : (high - first) * scale] = tile[
-            :, : strip.shape[1], (low - start) * scale : (high - start) * scale
-        ]
+        strip[:, :, scale.span(low, high, first)] = tile[:, :height, scale.span(low, high, start)]
     if ramp_stop == axis.up(index):
         return
-    low, high = max(axis.up(index), first), min(ramp_stop, first + width)
+    low, high = max(axis.up(index), first), min(ramp_stop, stop)
     if high <= low:
         return
-    weights = ramp_weights(axis.ramp * scale)[(low - axis.up(index)) * scale : (high - axis.up(index)) * scale]
-    target = strip[:, :, (low - first) * scale : (high - first) * scale]
-    source = tile[:, : strip.shape[1], (low - start) * scale : (high - start) * scale]
+    weights = ramp_weights(scale.line(axis.ramp))[scale.span(low, high, axis.up(index))]
+    target = strip[:, :, scale.span(low, high, first)]
+    source = tile[:, :height, scale.span(low, high, start)]
     target[...] = hand_over(target, source, weights, axis=2)

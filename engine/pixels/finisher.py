@@ -44,10 +44,8 @@ class BandFinisher:
         """
         plan, scale = self._plan, self._plan.scale
         rows, top, computed = plan.tiles.row_band(band), blended.top, plan.computed
-        area = Window(top * scale, computed.column * scale, *blended.values.shape[1:])
-        valid = blended.valid
-        if valid is not None and scale > 1:
-            valid = valid.repeat(scale, axis=1).repeat(scale, axis=2)
+        area = Window(scale.line(top), scale.line(computed.column), *blended.values.shape[1:])
+        valid = None if blended.valid is None else scale.validity(blended.valid)
         values = blended.values
         with self._watch.stage("consistency"):
             sums = self._make_consistent(values[: plan.output.channels], valid, area, rows)
@@ -55,9 +53,8 @@ class BandFinisher:
         if high <= low:
             return
         with self._watch.stage("round"):
-            kept = slice((low - top) * scale, (high - top) * scale)
-            left = plan.window.column - computed.column
-            columns = slice(left * scale, (left + plan.window.width) * scale)
+            kept = scale.span(low, high, top)
+            columns = scale.span(*plan.window.columns, computed.column)
             values = values[:, kept, columns]
             valid = None if valid is None else valid[:, kept, columns]
             # A band's own validity is kept only where nodata tells it.
@@ -77,7 +74,8 @@ class BandFinisher:
         if not self._consistency or not plan.per_band:
             return None
         low, high = max(rows[0], window.row), min(rows[1], window.rows[1])
-        own = Window(low * scale, window.column * scale, max(high - low, 0) * scale, window.width * scale)
+        down, across = scale.span(low, max(high, low)), scale.span(*window.columns)
+        own = Window(down.start, across.start, down.stop - down.start, across.stop - across.start)
         sums, first = [], 0
         for relation, reader in zip(self._consistency, self._cells, strict=True):
             bands = slice(first, first + len(reader.part.bands))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..ground.scale import Scale
 from ..ground.tiles import TileGrid
 from .blending import hand_over, ramp_weights
 
@@ -17,7 +18,7 @@ class BlendedRows:
 
     Attributes:
         top: base-grid row of the first one.
-        values: (C, rows * scale, columns * scale), stored units; standard deviations are C more planes below.
+        values: (C, h, w), output px of these rows, stored units; standard deviations are C more planes below.
         valid: (C, rows, columns) on the base grid; None where everything is valid.
     """
 
@@ -25,11 +26,10 @@ class BlendedRows:
     values: NDArray[np.float32]
     valid: NDArray[np.bool_] | None
 
-    def cut(self, first: int, stop: int, scale: int) -> BlendedRows:
+    def cut(self, first: int, stop: int, scale: Scale) -> BlendedRows:
         """The base-grid rows ``first .. stop - 1``, as a view."""
-        low, high = first - self.top, stop - self.top
-        valid = None if self.valid is None else self.valid[:, low:high]
-        return BlendedRows(first, self.values[:, low * scale : high * scale], valid)
+        valid = None if self.valid is None else self.valid[:, first - self.top : stop - self.top]
+        return BlendedRows(first, self.values[:, scale.span(first, stop, self.top)], valid)
 
     def copy(self) -> BlendedRows:
         """With memory of its own."""
@@ -41,10 +41,10 @@ class RowJoiner:
 
     Args:
         grid: the tile grid.
-        scale: output px per base-grid px.
+        scale: of the output px.
     """
 
-    def __init__(self, grid: TileGrid, scale: int) -> None:
+    def __init__(self, grid: TileGrid, scale: Scale) -> None:
         self._grid, self._scale = grid, scale
         self._open: BlendedRows | None = None
 
@@ -65,33 +65,37 @@ class RowJoiner:
             # What lies above the end of the ramp also belongs to a predecessor that is not computed.
             joined = new if row == 0 else new.cut(up + axis.ramp, axis.down(row), scale)
         else:
-            joined = self._blend(self._open, new, up)
+            joined = self._blend(self._open, new, axis.down(row))
         # Copied before the block leaves: who takes it may use it as scratch space.
         first = max(next_up - 2 * halo, joined.top)
         self._open = joined.cut(first, axis.down(row), scale).copy()
         return joined.cut(joined.top, next_up, scale)
 
-    def _blend(self, above: BlendedRows, new: BlendedRows, up: int) -> BlendedRows:
-        ramp, scale = self._grid.rows.ramp, self._scale
+    def _blend(self, above: BlendedRows, new: BlendedRows, stop: int) -> BlendedRows:
+        ramp, scale, up = self._grid.rows.ramp, self._scale, new.top
         if ramp:
-            shared = new.values[:, : ramp * scale]
+            shared = new.values[:, : scale.line(ramp)]
             before = above.cut(up, up + ramp, scale).values
-            shared[...] = hand_over(before, shared, ramp_weights(ramp * scale), axis=1)
+            shared[...] = hand_over(before, shared, ramp_weights(scale.line(ramp)), axis=1)
         if above.top == up:
             return new
         kept = above.cut(above.top, up, scale)
         values = np.concatenate([kept.values, new.values], axis=1)
-        return BlendedRows(above.top, values, _joined_validity(kept, new, scale))
+        return BlendedRows(above.top, values, _joined_validity(kept, new, stop))
 
 
-def _joined_validity(above: BlendedRows, below: BlendedRows, scale: int) -> NDArray[np.bool_] | None:
-    if above.valid is None and below.valid is None:
+def _joined_validity(above: BlendedRows, below: BlendedRows, stop: int) -> NDArray[np.bool_] | None:
+    """The validity of two blocks, one below the other.
+
+    Args:
+        stop: base-grid row, one past the last of ``below``.
+    """
+    known = above.valid if above.valid is not None else below.valid
+    if known is None:
         return None
-    bands = next(len(part.valid) for part in (above, below) if part.valid is not None)
+    rows = (below.top - above.top, stop - below.top)
     parts = [
-        np.ones((bands, part.values.shape[1] // scale, part.values.shape[2] // scale), np.bool_)
-        if part.valid is None
-        else part.valid
-        for part in (above, below)
+        np.ones((len(known), height, known.shape[2]), np.bool_) if part.valid is None else part.valid
+        for part, height in zip((above, below), rows, strict=True)
     ]
     return np.concatenate(parts, axis=1)

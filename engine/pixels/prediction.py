@@ -57,7 +57,7 @@ class Caller:
             parts = named(compute(), self._plan.outputs)
         grid, scale = self._plan.tiles, self._plan.scale
         for part, output in zip(parts, self._plan.outputs, strict=True):
-            planned = (tiles, output.channels, grid.rows.tile * scale, grid.columns.tile * scale)
+            planned = (tiles, output.channels, scale.line(grid.rows.tile), scale.line(grid.columns.tile))
             if tuple(part.shape) != planned:
                 raise RunError(
                     f"the model {self._name} returned {output.name} of {tuple(part.shape)} for {planned}",
@@ -198,9 +198,11 @@ class FiniteCheck:
                 if bad.any():
                     return True
                 continue
-            valid = tile.valid if len(tile.valid) in (1, len(bad)) else tile.valid.any(axis=0, keepdims=True)
-            fine = np.repeat(np.repeat(valid, self._plan.scale, axis=1), self._plan.scale, axis=2)
-            if (bad[:, : fine.shape[1], : fine.shape[2]] & fine).any():
+            valid = (
+                tile.valid if len(tile.valid) in (1, len(bad)) else np.asarray(tile.valid.any(axis=0, keepdims=True))
+            )
+            shown = self._plan.scale.validity(valid)
+            if (bad[:, : shown.shape[1], : shown.shape[2]] & shown).any():
                 return True
         return False
 

@@ -16,6 +16,7 @@ from ..contract import UNCERTAINTY, ModelSpec, OutputSpec, Runtime, Sight
 from ..errors import RequestError
 from ..ground import grids
 from ..ground.grids import Window
+from ..ground.scale import Scale
 from ..ground.tiles import TileGrid, even_axis
 from ..inputs.check import Inputs, check_guide, check_ratios, describe_inputs, meet
 from ..inputs.coregistration import Shift, moved
@@ -60,8 +61,9 @@ def make_plan(
         check_guide(fine, guide)
     consistency = _consistency(request, spec, main)
     strict = request.consistency in ("on", "area", "mtf")
-    window = _window(request, fine, inside, base)
-    makes = OutputMaker(request, scenes, main, _output_grid(base, window, spec.scale))
+    scale = Scale(spec.scale, spec.patch)
+    window = scale.snapped(_window(request, fine, inside, base), *base.shape)
+    makes = OutputMaker(request, scenes, main, _output_grid(base, window, scale))
     return Plan(
         task=spec.task,
         model=identity,
@@ -73,7 +75,7 @@ def make_plan(
         lattice=grids.lattice_origin(base),
         tiles=_tile_grid(request, spec, base, align, _halo(consistency, strict, spec, base, main)),
         window=window,
-        scale=spec.scale,
+        scale=scale,
         outputs=tuple(makes(each, request.also.get(each.name)) for each in wanted),
         main=spec.main,
         batch=request.batch if request.batch is not None else spec.batch,
@@ -135,7 +137,7 @@ def _bit_levels(spec: ModelSpec, inputs: Inputs) -> dict[str, tuple[float, ...]]
 
 
 def _consistency(request: Request, spec: ModelSpec, main: Scene) -> Sight:
-    measurable = spec.scale > 1 or len(spec.grids) > 1 or len(main.parts) > 1
+    measurable = spec.patch == 1 and (spec.scale > 1 or len(spec.grids) > 1 or len(main.parts) > 1)
     if not measurable or request.consistency == "off":
         return "off"
     by_sensor: Sight = "mtf" if request.sensor is not None or spec.consistency == "mtf" else "area"
@@ -153,6 +155,8 @@ def _gains(request: Request, main: Scene) -> tuple[float, ...]:
 
 def _halo(consistency: Sight, strict: bool, spec: ModelSpec, base: GeoBox, main: Scene) -> int:
     """Rows beyond a row band that its consistency needs: to measure it, or also to enforce it."""
+    if spec.patch > 1:
+        return 0
     # In output px, brought back to the base grid.
     per_cell = max(max(grids.ratio(base, part.grid)) for part in main.parts)
     if consistency != "off":
@@ -161,10 +165,12 @@ def _halo(consistency: Sight, strict: bool, spec: ModelSpec, base: GeoBox, main:
 
 
 def _tile_grid(request: Request, spec: ModelSpec, base: GeoBox, align: int, halo: int) -> TileGrid:
-    tile = request.tile if request.tile is not None else -(-spec.tile // align) * align
+    least = 2 * align if spec.patch > 1 else align
+    tile = request.tile if request.tile is not None else max(-(-spec.tile // align) * align, least)
     overlap = request.overlap if request.overlap is not None else min(spec.overlap, tile // 2)
     rows, columns = (
-        even_axis(length, tile=tile, overlap=overlap, align=align, margin=spec.margin) for length in base.shape
+        even_axis(length, tile=tile, overlap=overlap, align=align, margin=spec.margin, patch=spec.patch)
+        for length in base.shape
     )
     return TileGrid(rows, columns, halo)
 
@@ -181,9 +187,9 @@ def _window(request: Request, fine: Scene, inside: Window, base: GeoBox) -> Wind
     return Window(0, 0, *base.shape)
 
 
-def _output_grid(base: GeoBox, window: Window, scale: int) -> GeoBox:
+def _output_grid(base: GeoBox, window: Window, scale: Scale) -> GeoBox:
     """The grid of the outputs: none where the input has none, as an affine of pixels alone would look like one."""
-    grid = grids.magnified(grids.crop(base, window), scale)
+    grid = scale.grid(grids.crop(base, window))
     return GeoBox(grid.shape, Affine.identity(), None) if base.affine.is_identity else grid
 
 

@@ -14,7 +14,8 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 
 from ..contract import Blend, Category, Overview, Runtime, Sight
-from ..ground.grids import Window, magnified
+from ..ground.grids import Window
+from ..ground.scale import Scale
 from ..ground.tiles import TileGrid
 from ..inputs.coregistration import Misregistration, Shift
 from ..inputs.scene import Band, Scene
@@ -93,7 +94,7 @@ class Plan:
         lattice: world-lattice (row, column) of the base grid's first pixel.
         tiles: the tile grid of the whole base grid.
         window: the part of the base grid that is wanted.
-        scale: output px per base px.
+        scale: of the output grid over the base grid.
         outputs: what is written, for the window; the first one is the model's own.
         main: name of the input whose bands the output keeps.
         batch: tiles a batch.
@@ -121,7 +122,7 @@ class Plan:
     lattice: tuple[int, int]
     tiles: TileGrid
     window: Window
-    scale: int
+    scale: Scale
     outputs: tuple[Output, ...]
     main: str
     batch: int
@@ -195,8 +196,10 @@ class Plan:
     @property
     def sights(self) -> tuple[Consistency, ...]:
         """How the output and each part of the main input relate; none where nothing is to be compared."""
+        if self.scale.patch > 1:
+            return ()
         parts = [(part.grid, len(part.bands)) for part in self.scene.parts]
-        return Consistency.between(magnified(self.base, self.scale), parts, self.gains, strict=self.strict)
+        return Consistency.between(self.scale.grid(self.base), parts, self.gains, strict=self.strict)
 
     @property
     def channels(self) -> int:

@@ -48,12 +48,14 @@ def estimate(plan: Plan) -> Estimate:
     # One strip is in use and one read ahead.
     strips = 2.0 * sum(_strip_bytes(scene, plan, tile_rows, width) for scene in plan.scenes)
     strips += 2.0 * sum(_guide_bytes(guide, plan, tile_rows) for guide in plan.guides)
-    open_rows = (tile_rows + 2 * plan.tiles.halo) * width * plan.scale**2
+    scale = plan.scale
+    open_rows = scale.line(tile_rows + 2 * plan.tiles.halo) * scale.line(width)
     # Blended rows of this and the finishing band in float32; more where a halo must be joined or a correction added.
     copies = 2 + bool(plan.tiles.halo or plan.output.mask != "none") + (plan.consistency != "off")
     rows = open_rows * sum(4 * copies * o.channels + 2 * len(o.bands) * _item(o.dtype) for o in plan.outputs)
     # A tile is padded to its full size, whatever the scene's; the patches, what the model is given, and what it gives.
-    shown = 2 * sum(len(scene.bands) for scene in plan.inputs) + 2 * plan.channels * plan.scale**2
+    given = plan.channels * (scale.finer / scale.patch) ** 2
+    shown = 2 * sum(len(scene.bands) for scene in plan.inputs) + 2 * given
     at_once = plan.batch if not plan.stepping else len(plan.inferred) + plan.batch
     tile_px = plan.tiles.rows.tile * plan.tiles.columns.tile
     batch = tile_px * (4 * at_once * shown + plan.batch * plan.work_bytes)
@@ -81,7 +83,7 @@ def _guide_bytes(guide: Scene, plan: Plan, rows: int) -> int:
     """What the strip of a guide keeps under a tile row in the middle of the scene, and what making it takes besides."""
     first = (plan.base.shape[0] - rows) // 2
     # At most as fine as the output: what a model does not ask for is not read.
-    scale = plan.scale
+    scale = plan.scale.finer
     window = Window(first * scale, plan.computed.column * scale, rows * scale, plan.computed.width * scale)
     return guide_bytes(guide, magnified(plan.base, scale), window) + _GUIDE_PIECE
 

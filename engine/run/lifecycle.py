@@ -242,7 +242,8 @@ def _finish(
     found = finish_cog(plan, row_bands, out, tags_of(plan, out), context=context)
     made = run_stages(stages, plan, out, context)
     facts = facts_of(plan, out, receipts, found, context.watch, time.perf_counter() - started) | {"stages": made}
-    cells = plan.window.height * plan.window.width * plan.scale**2 * len(plan.output.bands)
+    height, width = plan.output.grid.shape
+    cells = height * width * len(plan.output.bands)
     if facts["counts"]["masked"] == cells:
         warnings.warn(AllNodataWarning("the inputs hold no valid pixel here: the output is all nodata"), stacklevel=3)
     report = out.with_name(out.stem + ".report.json")

@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-TOYS = ("segments", "reference", "stepping")
+TOYS = ("segments", "patches", "reference", "stepping")
 METADATA = "Metadata-Version: 2.1\nName: toys\nVersion: 1.0\n"
 
 
@@ -37,6 +37,7 @@ def write_models(folder: Path) -> dict[str, Path]:
     head = torch.cat([6 * torch.eye(4) - 2, torch.zeros(1, 4)])
     tensors = {
         "segments": {"head": head, "bias": torch.tensor([0.0, 0.2, -0.4, 0.1, -1.0])},
+        "patches": {"brightness": torch.tensor([0.45, 0.6, 0.8])},
         "reference": {"strength": torch.tensor(2.0)},
         "stepping": {"strength": torch.tensor(40.0)},
     }

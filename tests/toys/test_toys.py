@@ -1,4 +1,4 @@
-"""Three small models of other packages keep every promise of the engine, through the command line and from Python."""
+"""Four small models of other packages keep every promise of the engine, through the command line and from Python."""
 
 from __future__ import annotations
 
@@ -147,8 +147,9 @@ def toy(request, models, image, reference):
 
 
 def make(name, models, image, reference):
-    task = "segment" if name == "segments" else "superres"
-    also = ("probabilities", "uncertainty") if name == "segments" else ("uncertainty",)
+    task = {"segments": "segment", "patches": "classify"}.get(name, "superres")
+    also = {"segments": ("probabilities", "uncertainty"), "patches": ("probabilities", "confidence")}
+    also = also.get(name, ("uncertainty",))
     guides = {"reference": reference} if name == "reference" else {}
     return Toy(task, f"toy-{name}", str(models[name]), image, guides, also)
 

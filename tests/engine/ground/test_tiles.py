@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from seamline.engine import testing
 from seamline.engine.errors import RequestError
+from seamline.engine.ground.scale import Scale
 from seamline.engine.ground.tiles import TileGrid, even_axis
 from seamline.engine.pixels import blending
 from seamline.engine.pixels.joining import BlendedRows, RowJoiner
@@ -22,11 +23,32 @@ axes = st.builds(
     st.integers(0, 12),
 )
 
+# Side of a patch, and an axis whose steps are whole pairs of them.
+patched = st.sampled_from([2, 3, 8]).flatmap(
+    lambda patch: st.tuples(
+        st.just(patch),
+        st.builds(
+            lambda length, steps, pairs, share, margin: (
+                length,
+                steps * 2 * patch * pairs,
+                int(share * steps * 2 * patch * pairs),
+                2 * patch * pairs,
+                margin,
+            ),
+            st.integers(1, 1500),
+            st.integers(2, 12),
+            st.integers(1, 2),
+            st.floats(0, 0.5),
+            st.integers(0, 12),
+        ),
+    )
+)
 
-def make(axis):
+
+def make(axis, patch=1):
     length, tile, overlap, align, margin = axis
     assume(2 * overlap <= tile and overlap + align <= tile and overlap >= 2 * margin)
-    return even_axis(length, tile=tile, overlap=overlap, align=align, margin=margin)
+    return even_axis(length, tile=tile, overlap=overlap, align=align, margin=margin, patch=patch)
 
 
 @given(axes)
@@ -53,6 +75,14 @@ def test_margins_are_never_used_where_a_neighbour_can_serve(spec):
         assert axis.starts[i - 1] + axis.tile - axis.down(i - 1) >= margin
 
 
+@given(patched)
+def test_no_hand_over_cuts_a_patch_and_what_holds_for_pixels_holds_for_patches(spec):
+    patch, axis = spec[0], make(spec[1], spec[0])
+    testing.assert_whole_patches(axis, patch)
+    testing.assert_partition_of_unity(axis)
+    testing.assert_bands_cover(TileGrid(axis, axis))
+
+
 @given(axes, st.integers(0, 90))
 def test_row_bands_cover_the_scene_and_lag_by_the_halo(spec, halo):
     axis = make(spec)
@@ -65,10 +95,21 @@ def test_row_bands_cover_the_scene_and_lag_by_the_halo(spec, halo):
 
 
 @given(axes, st.integers(0, 90), st.integers(1, 2), st.data())
-def test_a_stretch_of_rows_joins_to_the_same_bits_wherever_it_starts(spec, halo, scale, data):
+def test_a_stretch_of_rows_joins_to_the_same_bits_wherever_it_starts(spec, halo, finer, data):
     axis = make(spec)
     assume(axis.length < 1500 and axis.count > 1)
-    grid = TileGrid(axis, axis, halo)
+    assert_joins_alike(TileGrid(axis, axis, halo), Scale(finer), data)
+
+
+@given(patched, st.data())
+def test_so_do_rows_of_patches(spec, data):
+    axis = make(spec[1], spec[0])
+    assume(axis.count > 1)
+    assert_joins_alike(TileGrid(axis, axis), Scale(patch=spec[0]), data)
+
+
+def assert_joins_alike(grid, scale, data):
+    axis, halo = grid.rows, grid.halo
     start = data.draw(st.integers(0, axis.count - 1))
     whole, part = joined(grid, scale, 0), joined(grid, scale, start)
     for band in range(start, axis.count):
@@ -76,7 +117,7 @@ def test_a_stretch_of_rows_joins_to_the_same_bits_wherever_it_starts(spec, halo,
         if stop > first:
             low, high = max(first - halo, 0), min(stop + halo, axis.length)
             a, b = (rows[band].cut(low, high, scale).values for rows in (whole, part))
-            assert a.shape[1] == (high - low) * scale
+            assert a.shape[1] == scale.line(high) - scale.line(low)
             assert np.array_equal(a, b)
 
 
@@ -84,7 +125,7 @@ def joined(grid, scale, band):
     """What each row band gets when the rows from ``band`` on are computed; tile k holds noise of its own."""
     axis, joiner, result = grid.rows, RowJoiner(grid, scale), {}
     for row in range(grid.first_row(band), axis.count):
-        shape = (1, (axis.stop(row) - axis.starts[row]) * scale, 2 * scale)
+        shape = (1, scale.line(axis.stop(row) - axis.starts[row]), 2)
         values = np.random.default_rng(row).normal(size=shape).astype(np.float32)
         block = joiner.add(row, BlendedRows(axis.starts[row], values, None))
         result[row] = block.copy()
@@ -119,24 +160,39 @@ def test_impossible_tiles_are_refused_with_a_cure(tile, overlap, align, margin, 
     assert caught.value.fix
 
 
+def test_a_tile_that_holds_no_whole_patch_of_a_scene_s_rim_is_refused():
+    with pytest.raises(RequestError, match="too small for this model, which speaks of patches of 8 px"):
+        even_axis(500, tile=16, overlap=0, align=16, patch=8)
+
+
 @given(axes, st.integers(1, 3), st.integers(0, 2**32 - 1))
-def test_blending_equal_tiles_gives_their_value_back_bit_for_bit(spec, scale, seed):
+def test_blending_equal_tiles_gives_their_value_back_bit_for_bit(spec, finer, seed):
     axis = make(spec)
-    assume(axis.length * scale < 3000 and axis.count < 40)
+    assume(axis.length * finer < 3000 and axis.count < 40)
+    assert_blends_back(axis, Scale(finer), seed)
+
+
+@given(patched, st.integers(0, 2**32 - 1))
+def test_so_does_blending_equal_patches(spec, seed):
+    assert_blends_back(make(spec[1], spec[0]), Scale(patch=spec[0]), seed)
+
+
+def assert_blends_back(axis, scale, seed):
     rng = np.random.default_rng(seed)
-    scene = rng.normal(0, 1e4, (1, 2 * scale, (axis.starts[-1] + axis.tile) * scale)).astype(np.float32)
-    strip = np.full((1, 2 * scale, axis.length * scale), np.nan, np.float32)
+    scene = rng.normal(0, 1e4, (1, 2, scale.line(axis.starts[-1] + axis.tile))).astype(np.float32)
+    strip = np.full((1, 2, scale.line(axis.length)), np.nan, np.float32)
     for i, start in enumerate(axis.starts):
-        tile = scene[:, :, start * scale : (start + axis.tile) * scale]
-        blending.place_tile(strip, tile, axis, i, scale=scale, first=0, left=i > 0)
-    assert np.array_equal(strip, scene[:, :, : axis.length * scale])
+        tile = scene[:, :, scale.span(start, start + axis.tile)]
+        blending.place_tile(strip, tile, axis, i, scale=scale, columns=(0, axis.length), left=i > 0)
+    assert np.array_equal(strip, scene[:, :, : scale.line(axis.length)])
 
 
 def test_a_step_between_tiles_becomes_a_smooth_ramp():
     axis = even_axis(100, tile=64, overlap=28, align=1)
     strip = np.zeros((1, 1, 100), np.float32)
     for i in range(axis.count):
-        blending.place_tile(strip, np.full((1, 1, 64), i, np.float32), axis, i, scale=1, first=0, left=i > 0)
+        tile = np.full((1, 1, 64), i, np.float32)
+        blending.place_tile(strip, tile, axis, i, scale=Scale(), columns=(0, 100), left=i > 0)
     steps = np.diff(strip[0, 0])
     assert (steps >= 0).all()
     assert steps.max() < 2.0 / axis.ramp
