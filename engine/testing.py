@@ -1,7 +1,7 @@
 """The engine's promises as code: for its own tests, and for anyone who adds a model.
 
-Each function raises AssertionError with a sentence.  ``PassThrough`` and ``GroundNoise`` are the smallest models that
-show a blending or anchoring fault.
+Each function raises AssertionError with a sentence.  ``PassThrough``, ``PatchMeans`` and ``GroundNoise`` are the
+smallest models that show a blending or anchoring fault.
 """
 
 from __future__ import annotations
@@ -59,6 +59,39 @@ class PassThrough:
         """The main input."""
         image = batch["ms" if self.pair else "image"]
         return image.repeat_interleave(self.scale, dim=2).repeat_interleave(self.scale, dim=3)
+
+
+@dataclass(frozen=True, slots=True)
+class PatchMeans:
+    """Gives the mean of every patch of the main input, in its data type: the same whatever the tiles."""
+
+    patch: int = 8
+    tile: int = 64
+    overlap: int = 16
+    identity: str = "patch-means@1"
+
+    @property
+    def spec(self) -> ModelSpec:
+        """What the plan needs."""
+        return ModelSpec(
+            name="patch-means",
+            version="1",
+            task="classify",
+            inputs=(InputSpec(name="image"),),
+            main="image",
+            patch=self.patch,
+            align=2 * self.patch,
+            tile=self.tile,
+            overlap=self.overlap,
+        )
+
+    def load(self, runtime: Runtime) -> PatchMeans:  # noqa: ARG002
+        """Nothing to load."""
+        return self
+
+    def predict(self, batch: Mapping[str, torch.Tensor], where: Where) -> torch.Tensor:  # noqa: ARG002
+        """The means, (B, C, h / patch, w / patch)."""
+        return torch.nn.functional.avg_pool2d(batch["image"], self.patch)
 
 
 @dataclass(frozen=True, slots=True)
