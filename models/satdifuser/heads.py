@@ -51,10 +51,10 @@ class Linear(nn.Module):
         return scores.movedim(-1, 1)
 
     def reach(self, strides: Sequence[int]) -> tuple[int, ...]:
-        """Image px between a px of a patch and the centres of the cells of each scale that its finest cell reads.
+        """Image px beyond a patch, at most, of the centres of the cells of each scale that it reads.
 
         Args:
             strides: image px along a cell of each scale, finest first.
         """
         # Bilinear interpolation reads cells whose centres lie less than a cell away.
-        return tuple(stride + strides[0] // 2 if n else -(-strides[0] // 2) for n, stride in enumerate(strides))
+        return tuple(stride if n else 0 for n, stride in enumerate(strides))

@@ -12,7 +12,7 @@ from typing import Any, Literal, Self, get_args
 import torch
 from torch import nn
 
-from .fusers.bottleneck import PixelNorm
+from .fusers.bottleneck import Padding, PixelNorm
 from .heads import resized
 
 Norm = Literal["batch", "pixel"]
@@ -97,7 +97,7 @@ class UPerNet(nn.Module):
         return resized(self.conv_seg(self.dropout(joined)), size_hw)
 
     def reach(self, strides: Sequence[int]) -> tuple[int, ...] | None:
-        """Image px between a px and the centres of the cells of each scale that it reads; None for the whole map.
+        """Image px beyond a px, at most, of the centres of the cells of each scale that it reads; None for all of them.
 
         Args:
             strides: image px along a cell of each scale, finest first.
@@ -127,7 +127,7 @@ class UPerNet(nn.Module):
 
     def _conv(self, channels: int, kernel: int) -> tuple[nn.Module, ...]:
         config = self.config
-        padding = "zeros" if config.norm == "batch" else "replicate"
+        padding: Padding = "zeros" if config.norm == "batch" else "replicate"
         conv = nn.Conv2d(channels, config.channels, kernel, padding=kernel // 2, padding_mode=padding)
         norm = nn.BatchNorm2d(config.channels) if config.norm == "batch" else PixelNorm(config.channels)
         return conv, norm, nn.ReLU()

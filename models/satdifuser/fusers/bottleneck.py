@@ -5,11 +5,15 @@ Parameters are named so that a state dict has the keys of published checkpoints.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from .config import FuserConfig
+
+Padding = Literal["zeros", "replicate"]
 
 
 class PixelNorm(nn.Module):
@@ -34,12 +38,17 @@ def norm_of(config: FuserConfig, channels: int) -> nn.Module:
     return PixelNorm(channels) if config.norm == "pixel" else nn.BatchNorm2d(channels)
 
 
+def padding_of(config: FuserConfig) -> Padding:
+    """What 3x3 convolutions see beyond the rim."""
+    return "zeros" if config.norm == "group" else "replicate"
+
+
 class NormedConv(nn.Conv2d):
     """A convolution without bias that keeps the size, and the norm after it."""
 
     def __init__(self, channels_in: int, channels_out: int, kernel: int, config: FuserConfig) -> None:
-        padding = "zeros" if config.norm == "group" else "replicate"
-        super().__init__(channels_in, channels_out, kernel, padding=kernel // 2, bias=False, padding_mode=padding)
+        rim = padding_of(config)
+        super().__init__(channels_in, channels_out, kernel, padding=kernel // 2, bias=False, padding_mode=rim)
         nn.init.kaiming_normal_(self.weight, mode="fan_out", nonlinearity="relu")
         self.norm = norm_of(config, channels_out)
 

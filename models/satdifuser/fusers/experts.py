@@ -7,7 +7,7 @@ a scale at once and serve all times, whose results are averaged.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import reduce
 
 import torch
@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ..layout import Features, Layout
-from .bottleneck import projection
+from .bottleneck import padding_of, projection
 from .config import FuserConfig
 from .fuser import Fuser
 
@@ -32,9 +32,8 @@ class ScaleExperts(nn.Module):
         super().__init__()
         self.top, self.window = config.top, config.window
         self.experts = nn.ModuleList(projection(channels, config) for _ in range(config.experts))
-        padding = "zeros" if config.norm == "group" else "replicate"
         self.gate_network = nn.Sequential(
-            nn.Conv2d(channels, config.experts, 3, padding=1, padding_mode=padding),
+            nn.Conv2d(channels, config.experts, 3, padding=1, padding_mode=padding_of(config)),
         )
         self.temperature = nn.Parameter(torch.ones(()))
 
@@ -65,10 +64,11 @@ class ScaleExperts(nn.Module):
         best = logits.topk(self.top, dim=1)
         mixture = torch.full_like(logits, -math.inf).scatter(1, best.indices, best.values).softmax(dim=1)
         # An expert that nothing is sent to adds zero; it is not asked.
-        return self._mixed(x, mixture, best.indices.unique().tolist()), probabilities
+        return self._mixed(x, mixture, sorted(set(best.indices.flatten().tolist()))), probabilities
 
     def _mixed(self, x: torch.Tensor, mixture: torch.Tensor, asked: Sequence[int]) -> torch.Tensor:
-        return reduce(torch.add, (mixture[:, n : n + 1] * self.experts[n](x) for n in asked))
+        parts: Iterator[torch.Tensor] = (mixture[:, n : n + 1] * self.experts[n](x) for n in asked)
+        return reduce(torch.add, parts)
 
 
 class Experts(Fuser):

@@ -35,7 +35,7 @@ class Projected(Fuser):
 
     def split(self, x: torch.Tensor, channels: tuple[int, ...]) -> tuple[torch.Tensor, ...]:
         """The streams of a map of all of them."""
-        return x.split(channels, dim=1)
+        return torch.split(x, list(channels), dim=1)
 
 
 class GlobalWeights(Projected):
