@@ -25,7 +25,7 @@ MAY_IMPORT = {
 # The plugin runs in QGIS's Python, which has none of the engine's libraries; the core stays free of the rest.
 LIBRARIES = {
     "engine": {"affine", "dask", "distributed", "numpy", "odc", "psutil", "pyproj", "rasterio", "rioxarray", "torch"}
-    | {"pyogrio", "shapely", "xarray"},
+    | {"PIL", "pyogrio", "shapely", "xarray"},
     "models": {"diffusers", "numpy", "pydantic", "safetensors", "torch"},
     "qgis_plugin": {"osgeo", "processing", "qgis"},
 }
