@@ -33,7 +33,7 @@ def plan_of(write_raster, tmp_path, width, source, **options):
 )
 def test_every_copy_of_the_open_rows_is_counted(write_raster, tmp_path, source, options, copies):
     plans = [plan_of(write_raster, tmp_path, width, source, **options) for width in (1000, 2000)]
-    tiles, scale = plans[0].tiles, plans[0].scale
+    tiles, scale = plans[0].tiles, plans[0].scale.finer
     wider = 1000 * scale**2
     open_rows = (tiles.rows.tile + 2 * tiles.halo) * wider
     floats, stored = 4 * copies * 3 * open_rows, 2 * 2 * 3 * open_rows
