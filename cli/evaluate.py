@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from .classes import evaluate_classes, refuse_options_of_labels
 from .terminal import guarded
 
 if TYPE_CHECKING:
@@ -59,6 +60,16 @@ class _Rim(click.ParamType["int | Literal['toolbox']"]):
     metavar="FOLDER",
     help="Also LPIPS, DISTS, FID and others, by the weights in this folder.",
 )
+@click.option("--labels", metavar="LABELS", help="Polygons, points or a raster that the map of classes should equal.")
+@click.option("--class-field", metavar="FIELD", help="Column of the class; 'class' by default.")
+@click.option("--layer", metavar="NAME", help="Layer of the labels, where there are several.")
+@click.option(
+    "--rest", metavar="NAME", help="Class of all ground that is not labelled; such ground is left out otherwise."
+)
+@click.option("--ignore", type=int, metavar="N", help="Class number that stands for 'not labelled'.")
+@click.option(
+    "--confusion", type=click.Path(path_type=Path), metavar="PNG", help="Picture of which class was taken for which."
+)
 @click.option("--model", metavar="NAME|FOLDER", help="Model that --protocol runs.")
 @click.option("--steps", type=click.IntRange(1), help="Denoising steps of the model.")
 @click.option("--seed", type=int, default=None, help="Seed of the model's noise; 0 by default.")
@@ -74,13 +85,20 @@ class _Rim(click.ParamType["int | Literal['toolbox']"]):
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line on stdout.")
 @click.option("--cancel-on-stdin-eof", is_flag=True, help="Cancel when standard input closes.")
 def evaluate(fused: str | None, as_json: bool, cancel_on_stdin_eof: bool, **options: Any) -> None:
-    """Measure the quality of FUSED against a reference, against the PAN and MS it was made of, or that of a model."""
+    """Measure the quality of FUSED against a reference, against the PAN and MS it was made of, or that of a model.
+
+    With --labels, FUSED is a map of classes.
+    """
     with guarded(as_json, cancel_on_stdin_eof) as (listener, cancel):
         from ..engine.events import warnings_to
         from ..engine.quality.metrics import METRICS
         from ..engine.request import OpenPolicy
 
         policy = OpenPolicy(vrt=options["allow_vrt"])
+        if options["labels"] is not None:
+            evaluate_classes(fused, options, policy, listener, cancel)
+            return
+        refuse_options_of_labels(options)
         with warnings_to(listener):
             if options["protocol"] is None:
                 result = _evaluate_image(fused, options, policy, listener, cancel)

@@ -16,6 +16,7 @@ import click
 
 from ..engine.errors import Cancelled, SeamlineError
 from ..engine.events import Cancel, Listener
+from .classes import print_classes
 
 _GRACE_S = 2.0
 """Seconds that a run gets to stop by itself once standard input has closed."""
@@ -79,6 +80,8 @@ class Terminal:
             report = fields["report"]
             if report is None and fields["metrics"]:
                 _print_metrics(fields["metrics"])
+                if classes := fields["metrics"].get("classes"):
+                    print_classes(classes)
             for line in [*fields["outputs"], *([] if report is None else [f"report: {report}"])]:
                 click.echo(line)
 
@@ -98,8 +101,8 @@ class Terminal:
             self._task = None
 
 
-def _print_metrics(metrics: Mapping[str, float | None]) -> None:
-    """A table on standard output; a value that JSON cannot hold is infinite."""
+def _print_metrics(metrics: Mapping[str, Any]) -> None:
+    """A table on standard output; a value that JSON cannot hold is infinite; classes have a table of their own."""
     from rich.console import Console
     from rich.table import Table
 
@@ -107,6 +110,8 @@ def _print_metrics(metrics: Mapping[str, float | None]) -> None:
 
     table = Table("metric", "value", "best", "unit", "against")
     for name, value in metrics.items():
+        if name == "classes":
+            continue
         known = METRICS.get(name.removesuffix(AS_RELEASED))
         cells = ("", "", "") if known is None else (f"{known.best:g}", known.unit, known.against)
         table.add_row(name, "inf" if value is None else f"{value:.6g}", *cells)
@@ -140,8 +145,12 @@ def make_listener(as_json: bool) -> Iterator[JsonLines | Terminal]:
 
 
 @contextlib.contextmanager
-def guarded(as_json: bool, cancel_on_stdin_eof: bool) -> Iterator[tuple[Listener, Cancel]]:
-    """Give a command its listener and its cancel switch; turn errors into sentences and exit codes."""
+def guarded(as_json: bool, cancel_on_stdin_eof: bool, kept: str | None = None) -> Iterator[tuple[Listener, Cancel]]:
+    """Give a command its listener and its cancel switch; turn errors into sentences and exit codes.
+
+    Args:
+        kept: what a cancelled command says is left; None for what is usual.
+    """
     cancel, ended = Cancel(), threading.Event()
     if cancel_on_stdin_eof:
         threading.Thread(target=_watch_stdin, args=(cancel, ended), daemon=True).start()
@@ -151,7 +160,8 @@ def guarded(as_json: bool, cancel_on_stdin_eof: bool) -> Iterator[tuple[Listener
             yield listener, cancel
         except Cancelled:
             listener.emit("cancelled")
-            _leave(listener, "cancelled" + _KEPT.get(_command(), _KEPT_RUN), Cancelled.exit_code)
+            left = _KEPT.get(_command(), _KEPT_RUN) if kept is None else kept
+            _leave(listener, f"cancelled{left}", Cancelled.exit_code)
         except SeamlineError as error:
             listener.emit("error", what=error.what, where=error.where, fix=error.fix)
             _leave(listener, f"error: {error}", error.exit_code)
