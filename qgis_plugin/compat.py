@@ -6,6 +6,7 @@ from functools import reduce
 from typing import Any
 
 from qgis import core
+from qgis.PyQt import QtCore
 
 try:
     from qgis.PyQt.QtGui import QAction
@@ -20,8 +21,13 @@ __all__ = [
     "INTEGER",
     "INTERPOLATED",
     "MIN_MAX_STRETCH",
+    "NO_GEOMETRY_CHECK",
+    "POINTS",
+    "POLYGONS",
+    "RASTERS",
     "REAL",
     "QAction",
+    "text_field",
 ]
 
 
@@ -42,3 +48,18 @@ MIN_MAX_STRETCH = _first("QgsContrastEnhancement.ContrastEnhancementAlgorithm.St
 CUMULATIVE_CUT = _first("Qgis.RasterRangeLimit.CumulativeCut", "QgsRasterMinMaxOrigin.Limits.CumulativeCut")
 INTERPOLATED = _first("Qgis.ShaderInterpolationMethod.Linear", "QgsColorRampShader.Type.Interpolated")
 CONTINUOUS = _first("Qgis.ShaderClassificationMethod.Continuous", "QgsColorRampShader.ClassificationMode.Continuous")
+POINTS = _first("Qgis.ProcessingSourceType.VectorPoint", "QgsProcessing.TypeVectorPoint")
+POLYGONS = _first("Qgis.ProcessingSourceType.VectorPolygon", "QgsProcessing.TypeVectorPolygon")
+RASTERS = _first("Qgis.ProcessingSourceType.Raster", "QgsProcessing.TypeRaster")
+NO_GEOMETRY_CHECK = _first(
+    "Qgis.ProcessingFeatureSourceFlag.SkipGeometryValidityChecks",
+    "QgsProcessingFeatureSource.FlagSkipGeometryValidityChecks",
+)
+
+
+def text_field(name: str) -> Any:
+    """A field of texts: its type is one of QMetaType since QGIS 3.38, of QVariant before."""
+    try:
+        return core.QgsField(name, QtCore.QMetaType.Type.QString)
+    except TypeError:
+        return core.QgsField(name, QtCore.QVariant.String)

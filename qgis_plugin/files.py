@@ -47,6 +47,35 @@ def check_output(output: str, sources: Iterable[str], *, suffixes: tuple[str, ..
         raise EngineError(tr("the output is also an input"), where=output, fix=tr("choose another file name"))
 
 
+def check_shapes(path: str) -> None:
+    """Refuse a GeoPackage that the engine cannot write.
+
+    Raises:
+        EngineError: what is wrong with it.
+    """
+    check_output(path, (), suffixes=(".gpkg",))
+    # SQLite would apply the journal of the old file to the new one.
+    if Path(path + "-wal").exists():
+        raise EngineError(
+            tr("the file is open in QGIS or in another program"),
+            where=path,
+            fix=tr("remove its layer from the project, or choose another file name"),
+        )
+
+
+def check_new_folder(folder: Path) -> None:
+    """Refuse a folder that is to be made and holds something already, or cannot be made.
+
+    Raises:
+        EngineError: it does.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise EngineError(
+            tr("something is in this folder already"), where=str(folder), fix=tr("choose a new or an empty folder")
+        )
+    check_folder(folder.absolute().parent)
+
+
 def check_folder(folder: Path) -> None:
     """Refuse a folder that is missing or protected.
 
@@ -61,6 +90,22 @@ def check_folder(folder: Path) -> None:
         raise EngineError(
             tr("the output's folder does not exist or cannot be written"),
             where=str(folder),
+            fix=tr("choose another folder"),
+        ) from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a small file of the plugin's own.
+
+    Raises:
+        EngineError: it cannot be written.
+    """
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise EngineError(
+            tr("the file cannot be written ({reason})").format(reason=error.strerror),
+            where=str(path),
             fix=tr("choose another folder"),
         ) from error
 

@@ -58,6 +58,14 @@ class SeamlineProvider(QgsProcessingProvider):
         """The extension of temporary outputs, whatever the user's default is."""
         return "tif"
 
+    def supportedOutputVectorLayerExtensions(self) -> list[str]:
+        """The engine writes GeoPackages alone."""
+        return ["gpkg"]
+
+    def defaultVectorFileExtension(self, hasGeometry: bool = True) -> str:
+        """The extension of temporary outputs."""
+        return "gpkg"
+
     def loadAlgorithms(self) -> None:
         """Called by QGIS whenever the provider is refreshed."""
         for algorithm in ALGORITHMS:

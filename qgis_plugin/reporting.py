@@ -6,6 +6,7 @@ import time
 from typing import Any, Optional
 
 from .engine_process import Event
+from .metrics_page import class_metrics
 from .text import tr
 
 _PAUSE_S = 3.0  # between two lines of progress in the log; the bar moves with every tile
@@ -33,7 +34,14 @@ class Reporter:
         self._feedback.pushConsoleInfo(line)
 
     def _start(self, event: Event) -> None:
-        self._unit = str(event.get("unit") or "")
+        self._unit, self._said_at = str(event.get("unit") or ""), 0.0
+        doing = {
+            "computing features": tr("Looking at the labelled places"),
+            "computing features of turned copies": tr("Looking at them turned and mirrored"),
+            "fitting": tr("Learning the classes"),
+        }
+        if event.get("doing") and not self._quiet:
+            self._feedback.pushInfo(doing.get(event["doing"], str(event["doing"])))
 
     def _progress(self, event: Event) -> None:
         done, total, eta_s = (event.get(key) for key in ("done", "total", "eta_s"))
@@ -118,8 +126,11 @@ def metric_lines(metrics: Any) -> list[str]:
         listed = ", ".join(f"{100 * share:.2g}" for share in shares)
         lines.append(text.format(share=f"{100 * max(shares):.2g}", shares=listed))
     own = ("seam_", "overlap_", "consistency_sight")
-    rest = {k: v for k, v in measured.items() if v is not None and k != "consistency" and not k.startswith(own)}
-    return lines + [f"{name}: {_rounded(value)}" for name, value in rest.items()]
+    classes = class_metrics(measured)
+    known = {name: value for name, value in measured.items() if value is not None and not isinstance(value, dict)}
+    rest = {name: value for name, value in known.items() if name != "consistency" and not name.startswith(own)}
+    lines += [f"{name}: {_rounded(value)}" for name, value in rest.items()]
+    return lines + [f"{title}: {_listed(each)}" for title, each in classes.items()]
 
 
 def duration(seconds: float) -> str:
@@ -136,6 +147,11 @@ def _size(count: float) -> str:
     """Bytes in MiB, or in GiB with a digit."""
     mib = count / 2**20
     return f"{mib / 1024:.1f} GiB" if mib >= 1000 else f"{max(1, round(mib))} MiB"
+
+
+def _listed(metrics: dict) -> str:
+    """The metrics of one class."""
+    return ", ".join(f"{name} {_rounded(value)}" for name, value in metrics.items() if value is not None)
 
 
 def _rounded(value: Any) -> str:

@@ -5,14 +5,14 @@ QGIS calls a post-processor on its main thread, and keeps no reference to it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Optional
 
-from qgis.core import QgsLayerMetadata, QgsProcessingLayerPostProcessorInterface, QgsProject
+from qgis.core import QgsLayerMetadata, QgsProcessingLayerPostProcessorInterface, QgsProject, QgsVectorLayer
 
 from .files import facts_of, report_of
-from .styling import Look, draw_classes, draw_deviations, draw_image, draw_measure
+from .styling import Look, draw_class_shapes, draw_classes, draw_deviations, draw_image, draw_measure
 from .text import tr
 
 GROUP = "Seamline"
@@ -33,6 +33,14 @@ def hand_over(context: Any, output: str, further: Mapping[str, str], look: Optio
             details.setPostProcessor(ResultLayer.kept(path, name, look, report_of(output)))
 
 
+def hand_over_shapes(context: Any, output: str, paths: Iterable[str]) -> None:
+    """Have QGIS finish the vector layers that were made of the first output."""
+    for path in paths:
+        if context.willLoadLayerOnCompletion(path):
+            details = context.layerToLoadOnCompletionDetails(path)
+            details.setPostProcessor(ShapeLayer.kept(path, output))
+
+
 def load_too(context: Any, output: str, title: str, path: str) -> None:
     """Have QGIS load a raster of the run that has no parameter of its own, where it loads the first output."""
     if context.willLoadLayerOnCompletion(output):
@@ -41,8 +49,32 @@ def load_too(context: Any, output: str, title: str, path: str) -> None:
         context.addLayerToLoadOnCompletion(path, details)
 
 
-class ResultLayer(QgsProcessingLayerPostProcessorInterface):
-    """Finishes one layer.
+class _Finisher(QgsProcessingLayerPostProcessorInterface):
+    """Finishes one layer: subclasses say how."""
+
+    _alive: ClassVar[dict] = {}  # by path: the newest of each output
+
+    @classmethod
+    def kept(cls, path: str, *facts: Any) -> _Finisher:
+        """A post-processor that lives until the next one for this path."""
+        cls._alive[path] = cls(*facts)
+        return cls._alive[path]
+
+    def finish(self, layer: Any) -> None:
+        """Draw, describe and place the layer."""
+        raise NotImplementedError(f"{type(self).__name__} finishes nothing")
+
+    def postProcessLayer(self, layer: Any, context: Any, feedback: Any) -> None:
+        """Finish the layer; what fails here must not lose a finished result."""
+        try:
+            self.finish(layer)
+            layer.triggerRepaint()
+        except (AttributeError, TypeError, ValueError, RuntimeError, OSError) as error:
+            feedback.pushWarning(tr("The layer is loaded, but could not be styled: {reason}").format(reason=error))
+
+
+class ResultLayer(_Finisher):
+    """Finishes one raster.
 
     Args:
         name: of the output in the model; empty for the first one.
@@ -50,30 +82,18 @@ class ResultLayer(QgsProcessingLayerPostProcessorInterface):
         report: of the run.
     """
 
-    _alive: ClassVar[dict] = {}  # by path: the newest of each output
-
     def __init__(self, name: str, look: Optional[Look], report: Path) -> None:
         super().__init__()
         self._name, self._look, self._report = name, look, report
 
-    @classmethod
-    def kept(cls, path: str, *facts: Any) -> ResultLayer:
-        """A post-processor that lives until the next one for this path."""
-        cls._alive[path] = cls(*facts)
-        return cls._alive[path]
-
-    def postProcessLayer(self, layer: Any, context: Any, feedback: Any) -> None:
-        """Draw, describe and place the layer; what fails here must not lose a finished result."""
-        try:
-            facts = facts_of(self._report)
-            layers = facts.get("layers") or {}
-            own = layers.get(self._name or next(iter(layers), ""), {})
-            self._draw(layer, own)
-            layer.setMetadata(described(layer.metadata(), {**facts, **own}))
-            _into_group(layer, is_shown=not self._name, has_legend=bool(own.get("categories")))
-            layer.triggerRepaint()
-        except (AttributeError, TypeError, ValueError, RuntimeError, OSError) as error:
-            feedback.pushWarning(tr("The layer is loaded, but could not be styled: {reason}").format(reason=error))
+    def finish(self, layer: Any) -> None:
+        """By what the report says of this output."""
+        facts = facts_of(self._report)
+        layers = facts.get("layers") or {}
+        own = layers.get(self._name or next(iter(layers), ""), {})
+        self._draw(layer, own)
+        layer.setMetadata(described(layer.metadata(), {**facts, **own}))
+        _into_group(layer, is_shown=not self._name, has_legend=bool(own.get("categories")))
 
     def _draw(self, layer: Any, own: dict) -> None:
         if own.get("categories"):
@@ -84,6 +104,26 @@ class ResultLayer(QgsProcessingLayerPostProcessorInterface):
             draw_deviations(layer)
         else:
             draw_measure(layer)
+
+
+class ShapeLayer(_Finisher):
+    """Finishes one vector layer.
+
+    Args:
+        output: the map of classes that it was made of.
+    """
+
+    def __init__(self, output: str) -> None:
+        super().__init__()
+        self._output = output
+
+    def finish(self, layer: Any) -> None:
+        """By the colours of the map, and the names that the report gives its classes."""
+        facts = facts_of(report_of(self._output))
+        first = next(iter((facts.get("layers") or {}).values()), {})
+        draw_class_shapes(layer, self._output, first.get("categories") or [])
+        layer.setMetadata(described(layer.metadata(), {**facts, **first, "path": layer.source().partition("|")[0]}))
+        _into_group(layer, is_shown=True, has_legend=False)
 
 
 def described(metadata: Any, facts: dict) -> Any:
@@ -123,10 +163,17 @@ def _into_group(layer: Any, *, is_shown: bool, has_legend: bool) -> None:
     group = root.findGroup(GROUP) or root.insertGroup(0, GROUP)
     clone = node.clone()
     clone.setItemVisibilityChecked(is_shown)
-    # Images on top, what is said of them below them all and hidden: it would cover what it is about.
+    # Shapes on top, then images; what is said of these lies below them all, hidden: it would cover what it is about.
     if is_shown:
-        group.insertChildNode(0, clone)
+        is_shape = isinstance(layer, QgsVectorLayer)
+        group.insertChildNode(0 if is_shape else _shapes_on_top(group), clone)
     else:
         group.addChildNode(clone)
     clone.setExpanded(has_legend)
     root.removeChildNode(node)
+
+
+def _shapes_on_top(group: Any) -> int:
+    """How many vector layers lie on top of a group."""
+    layers = [node.layer() for node in group.findLayers()]
+    return next((place for place, layer in enumerate(layers) if not isinstance(layer, QgsVectorLayer)), len(layers))

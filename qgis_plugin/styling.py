@@ -1,6 +1,7 @@
 """How results are drawn: as the input is where the bands match, else in natural colours; classes by their colours.
 
-Other outputs are measures of every pixel, such as deviations or probabilities, and are drawn by a ramp.
+Shapes of classes have the colours of the map that they were made of, half as strong.  Other outputs are measures of
+every pixel, such as deviations or probabilities, and are drawn by a ramp.
 """
 
 from __future__ import annotations
@@ -8,13 +9,17 @@ from __future__ import annotations
 from typing import Any, Optional
 
 from qgis.core import (
+    QgsCategorizedSymbolRenderer,
     QgsColorRampShader,
+    QgsFillSymbol,
     QgsGradientColorRamp,
     QgsGradientStop,
     QgsMultiBandColorRenderer,
     QgsPalettedRasterRenderer,
     QgsProject,
+    QgsRasterLayer,
     QgsRasterShader,
+    QgsRendererCategory,
     QgsSingleBandGrayRenderer,
     QgsSingleBandPseudoColorRenderer,
 )
@@ -27,6 +32,8 @@ _COLOURS = (("red", "b04", "b4"), ("green", "b03", "b3"), ("blue", "b02", "b2"))
 _RAMP = ("#000004", "#3b0f70", "#8c2981", "#de4968", "#fe9f6d", "#fcfdbf")
 _LOW, _HIGH = 0.02, 0.98
 _SAMPLE_PX = 250_000
+# Of shapes: the map or the image below them is seen through.
+_CLASS_FIELD, _OPACITY, _RIM = "class", 0.5, "70,70,70"
 
 
 class Look:
@@ -89,13 +96,36 @@ def draw_classes(layer: Any, names: list[str]) -> None:
     Raises:
         ValueError: the file has no colours for them.
     """
-    provider = layer.dataProvider()
-    classes = QgsPalettedRasterRenderer.colorTableToClassData(provider.colorTable(1))[: len(names)]
+    layer.setRenderer(QgsPalettedRasterRenderer(layer.dataProvider(), 1, _classes(layer, names)))
+
+
+def draw_class_shapes(layer: Any, path: str, names: list[str]) -> None:
+    """Draw shapes of classes in the colours of the map that they were made of, under these names.
+
+    Args:
+        path: of the map.
+
+    Raises:
+        ValueError: the map has no colours for them.
+    """
+    categories = []
+    for each in _classes(QgsRasterLayer(path, ""), names):
+        red, green, blue, _ = each.color.getRgb()
+        symbol = QgsFillSymbol.createSimple(
+            {"color": f"{red},{green},{blue}", "outline_color": _RIM, "outline_width": "0.1"}
+        )
+        categories.append(QgsRendererCategory(int(each.value), symbol, each.label))
+    layer.setRenderer(QgsCategorizedSymbolRenderer(_CLASS_FIELD, categories))
+    layer.setOpacity(_OPACITY)
+
+
+def _classes(layer: Any, names: list[str]) -> list[Any]:
+    classes = QgsPalettedRasterRenderer.colorTableToClassData(layer.dataProvider().colorTable(1))[: len(names)]
     if len(classes) != len(names):
         raise ValueError(f"{len(classes)} colours for {len(names)} classes")
     for each, name in zip(classes, names):
         each.label = name
-    layer.setRenderer(QgsPalettedRasterRenderer(provider, 1, classes))
+    return classes
 
 
 def draw_deviations(layer: Any) -> None:

@@ -4,7 +4,10 @@ from .adapt import AdaptModel
 from .classes import Classify, Segment
 from .doctor import Doctor
 from .evaluate import EvaluateFusedImage
+from .evaluate_map import EvaluateMap
 from .pansharpen import PanSharpen
 from .superres import SuperResolve
+from .train import TrainOnLabels
 
-ALGORITHMS = (PanSharpen, SuperResolve, Segment, Classify, EvaluateFusedImage, AdaptModel, Doctor)
+_RASTERS = (PanSharpen, SuperResolve, Segment, Classify)
+ALGORITHMS = (*_RASTERS, TrainOnLabels, AdaptModel, EvaluateFusedImage, EvaluateMap, Doctor)

@@ -12,8 +12,7 @@ from qgis.core import (
     QgsProcessingParameterRasterLayer,
 )
 
-from ..engine_process import EngineError
-from ..files import check_folder, wanted_path
+from ..files import check_new_folder, wanted_path
 from ..layers import check_same_crs, gdal_path
 from ..text import tr
 from . import options
@@ -85,7 +84,7 @@ class AdaptModel(EngineAlgorithm):
         check_same_crs(list(layers.values()))
         folder = wanted_path(parameters.get("OUTPUT"))
         if folder:
-            _check_new(Path(folder))
+            check_new_folder(Path(folder))
         return [gdal_path(layer, self.title_of(name)) for name, layer in layers.items()]
 
     def carry_out(
@@ -93,7 +92,7 @@ class AdaptModel(EngineAlgorithm):
     ) -> dict[str, Any]:
         """Adapt, and leave nothing after a cancel."""
         folder = Path(self.parameterAsFileOutput(parameters, "OUTPUT", context))
-        _check_new(folder)
+        check_new_folder(folder)
         if folder.is_dir():
             folder.rmdir()  # empty: the engine makes the folder in one piece
         place = 1 + len(_INPUTS)
@@ -108,11 +107,3 @@ class AdaptModel(EngineAlgorithm):
             return {}
         metrics = done.get("metrics") or {}
         return {"OUTPUT": str(folder), **{name: metrics[key] for name, key in _NUMBERS.items() if key in metrics}}
-
-
-def _check_new(folder: Path) -> None:
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise EngineError(
-            tr("something is in this folder already"), where=str(folder), fix=tr("choose a new or an empty folder")
-        )
-    check_folder(folder.absolute().parent)

@@ -141,6 +141,7 @@ class EngineAlgorithm(QgsProcessingAlgorithm):
             "superres": tr("Super-resolution"),
             "segment": tr("Segmentation"),
             "classify": tr("Classification"),
+            "training": tr("Training"),
             "quality": tr("Quality"),
         }
         return titles.get(self.section, self.section)
@@ -226,7 +227,8 @@ class EngineAlgorithm(QgsProcessingAlgorithm):
         """The sentence with the titles of parameters where the engine names options of its command line."""
         titles = {option.flag: option.title for option in self.options()}
         titles.update({"--model": tr("Model"), "--extent": tr("Extent"), "--bands": tr("Bands")})
-        titles.update({"--reference": tr("Reference raster")})
+        titles.update({"--reference": tr("Reference raster"), "--image": tr("Images")})
+        titles.update({"--labels": tr("Labels"), "--class-field": tr("Class field"), "--out": tr("Trained model")})
         return re.sub(
             r"--[a-z][a-z-]*", lambda found: f"'{titles[found[0]]}'" if found[0] in titles else found[0], sentence
         )

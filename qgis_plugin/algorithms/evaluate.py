@@ -16,6 +16,7 @@ from qgis.core import (
 
 from .. import catalogue
 from ..engine_process import EngineError
+from ..files import write_text
 from ..layers import check_same_crs
 from ..metrics_page import metrics_page
 from ..text import tr
@@ -169,17 +170,6 @@ class EvaluateFusedImage(EngineAlgorithm):
         for name, text in texts.items():
             path = self.parameterAsFileOutput(parameters, name, context)
             if path:
-                _write(Path(path), text)
+                write_text(Path(path), text)
                 found[name] = path
         return found
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise EngineError(
-            tr("the file cannot be written ({reason})").format(reason=error.strerror),
-            where=str(path),
-            fix=tr("choose another folder"),
-        ) from error

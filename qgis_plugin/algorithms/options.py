@@ -11,12 +11,14 @@ from qgis.core import (
     QgsProcessingParameterBoolean,
     QgsProcessingParameterDefinition,
     QgsProcessingParameterEnum,
+    QgsProcessingParameterFile,
     QgsProcessingParameterNumber,
     QgsProcessingParameterString,
 )
 
 from .. import compat
 from ..engine_process import EngineError
+from ..files import is_wanted
 from ..text import tr
 
 AUTO = "auto"
@@ -54,11 +56,18 @@ class Option:
 
 @dataclass(frozen=True)
 class Number(Option):
-    """A number that may be left empty."""
+    """A number that may be left empty.
+
+    Attributes:
+        least, most: the range.
+        is_whole: whether it counts something.
+        output: the optional output that it is about; it says nothing where that is not made.
+    """
 
     least: float = 0
     most: float = 2**31 - 1
     is_whole: bool = True
+    output: str = ""
 
     def parameter(self) -> QgsProcessingParameterDefinition:
         """A spin box that may be empty."""
@@ -69,7 +78,8 @@ class Number(Option):
 
     def words(self, algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any], context: Any) -> list[str]:
         """The option and its number, where one is given."""
-        if not is_given(parameters.get(self.name)):
+        is_idle = bool(self.output) and not is_wanted(parameters.get(self.output))
+        if is_idle or not is_given(parameters.get(self.name)):
             return []
         read = algorithm.parameterAsInt if self.is_whole else algorithm.parameterAsDouble
         return [self.flag, repr(read(parameters, self.name, context))]
@@ -104,6 +114,20 @@ class Text(Option):
     def words(self, algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any], context: Any) -> list[str]:
         """The option and its word, where one is given."""
         text = algorithm.parameterAsString(parameters, self.name, context).strip()
+        return [self.flag, text] if text else []
+
+
+@dataclass(frozen=True)
+class Folder(Option):
+    """A folder that may be left empty; a name that the engine knows may stand in its place."""
+
+    def parameter(self) -> QgsProcessingParameterDefinition:
+        """A line of text with a button that chooses a folder."""
+        return QgsProcessingParameterFile(self.name, self.title, compat.FOLDER, optional=True)
+
+    def words(self, algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any], context: Any) -> list[str]:
+        """The option and its folder, where one is given."""
+        text = algorithm.parameterAsFile(parameters, self.name, context).strip()
         return [self.flag, text] if text else []
 
 

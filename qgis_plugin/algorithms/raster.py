@@ -16,11 +16,12 @@ from qgis.core import (
     QgsProcessingParameterRasterDestination,
     QgsProcessingParameterRasterLayer,
     QgsProcessingParameterString,
+    QgsProcessingParameterVectorDestination,
 )
 
 from .. import catalogue, compat, results
 from ..engine_process import EngineError, Event
-from ..files import Further, Unfinished, beside, check_output, is_wanted, wanted_path
+from ..files import Further, Unfinished, beside, check_output, check_shapes, is_wanted, wanted_path
 from ..layers import check_bands, check_same_crs, gdal_path
 from ..reporting import Planned, Reporter
 from ..styling import Look
@@ -39,6 +40,7 @@ class RasterAlgorithm(EngineAlgorithm):
         main: the raster whose bands the output has.
         finest_input: the raster in whose CRS the extent is given.
         further: the parameters of further outputs, each with the output's name in the model.
+        shapes: the parameters of vector outputs, each with its option on the command line.
     """
 
     inputs: ClassVar[dict]
@@ -46,6 +48,7 @@ class RasterAlgorithm(EngineAlgorithm):
     main: str
     finest_input: str
     further: ClassVar[dict] = {"UNCERTAINTY": "uncertainty"}
+    shapes: ClassVar[dict] = {}
 
     def __init__(self) -> None:
         super().__init__()
@@ -75,6 +78,10 @@ class RasterAlgorithm(EngineAlgorithm):
                 ),
             )
         }
+
+    def shapes_texts(self) -> dict[str, tuple[str, str]]:
+        """Title and help of each of the vector outputs."""
+        return {}
 
     def options(self) -> list[Option]:
         """Those of every run."""
@@ -132,6 +139,9 @@ class RasterAlgorithm(EngineAlgorithm):
         )
         for name, (title, help_text) in self.further_texts().items():
             self.add(QgsProcessingParameterRasterDestination(name, title, None, True, False), help_text)
+        for name, (title, help_text) in self.shapes_texts().items():
+            parameter = QgsProcessingParameterVectorDestination(name, title, compat.POLYGONS, None, True, False)
+            self.add(parameter, help_text)
         self.add(
             QgsProcessingParameterString("ALSO", tr("Other outputs"), None, optional=True),
             tr(
@@ -162,6 +172,9 @@ class RasterAlgorithm(EngineAlgorithm):
         output = wanted_path(parameters.get("OUTPUT"))
         if output:
             check_output(output, sources.values(), suffixes=(".tif",))
+        for name in self.shapes:
+            if wanted_path(parameters.get(name)):
+                check_shapes(wanted_path(parameters[name]))
         self._sources = list(sources.values())
         words = [sources[name] for name in self.inputs]
         for name in given:
@@ -181,8 +194,10 @@ class RasterAlgorithm(EngineAlgorithm):
         others = {name: beside(output, name) for name in self._others(parameters) if name not in own}
         further = Further(output, {**own, **others})
         check_output(output, self._sources, suffixes=(".tif",))
+        shapes = self._shapes(parameters, context)
+        words = [word for name, path in shapes.items() for word in (self.shapes[name], path)]
         place = 1 + len(self.inputs)
-        command = [*arguments[:place], output, *arguments[place:], *further.words, "--overwrite"]
+        command = [*arguments[:place], output, *arguments[place:], *further.words, *words, "--overwrite"]
         unfinished = Unfinished(output, keep=self.parameterAsBool(parameters, "KEEP", context))
         if self._run(command, unfinished, feedback) is None:
             return {}
@@ -197,7 +212,8 @@ class RasterAlgorithm(EngineAlgorithm):
         for name, path in others.items():
             results.load_too(context, output, f"{self.output_title()}: {name}", path)
         results.hand_over(context, output, further.places, self._look)
-        return {"OUTPUT": output, **found}
+        results.hand_over_shapes(context, output, shapes.values())
+        return {"OUTPUT": output, **found, **shapes}
 
     def _run(self, command: list[str], unfinished: Unfinished, feedback: Any) -> Optional[Event]:
         """The run with its estimate before it; what it leaves behind is what was asked for."""
@@ -224,6 +240,18 @@ class RasterAlgorithm(EngineAlgorithm):
     def _optional(self, parameters: dict[str, Any], name: str, context: Any) -> str:
         """An output that may be left out; empty where it is."""
         return self.parameterAsOutputLayer(parameters, name, context) if is_wanted(parameters.get(name)) else ""
+
+    def _shapes(self, parameters: dict[str, Any], context: Any) -> dict[str, str]:
+        """The vector outputs that are wanted, by their parameters.
+
+        Raises:
+            EngineError: one cannot be written.
+        """
+        found = {name: self._optional(parameters, name, context) for name in self.shapes}
+        found = {name: path for name, path in found.items() if path}
+        for path in found.values():
+            check_shapes(path)
+        return found
 
     def _others(self, parameters: dict[str, Any]) -> list[str]:
         """Names of the outputs that are wanted and have no parameter of their own.

@@ -40,10 +40,6 @@ Ein Fünftel der Fläche wird zurückgehalten. Gewichte werden nur geändert, we
         <translation>Ein neuer oder leerer Ordner für das Modell: seine Karte und seine Gewichte.</translation>
     </message>
     <message>
-        <source>something is in this folder already</source>
-        <translation>in diesem Ordner liegt schon etwas</translation>
-    </message>
-    <message>
         <source>pansharpen,train,fine-tune,adapt,model,sensor,diffusion</source>
         <translation>Pan-Sharpening,trainieren,Feinabstimmung,anpassen,Modell,Sensor,Diffusion</translation>
     </message>
@@ -76,10 +72,6 @@ Ein Fünftel der Fläche wird zurückgehalten. Gewichte werden nur geändert, we
         <translation>Abgebrochen; nichts wurde geschrieben</translation>
     </message>
     <message>
-        <source>choose a new or an empty folder</source>
-        <translation>einen neuen oder leeren Ordner wählen</translation>
-    </message>
-    <message>
         <source>Pan-sharpening</source>
         <translation>Pan-Sharpening</translation>
     </message>
@@ -94,6 +86,10 @@ Ein Fünftel der Fläche wird zurückgehalten. Gewichte werden nur geändert, we
     <message>
         <source>Classification</source>
         <translation>Klassifizierung</translation>
+    </message>
+    <message>
+        <source>Training</source>
+        <translation>Training</translation>
     </message>
     <message>
         <source>Quality</source>
@@ -116,36 +112,68 @@ Ein Fünftel der Fläche wird zurückgehalten. Gewichte werden nur geändert, we
         <translation>Referenzraster</translation>
     </message>
     <message>
-        <source>No model ships for this. Those that were installed with 'seamline models install' are listed; any other is given by its folder.</source>
-        <translation>Dafür wird kein Modell mitgeliefert. Aufgeführt sind die, die mit 'seamline models install' installiert wurden; jedes andere wird durch seinen Ordner angegeben.</translation>
+        <source>Images</source>
+        <translation>Bilder</translation>
+    </message>
+    <message>
+        <source>Labels</source>
+        <translation>Labels</translation>
+    </message>
+    <message>
+        <source>Class field</source>
+        <translation>Klassenfeld</translation>
+    </message>
+    <message>
+        <source>Trained model</source>
+        <translation>Trainiertes Modell</translation>
+    </message>
+    <message>
+        <source>Those that ship, and those that were installed with 'seamline models install'. 'Train on my labels' makes one of your own, which is given by its folder.</source>
+        <translation>Die mitgelieferten und die mit 'seamline models install' installierten. 'Mit eigenen Labels trainieren' macht ein eigenes, das über seinen Ordner angegeben wird.</translation>
     </message>
     <message>
         <source>Segment</source>
         <translation>Segmentieren</translation>
     </message>
     <message>
-        <source>Writes the class of every pixel of an image, as a Cloud Optimized GeoTIFF with the colours and the names of the classes.
+        <source>Writes the class of every pixel of an image, as a Cloud Optimized GeoTIFF with the colours and the names of the classes, and as polygons where you ask for them.
 
-The scene is worked in overlapping tiles without seams, so it may have any size: tiles agree on probabilities first, and the class is chosen after that. Pixels that are masked in the input are masked in the output.</source>
-        <translation>Schreibt die Klasse jedes Pixels eines Bildes, als Cloud Optimized GeoTIFF mit den Farben und den Namen der Klassen.
+The scene is worked in overlapping tiles without seams, so it may have any size: tiles agree on probabilities first, and the class is chosen after that. Pixels that are masked in the input are masked in the output.
 
-Die Szene wird in überlappenden Kacheln ohne Nähte bearbeitet und darf deshalb beliebig groß sein: Die Kacheln einigen sich zuerst über Wahrscheinlichkeiten, danach wird die Klasse gewählt. Pixel, die in der Eingabe maskiert sind, sind es auch in der Ausgabe.</translation>
+'Train on my labels' makes a model for classes of your own.</source>
+        <translation>Schreibt die Klasse jedes Pixels eines Bildes, als Cloud Optimized GeoTIFF mit den Farben und den Namen der Klassen, und auf Wunsch als Polygone.
+
+Die Szene wird in überlappenden Kacheln ohne Nähte bearbeitet und darf beliebig groß sein: zuerst einigen sich die Kacheln auf Wahrscheinlichkeiten, danach wird die Klasse gewählt. Pixel, die in der Eingabe maskiert sind, sind es auch in der Ausgabe.
+
+'Mit eigenen Labels trainieren' macht ein Modell für eigene Klassen.</translation>
     </message>
     <message>
         <source>Segmented</source>
         <translation>Segmentiert</translation>
     </message>
     <message>
-        <source>Classify</source>
-        <translation>Klassifizieren</translation>
+        <source>Polygons smaller than this are left out, in square metres. Empty: none.</source>
+        <translation>Kleinere Polygone werden weggelassen, in Quadratmetern. Leer: keine.</translation>
     </message>
     <message>
-        <source>Writes the class of every part of an image, as a Cloud Optimized GeoTIFF with the colours and the names of the classes. How large a part is, the model decides; 'Segment' is for models that tell pixels apart.
+        <source>How far the rim of a polygon may move when it is made simpler, in metres. Empty: not at all.</source>
+        <translation>Wie weit sich der Rand eines Polygons beim Vereinfachen verschieben darf, in Metern. Leer: gar nicht.</translation>
+    </message>
+    <message>
+        <source>Classify patches</source>
+        <translation>Bildausschnitte klassifizieren</translation>
+    </message>
+    <message>
+        <source>Writes the class of every patch of an image, as a Cloud Optimized GeoTIFF with a pixel a patch and the colours and the names of the classes, and as squares where you ask for them. How large a patch is, the model decides; 'Segment' is for models that tell pixels apart.
 
-The scene is worked in overlapping tiles without seams, so it may have any size. Pixels that are masked in the input are masked in the output.</source>
-        <translation>Schreibt die Klasse jedes Teils eines Bildes, als Cloud Optimized GeoTIFF mit den Farben und den Namen der Klassen. Wie groß ein Teil ist, bestimmt das Modell; 'Segmentieren' ist für Modelle, die Pixel unterscheiden.
+The scene is worked in overlapping tiles without seams, so it may have any size. Patches of which every pixel is masked in the input are masked in the output.
 
-Die Szene wird in überlappenden Kacheln ohne Nähte bearbeitet und darf deshalb beliebig groß sein. Pixel, die in der Eingabe maskiert sind, sind es auch in der Ausgabe.</translation>
+'Train on my labels' makes a model for classes of your own.</source>
+        <translation>Schreibt die Klasse jedes Ausschnitts eines Bildes, als Cloud Optimized GeoTIFF mit einem Pixel je Ausschnitt und den Farben und den Namen der Klassen, und auf Wunsch als Quadrate. Wie groß ein Ausschnitt ist, bestimmt das Modell; 'Segmentieren' ist für Modelle, die Pixel unterscheiden.
+
+Die Szene wird in überlappenden Kacheln ohne Nähte bearbeitet und darf beliebig groß sein. Ausschnitte, von denen in der Eingabe jedes Pixel maskiert ist, sind es auch in der Ausgabe.
+
+'Mit eigenen Labels trainieren' macht ein Modell für eigene Klassen.</translation>
     </message>
     <message>
         <source>Classified</source>
@@ -168,6 +196,14 @@ Die Szene wird in überlappenden Kacheln ohne Nähte bearbeitet und darf deshalb
         <translation>Die Wahrscheinlichkeit jeder Klasse, je ein Kanal, wo das Modell sie nennen kann.</translation>
     </message>
     <message>
+        <source>Confidence</source>
+        <translation>Sicherheit</translation>
+    </message>
+    <message>
+        <source>The probability of the class that was chosen, from 0 to 1, where the model can tell it.</source>
+        <translation>Die Wahrscheinlichkeit der gewählten Klasse, von 0 bis 1, sofern das Modell sie angeben kann.</translation>
+    </message>
+    <message>
         <source>Uncertainty</source>
         <translation>Unsicherheit</translation>
     </message>
@@ -176,12 +212,36 @@ Die Szene wird in überlappenden Kacheln ohne Nähte bearbeitet und darf deshalb
         <translation>Wie unsicher das Modell bei jedem Pixel ist, wo es das nennen kann.</translation>
     </message>
     <message>
-        <source>segmentation,land cover,classes,labels,mask,diffusion</source>
-        <translation>Segmentierung,Landbedeckung,Klassen,Maske,Diffusion,segmentation</translation>
+        <source>segmentation,land cover,classes,labels,mask,polygons,vectorize,diffusion</source>
+        <translation>Segmentierung,Landbedeckung,Klassen,Maske,Polygone,vektorisieren,Diffusion,segmentation</translation>
     </message>
     <message>
-        <source>classification,land use,scene,classes,labels,diffusion</source>
-        <translation>Klassifizierung,Landnutzung,Szene,Klassen,Diffusion,classification</translation>
+        <source>Polygons</source>
+        <translation>Polygone</translation>
+    </message>
+    <message>
+        <source>The areas of each class as polygons with its name, in a GeoPackage (.gpkg), drawn in its colours.</source>
+        <translation>Die Flächen jeder Klasse als Polygone mit ihrem Namen, in einem GeoPackage (.gpkg), in ihren Farben gezeichnet.</translation>
+    </message>
+    <message>
+        <source>Smallest polygon (square metres)</source>
+        <translation>Kleinstes Polygon (m²)</translation>
+    </message>
+    <message>
+        <source>Simplify polygons by (m)</source>
+        <translation>Polygone vereinfachen um (m)</translation>
+    </message>
+    <message>
+        <source>classification,land use,scene,patches,classes,labels,diffusion</source>
+        <translation>Klassifizierung,Landnutzung,Szene,Ausschnitte,Kacheln,Klassen,Diffusion,classification</translation>
+    </message>
+    <message>
+        <source>Patches</source>
+        <translation>Ausschnitte</translation>
+    </message>
+    <message>
+        <source>A square a patch with its class and the score of it, in a GeoPackage (.gpkg).</source>
+        <translation>Ein Quadrat je Ausschnitt mit seiner Klasse und deren Wert, in einem GeoPackage (.gpkg).</translation>
     </message>
     <message>
         <source>Engine doctor</source>
@@ -352,10 +412,6 @@ Zuerst nach einer Referenz ordnen. Indizes ohne Referenz bevorzugen glatte Ergeb
         <translation>es gibt kein Bild zu messen</translation>
     </message>
     <message>
-        <source>choose another folder</source>
-        <translation>einen anderen Ordner wählen</translation>
-    </message>
-    <message>
         <source>give these two and leave the fused raster and the reference empty</source>
         <translation>diese beiden angeben und das fusionierte Raster und die Referenz leer lassen</translation>
     </message>
@@ -368,12 +424,128 @@ Zuerst nach einer Referenz ordnen. Indizes ohne Referenz bevorzugen glatte Ergeb
         <translation>es gibt nichts, womit das Bild zu vergleichen wäre</translation>
     </message>
     <message>
-        <source>the file cannot be written ({reason})</source>
-        <translation>die Datei kann nicht geschrieben werden ({reason})</translation>
-    </message>
-    <message>
         <source>give a reference, or both the panchromatic and the multispectral raster</source>
         <translation>eine Referenz angeben, oder das panchromatische und das multispektrale Raster</translation>
+    </message>
+    <message>
+        <source>Evaluate map of classes</source>
+        <translation>Klassenkarte bewerten</translation>
+    </message>
+    <message>
+        <source>Measures how good a map of classes is, such as one of Segment or Classify patches, against labels that were not trained on: IoU and F1 of each class, their means, the share of pixels that are right, and what was taken for what.
+
+Classes are matched by name where the map has names, and by number otherwise. Pixels without data and ground without labels do not count.</source>
+        <translation>Misst, wie gut eine Klassenkarte ist, etwa eine von Segmentieren oder Bildausschnitte klassifizieren, an Labels, mit denen nicht trainiert wurde: IoU und F1 jeder Klasse, ihre Mittel, der Anteil richtiger Pixel, und was womit verwechselt wurde.
+
+Klassen werden über ihre Namen zugeordnet, wo die Karte Namen hat, sonst über ihre Nummern. Pixel ohne Daten und Flächen ohne Labels zählen nicht.</translation>
+    </message>
+    <message>
+        <source>A raster whose first band numbers the classes.</source>
+        <translation>Ein Raster, dessen erster Kanal die Klassen nummeriert.</translation>
+    </message>
+    <message>
+        <source>A page with the quality of each class, and what was taken for what.</source>
+        <translation>Eine Seite mit der Güte jeder Klasse und mit dem, was womit verwechselt wurde.</translation>
+    </message>
+    <message>
+        <source>The same for programs: a value is null where it is not known.</source>
+        <translation>Dasselbe für Programme: ein Wert ist null, wo er nicht bekannt ist.</translation>
+    </message>
+    <message>
+        <source>Quality of the map</source>
+        <translation>Güte der Karte</translation>
+    </message>
+    <message>
+        <source>quality,metrics,iou,f1,accuracy,confusion,classes,segmentation,classification</source>
+        <translation>Güte,Metriken,IoU,F1,Genauigkeit,Verwechslung,Klassen,Segmentierung,Klassifizierung,quality</translation>
+    </message>
+    <message>
+        <source>Map of classes</source>
+        <translation>Klassenkarte</translation>
+    </message>
+    <message>
+        <source>Name of a class for all ground that no label covers: 'other', if you drew buildings alone. Empty: such ground is left out, and two classes at least must be labelled.</source>
+        <translation>Name einer Klasse für alle Flächen ohne Label: 'Sonstiges', wenn nur Gebäude gezeichnet sind. Leer: solche Flächen bleiben außer Acht, und mindestens zwei Klassen brauchen Labels.</translation>
+    </message>
+    <message>
+        <source>Class of the rest</source>
+        <translation>Klasse des Rests</translation>
+    </message>
+    <message>
+        <source>A layer of polygons or points, each of one class. Edits that are not saved yet, filters and 'Selected features only' count. It may lie in any CRS.</source>
+        <translation>Ein Layer mit Polygonen oder Punkten, jedes von einer Klasse. Ungespeicherte Änderungen, Filter und 'Nur gewählte Objekte' gelten. Er darf in jedem KBS liegen.</translation>
+    </message>
+    <message>
+        <source>The field that tells the class of each feature: a text or a whole number. Empty: all are of one class, which is called like the layer, and a class of the rest is needed.</source>
+        <translation>Das Feld mit der Klasse jedes Objekts: ein Text oder eine ganze Zahl. Leer: alle sind von einer Klasse, die wie der Layer heißt, und eine Klasse des Rests ist nötig.</translation>
+    </message>
+    <message>
+        <source>In place of a layer of labels: a raster whose first band numbers the classes, on any grid.</source>
+        <translation>Anstelle eines Layers mit Labels: ein Raster, dessen erster Kanal die Klassen nummeriert, in beliebigem Gitter.</translation>
+    </message>
+    <message>
+        <source>Label raster</source>
+        <translation>Label-Raster</translation>
+    </message>
+    <message>
+        <source>F1, mean of the classes</source>
+        <translation>F1, Mittel der Klassen</translation>
+    </message>
+    <message>
+        <source>Accuracy</source>
+        <translation>Genauigkeit</translation>
+    </message>
+    <message>
+        <source>QGIS cannot read a vector layer here</source>
+        <translation>QGIS kann hier keinen Vektorlayer lesen</translation>
+    </message>
+    <message>
+        <source>no class field is chosen</source>
+        <translation>kein Klassenfeld ist gewählt</translation>
+    </message>
+    <message>
+        <source>The labels have no CRS; they are taken to have that of the image</source>
+        <translation>Die Labels haben kein KBS; es wird das des Bildes angenommen</translation>
+    </message>
+    <message>
+        <source>there are two sources of labels</source>
+        <translation>es gibt zwei Quellen von Labels</translation>
+    </message>
+    <message>
+        <source>there are no labels</source>
+        <translation>es gibt keine Labels</translation>
+    </message>
+    <message>
+        <source>give a layer of polygons or points, or else a label raster</source>
+        <translation>einen Layer mit Polygonen oder Punkten angeben, oder aber ein Label-Raster</translation>
+    </message>
+    <message>
+        <source>choose a vector layer or file that exists</source>
+        <translation>einen Vektorlayer oder eine Datei wählen, die es gibt</translation>
+    </message>
+    <message>
+        <source>the layer has no features</source>
+        <translation>der Layer hat keine Objekte</translation>
+    </message>
+    <message>
+        <source>there is no field '{name}'</source>
+        <translation>es gibt kein Feld '{name}'</translation>
+    </message>
+    <message>
+        <source>choose one of {names}, or name a class of the rest</source>
+        <translation>eines von {names} wählen, oder eine Klasse des Rests benennen</translation>
+    </message>
+    <message>
+        <source>choose another layer</source>
+        <translation>einen anderen Layer wählen</translation>
+    </message>
+    <message>
+        <source>draw some, or look at its filter and at 'Selected features only'</source>
+        <translation>welche zeichnen, oder seinen Filter und 'Nur gewählte Objekte' prüfen</translation>
+    </message>
+    <message>
+        <source>the labels cannot be written ({reason})</source>
+        <translation>die Labels können nicht geschrieben werden ({reason})</translation>
     </message>
     <message>
         <source>Side of a tile in pixels of the finest input. More is faster and takes more memory.</source>
@@ -628,6 +800,118 @@ Das Detail eines Diffusionsmodells ist wahrscheinlich, nicht beobachtet: mit der
         <translation>Ein feineres Bild desselben Gebiets, etwa eines anderen Datums, für Modelle, die eines nehmen. Es darf in jedem KBS liegen und nur einen Teil abdecken. Leer: keines.</translation>
     </message>
     <message>
+        <source>Train on my labels</source>
+        <translation>Mit eigenen Labels trainieren</translation>
+    </message>
+    <message>
+        <source>Makes a model for classes of your own. Draw some polygons or points of each class on an image, with a field that tells the class; a few tens are enough to begin with. The generative model that comes with Seamline looks at the image, and a small network learns to tell your classes from what it sees.
+
+Choose the folder as 'Model folder' in Segment or in Classify patches, for this image or for others of the same sensor and season.
+
+A part of the labelled ground is held out and never trained on: the quality that is shown was measured there. It is rough where there are few labels.</source>
+        <translation>Macht ein Modell für eigene Klassen. Zeichnen Sie auf einem Bild einige Polygone oder Punkte jeder Klasse, mit einem Feld, das die Klasse nennt; ein paar Dutzend reichen für den Anfang. Das generative Modell, das Seamline mitbringt, sieht sich das Bild an, und ein kleines Netz lernt, Ihre Klassen an dem zu unterscheiden, was es sieht.
+
+Den Ordner als 'Modellordner' in Segmentieren oder in Bildausschnitte klassifizieren wählen, für dieses Bild oder für andere desselben Sensors und derselben Jahreszeit.
+
+Ein Teil der Flächen mit Labels wird zurückgehalten und nie zum Training benutzt: dort ist die angezeigte Güte gemessen. Bei wenigen Labels ist sie ungenau.</translation>
+    </message>
+    <message>
+        <source>segment: the class of every pixel. classify: the class of every patch of the image.</source>
+        <translation>segment: die Klasse jedes Pixels. classify: die Klasse jedes Ausschnitts des Bildes.</translation>
+    </message>
+    <message>
+        <source>Most minutes of training; it ends earlier where nothing is gained any more. Empty: 10.</source>
+        <translation>Höchstdauer des Trainings in Minuten; es endet früher, wenn nichts mehr gewonnen wird. Leer: 10.</translation>
+    </message>
+    <message>
+        <source>Side of a patch in pixels of the image, for classify alone. Empty: 64, or what the backbone needs.</source>
+        <translation>Seitenlänge eines Ausschnitts in Pixeln des Bildes, nur für classify. Leer: 64, oder was das Basismodell braucht.</translation>
+    </message>
+    <message>
+        <source>How what the generative model sees is put together. global: one weight for each of its layers. local: weights of each place. experts: networks of which each place chooses two. auto: global.</source>
+        <translation>Wie zusammengefügt wird, was das generative Modell sieht. global: ein Gewicht je Schicht. local: Gewichte je Ort. experts: Netze, von denen jeder Ort zwei wählt. auto: global.</translation>
+    </message>
+    <message>
+        <source>Name or folder of the generative model that looks at the image. Empty: the one that ships.</source>
+        <translation>Name oder Ordner des generativen Modells, das sich das Bild ansieht. Leer: das mitgelieferte.</translation>
+    </message>
+    <message>
+        <source>Numbers of the bands that are looked at, with commas. Empty: all.</source>
+        <translation>Nummern der Kanäle, die angesehen werden, mit Kommas. Leer: alle.</translation>
+    </message>
+    <message>
+        <source>Share of the labelled ground that is held out to measure quality. Empty: 0.2. At 0 nothing is measured.</source>
+        <translation>Anteil der Flächen mit Labels, der zurückgehalten wird, um die Güte zu messen. Leer: 0.2. Bei 0 wird nichts gemessen.</translation>
+    </message>
+    <message>
+        <source>Number of a class that means that nothing is known, such as 0 in a raster without a nodata value.</source>
+        <translation>Nummer einer Klasse, die bedeutet, dass nichts bekannt ist, etwa 0 in einem Raster ohne Nodata-Wert.</translation>
+    </message>
+    <message>
+        <source>Start of what chance decides: the ground that is held out and the first weights. Empty: 0.</source>
+        <translation>Start dessen, was der Zufall bestimmt: die zurückgehaltenen Flächen und die ersten Gewichte. Leer: 0.</translation>
+    </message>
+    <message>
+        <source>To use the model, choose {folder} as 'Model folder' in '{algorithm}'</source>
+        <translation>Um das Modell zu benutzen, {folder} als 'Modellordner' in '{algorithm}' wählen</translation>
+    </message>
+    <message>
+        <source>The image that the labels were drawn on, or several with the same bands.</source>
+        <translation>Das Bild, auf dem die Labels gezeichnet sind, oder mehrere mit denselben Kanälen.</translation>
+    </message>
+    <message>
+        <source>A page with the quality of each class on ground that was held out, and what was taken for what.</source>
+        <translation>Eine Seite mit der Güte jeder Klasse auf zurückgehaltenen Flächen und mit dem, was womit verwechselt wurde.</translation>
+    </message>
+    <message>
+        <source>train,labels,polygons,classes,segmentation,classification,model,land cover,diffusion</source>
+        <translation>trainieren,Labels,Polygone,Klassen,Segmentierung,Klassifizierung,Modell,Landbedeckung,Diffusion,train</translation>
+    </message>
+    <message>
+        <source>Task</source>
+        <translation>Aufgabe</translation>
+    </message>
+    <message>
+        <source>Minutes</source>
+        <translation>Minuten</translation>
+    </message>
+    <message>
+        <source>Patch (px)</source>
+        <translation>Ausschnitt (px)</translation>
+    </message>
+    <message>
+        <source>Fuser</source>
+        <translation>Fusion der Merkmale</translation>
+    </message>
+    <message>
+        <source>Backbone</source>
+        <translation>Basismodell</translation>
+    </message>
+    <message>
+        <source>Held out</source>
+        <translation>Zurückgehaltener Anteil</translation>
+    </message>
+    <message>
+        <source>Value to ignore</source>
+        <translation>Zu übergehender Wert</translation>
+    </message>
+    <message>
+        <source>QGIS cannot read a raster here</source>
+        <translation>QGIS kann hier kein Raster lesen</translation>
+    </message>
+    <message>
+        <source>Quality of the model</source>
+        <translation>Güte des Modells</translation>
+    </message>
+    <message>
+        <source>choose a raster layer or file that exists</source>
+        <translation>einen Rasterlayer oder eine Datei wählen, die es gibt</translation>
+    </message>
+    <message>
+        <source>What was taken for what: {path}</source>
+        <translation>Was womit verwechselt wurde: {path}</translation>
+    </message>
+    <message>
         <source>Seamline's engine</source>
         <translation>Die Engine von Seamline</translation>
     </message>
@@ -664,12 +948,28 @@ Das Detail eines Diffusionsmodells ist wahrscheinlich, nicht beobachtet: mit der
         <translation>die Ausgabe ist auch eine Eingabe</translation>
     </message>
     <message>
+        <source>the file is open in QGIS or in another program</source>
+        <translation>die Datei ist in QGIS oder in einem anderen Programm offen</translation>
+    </message>
+    <message>
+        <source>something is in this folder already</source>
+        <translation>in diesem Ordner liegt schon etwas</translation>
+    </message>
+    <message>
         <source>repeat the settings of that run, or untick 'Keep for resume' to start anew</source>
         <translation>die Einstellungen jenes Laufs wiederholen, oder 'Zum Fortsetzen behalten' abwählen, um neu zu beginnen</translation>
     </message>
     <message>
         <source>choose another file name</source>
         <translation>einen anderen Dateinamen wählen</translation>
+    </message>
+    <message>
+        <source>remove its layer from the project, or choose another file name</source>
+        <translation>ihren Layer aus dem Projekt entfernen, oder einen anderen Dateinamen wählen</translation>
+    </message>
+    <message>
+        <source>choose a new or an empty folder</source>
+        <translation>einen neuen oder leeren Ordner wählen</translation>
     </message>
     <message>
         <source>the output's folder does not exist or cannot be written</source>
@@ -684,8 +984,16 @@ Das Detail eines Diffusionsmodells ist wahrscheinlich, nicht beobachtet: mit der
         <translation>die Ausgabe ist keine {suffix}-Datei</translation>
     </message>
     <message>
+        <source>choose another folder</source>
+        <translation>einen anderen Ordner wählen</translation>
+    </message>
+    <message>
         <source>give it a name that ends in {suffix}</source>
         <translation>einen Namen angeben, der auf {suffix} endet</translation>
+    </message>
+    <message>
+        <source>the file cannot be written ({reason})</source>
+        <translation>die Datei kann nicht geschrieben werden ({reason})</translation>
     </message>
     <message>
         <source>it lies beside the output; choose another place next time</source>
@@ -698,14 +1006,6 @@ Das Detail eines Diffusionsmodells ist wahrscheinlich, nicht beobachtet: mit der
     <message>
         <source>an unnamed system</source>
         <translation>einem unbenannten System</translation>
-    </message>
-    <message>
-        <source>QGIS cannot read a raster here</source>
-        <translation>QGIS kann hier kein Raster lesen</translation>
-    </message>
-    <message>
-        <source>choose a raster layer or file that exists</source>
-        <translation>einen Rasterlayer oder eine Datei wählen, die es gibt</translation>
     </message>
     <message>
         <source>save it as GeoTIFF (Export &gt; Save As) and choose that file</source>
@@ -768,8 +1068,20 @@ Das Detail eines Diffusionsmodells ist wahrscheinlich, nicht beobachtet: mit der
         <translation>Verglichen mit</translation>
     </message>
     <message>
+        <source>What was taken for what</source>
+        <translation>Was womit verwechselt wurde</translation>
+    </message>
+    <message>
         <source>Quality of the fused image</source>
         <translation>Qualität des fusionierten Bilds</translation>
+    </message>
+    <message>
+        <source>Classes</source>
+        <translation>Klassen</translation>
+    </message>
+    <message>
+        <source>Class</source>
+        <translation>Klasse</translation>
     </message>
     <message>
         <source>Set up the engine...</source>
@@ -802,6 +1114,18 @@ Das Detail eines Diffusionsmodells ist wahrscheinlich, nicht beobachtet: mit der
     <message>
         <source>Consistency: seen as the input sees, the output is within {share} % of it, band by band {shares}</source>
         <translation>Konsistenz: gesehen wie die Eingabe liegt die Ausgabe innerhalb von {share} % von ihr, Kanal für Kanal {shares}</translation>
+    </message>
+    <message>
+        <source>Looking at the labelled places</source>
+        <translation>Die Orte mit Labels werden angesehen</translation>
+    </message>
+    <message>
+        <source>Looking at them turned and mirrored</source>
+        <translation>Sie werden gedreht und gespiegelt angesehen</translation>
+    </message>
+    <message>
+        <source>Learning the classes</source>
+        <translation>Die Klassen werden gelernt</translation>
     </message>
     <message>
         <source>Step {done} of {total}</source>

@@ -1,5 +1,6 @@
 """Synthetic scenes, the registered provider, and a feedback that remembers what it was told."""
 
+import gc
 import os
 import runpy
 import sys
@@ -40,6 +41,7 @@ def plugin(qgis_app, qgis_processing):
     plugin.initProcessing()
     yield plugin
     plugin.unload()
+    gc.collect()  # contexts that tracebacks of refused runs hold: QGIS dies of those that go after it has ended
     assert qgis_app.processingRegistry().providerById("seamline") is None
 
 

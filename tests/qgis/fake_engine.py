@@ -16,6 +16,8 @@ from itertools import pairwise
 from pathlib import Path
 
 TILE_S = 0.4
+SCORES = {"mIoU": 0.7, "accuracy": 0.875, "macro_F1": None}
+SCORES["classes"] = {"water": {"IoU": 0.5, "F1": 0.6, "precision": None}, "<forest>": {"IoU": 0.9, "F1": 0.95}}
 cancelled = threading.Event()
 
 
@@ -67,7 +69,8 @@ def files(output):
     also = dict(value.split("=", 1) for word, value in pairwise(sys.argv) if word == "--also")
     for path in (output, *also.values()):
         shutil.copyfile(sys.argv[2], path)
-    layers = {"image": {"path": output, "note": "computed", "categories": []}}
+    names = json.loads(os.environ.get("FAKE_ENGINE_CATEGORIES", "[]"))
+    layers = {"image": {"path": output, "note": "computed", "categories": names}}
     layers.update({name: {"path": path, "note": f"the {name}", "categories": []} for name, path in also.items()})
     facts = {
         "model": "gsa@1",
@@ -79,6 +82,28 @@ def files(output):
     }
     facts.update(task="pansharpen", inputs={"ms": sys.argv[2]}, outputs=[output, *also.values()], layers=layers)
     Path(output).with_name(Path(output).stem + ".report.json").write_text(json.dumps(facts), encoding="utf-8")
+
+
+def shapes():
+    """What a run writes of its map where it is wanted; FAKE_ENGINE_SHAPES is a GeoPackage to pass off as it."""
+    for word, value in pairwise(sys.argv):
+        if word in ("--polygons", "--patches"):
+            shutil.copyfile(os.environ["FAKE_ENGINE_SHAPES"], value)
+
+
+def train(mode):
+    """Learns nothing: a folder, a picture beside it, and a copy of the labels, which QGIS takes away again."""
+    words = dict(pairwise(sys.argv))
+    folder, labels = Path(words["--out"]), Path(words["--labels"])
+    say("start", unit="steps")
+    if labels.suffix == ".gpkg":
+        shutil.copyfile(labels, os.environ["FAKE_ENGINE_ARGV"] + ".gpkg")
+    tiles(50 if mode == "slow" else 4, TILE_S if mode == "slow" else 0.01)
+    folder.mkdir()
+    (folder / "model.json").write_text("{}", encoding="utf-8")
+    folder.with_name(folder.name + ".confusion.png").write_bytes(b"a picture")
+    say("done", outputs=[str(folder)], report=None, metrics=SCORES)
+    sys.exit(0)
 
 
 def main():
@@ -124,6 +149,8 @@ def main():
     if mode == "orphan":  # a worker that outlives the engine and holds its pipes
         worker = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], stdin=subprocess.DEVNULL)
         note("FAKE_ENGINE_ARGV", str(worker.pid))
+    if sys.argv[1] == "train":
+        train(mode)
     output = sys.argv[4] if sys.argv[1] == "pansharpen" else sys.argv[3]
     if mode in ("slow", "deaf"):
         workspace = Path(output + ".seamline")
@@ -134,7 +161,11 @@ def main():
     tiles(50 if mode == "slow" else 4, TILE_S if mode == "slow" else 0.01)
     if mode != "no file" and sys.argv[1] != "evaluate":
         files(output)
-    say("done", outputs=[output], report=None, metrics={"HQNR": 0.9})
+        shapes()
+    words = dict(pairwise(sys.argv))
+    if "--confusion" in words:
+        Path(words["--confusion"]).write_bytes(b"a picture")
+    say("done", outputs=[output], report=None, metrics=SCORES if "--labels" in words else {"HQNR": 0.9})
 
 
 if __name__ == "__main__":

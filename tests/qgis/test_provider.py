@@ -24,9 +24,11 @@ GROUPS = {
     "seamline:classify": "classify",
     "seamline:doctor": "engine",
     "seamline:evaluate": "quality",
+    "seamline:evaluate_map": "quality",
     "seamline:pansharpen": "pansharpen",
     "seamline:segment": "segment",
     "seamline:superres": "superres",
+    "seamline:train": "training",
 }
 
 
@@ -40,14 +42,14 @@ def test_the_provider_holds_every_algorithm_in_its_group(provider):
 
 def test_each_help_link_leads_to_a_place_of_the_page(provider):
     page = (ROOT / "docs" / "how-to" / "qgis.md").read_text(encoding="utf-8")
-    for name in ("pansharpen", "superres", "segment", "classify", "evaluate", "adapt"):
+    for name in ("pansharpen", "superres", "segment", "classify", "evaluate", "evaluate_map", "adapt", "train"):
         url, _, place = provider.algorithm(name).helpUrl().partition("#")
         assert url.endswith("/docs/how-to/qgis.md")
         assert f'<a id="{place}"></a>' in page
 
 
 def test_each_algorithm_has_its_own_drawing_and_picture(provider):
-    for name in ("segment", "classify"):  # whose pictures would be those of a model that does not ship
+    for name in ("segment", "classify", "train", "evaluate_map"):  # which have no picture beside their help
         assert Path(provider.algorithm(name).svgIconPath()).stem == name
         assert Path(provider.algorithm(name).svgIconPath()).is_file()
     for name in ("pansharpen", "superres", "evaluate", "adapt"):
@@ -82,10 +84,12 @@ FOLDED = {
     "pansharpen": {*RUN, "MODEL_FOLDER", "CONSISTENCY", "SENSOR", "COREGISTER"},
     "superres": {*RUN, "MODEL_FOLDER", "CONSISTENCY", "SENSOR"},
     # No model ships: the folder is what most will give.
-    "segment": RUN,
+    "segment": {*RUN, "MIN_AREA", "SIMPLIFY"},
     "classify": RUN,
     "evaluate": {"SENSOR", "RATIO", "BITS", "RIM", "PHASE", "STEPS", "SEED", "DEVICE"},
+    "evaluate_map": {"LABEL_RASTER"},
     "adapt": {"SENSOR", "SEED", "DEVICE", "COREGISTER"},
+    "train": {"LABEL_RASTER", "PATCH", "FUSER", "BACKBONE", "BANDS", "HOLD_OUT", "IGNORE", "SEED", "DEVICE"},
 }
 
 
