@@ -10,7 +10,15 @@ import time
 import traceback
 from pathlib import Path
 
-from qgis.core import QgsApplication, QgsProject, QgsRasterLayer, QgsRectangle
+from qgis.core import (
+    QgsApplication,
+    QgsFeature,
+    QgsGeometry,
+    QgsProject,
+    QgsRasterLayer,
+    QgsRectangle,
+    QgsVectorLayer,
+)
 from qgis.PyQt.QtCore import QCoreApplication, QTimer
 from qgis.PyQt.QtWidgets import QApplication, QDockWidget
 from qgis.utils import iface
@@ -67,6 +75,20 @@ def add(name, path):
     return layer
 
 
+def draw(scene):
+    """A scratch layer with a square of each of two classes, as a user draws it on the scene."""
+    layer = QgsVectorLayer(f"Polygon?crs={scene.crs().authid()}&field=kind:string", "my labels", "memory")
+    corner, side = scene.extent().center(), scene.extent().width() / 10
+    for place, kind in enumerate(("field", "forest")):
+        feature = QgsFeature(layer.fields())
+        feature["kind"] = kind
+        x = corner.x() + 2 * place * side
+        feature.setGeometry(QgsGeometry.fromRect(QgsRectangle(x, corner.y(), x + side, corner.y() + side)))
+        layer.dataProvider().addFeature(feature)
+    QgsProject.instance().addMapLayer(layer)
+    return layer
+
+
 def dialogs(scene):
     import processing
 
@@ -76,6 +98,10 @@ def dialogs(scene):
             "PAN": scene["pan"].id(),
             "INPUT": scene["ms"].id(),
             "FUSED": scene["pan"].id(),
+            "MAP": scene["pan"].id(),
+            "IMAGES": [scene["ms"].id()],
+            "LABELS": scene["labels"].id(),
+            "CLASS_FIELD": "kind",
         }
         names = {p.name() for p in QgsApplication.processingRegistry().algorithmById(algorithm).parameterDefinitions()}
         dialog = processing.createAlgorithmDialog(algorithm, {k: v for k, v in known.items() if k in names})
@@ -137,8 +163,10 @@ def tour():
     scene = {"ms": add("multispectral", TOUR["ms"]), "pan": add("panchromatic", TOUR["pan"])}
     for colour, band in (("Red", 3), ("Green", 2), ("Blue", 1)):
         getattr(scene["ms"].renderer(), f"set{colour}Band")(band)
+    scene["labels"] = draw(scene["ms"])
     rest(1.0)
     dialogs(scene)
+    QgsProject.instance().removeMapLayer(scene.pop("labels"))
     layer = sharpen(scene)
     renderer = layer.renderer()
     group = QgsProject.instance().layerTreeRoot().findGroup("Seamline")
