@@ -15,7 +15,7 @@ import numpy as np
 
 from ..engine.errors import RequestError, SeamlineError
 from ..engine.events import Cancel, Listener
-from ..engine.request import Attention, Compression, Enforced, OpenPolicy, Request
+from ..engine.request import SHORTHANDS, Attention, Compression, Enforced, OpenPolicy, Request
 from ..engine.run.device import pick_device
 from ..engine.types import Precision
 
@@ -60,6 +60,11 @@ class Options(TypedDict, total=False):
         guides: further inputs that help, by their names in the model's specification.
         also: path of each further output of the model, by its name there, in the folder of ``out``.
         uncertainty: short for ``also={"uncertainty": ...}``: standard deviations of the pixels.
+        probabilities, confidence: likewise, of every class, and of the class in the result.
+        polygons: GeoPackage for the areas of each class of a map of classes.
+        min_area: of a polygon, m² (px² without a CRS); smaller ones are left out.
+        simplify: how far the outline of a polygon may move, m (px without a CRS).
+        patches: GeoPackage for a square with class and score for each patch that a model classifies.
         workers: processes of this machine that compute.
         adapt: most steps in which the model is adapted to the scene first.
         keep_model: folder for a copy of the adapted model.
@@ -94,6 +99,12 @@ class Options(TypedDict, total=False):
     guides: Mapping[str, Image]
     also: Mapping[str, str | Path]
     uncertainty: str | Path | None
+    probabilities: str | Path | None
+    confidence: str | Path | None
+    polygons: str | Path | None
+    min_area: float | None
+    simplify: float | None
+    patches: str | Path | None
     workers: int
     adapt: int | None
     keep_model: str | Path | None
@@ -173,8 +184,9 @@ def request_of(inputs: Mapping[str, str], out: Path, options: Mapping[str, Any])
     for name in ("bands", "extent", "window"):
         if isinstance(given.get(name), list):
             given[name] = tuple(given[name])
-    if isinstance(given.get("sensor"), Path):
-        given["sensor"] = str(given["sensor"])
+    for name in ("sensor", "polygons", "patches"):
+        if isinstance(given.get(name), Path):
+            given[name] = str(given[name])
     if "dtype" in given:
         given["dtype"] = _dtype(given["dtype"])
     return Request(inputs=inputs, out=str(out), also=_also(options), **given)
@@ -182,11 +194,12 @@ def request_of(inputs: Mapping[str, str], out: Path, options: Mapping[str, Any])
 
 def _also(options: Mapping[str, Any]) -> dict[str, str]:
     named = {name: str(path) for name, path in (options.get("also") or {}).items()}
-    deviations = options.get("uncertainty")
-    if deviations is not None:
-        if "uncertainty" in named:
-            raise RequestError("there are two paths for uncertainty", where="also, uncertainty", fix="give one")
-        named["uncertainty"] = str(deviations)
+    for name in SHORTHANDS:
+        path = options.get(name)
+        if path is not None:
+            if name in named:
+                raise RequestError(f"there are two paths for {name}", where=f"also, {name}", fix="give one")
+            named[name] = str(path)
     return named
 
 

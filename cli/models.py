@@ -36,6 +36,7 @@ def models_list(task: Any, as_json: bool) -> None:
                             "name": name,
                             "task": info.spec.task,
                             "scale": info.spec.scale,
+                            "patch": info.spec.patch,
                             "licence": info.licence,
                             "origin": info.origin,
                             "default": name == DEFAULTS.get(info.spec.task),

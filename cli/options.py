@@ -35,6 +35,8 @@ AS_THEY_ARE = (
     "overwrite",
     "resume",
 )
+# Likewise, of the commands that tell classes.
+OF_CLASSES = ("polygons", "min_area", "simplify", "patches")
 
 
 class _Bytes(click.ParamType[int]):
@@ -184,6 +186,14 @@ RUN_OPTIONS = [
     click.option("--dry-run", is_flag=True, help="Print the plan and its estimates, compute nothing."),
 ]
 
+CLASS_OPTIONS = [
+    click.option("--probabilities", metavar="OUT_P", help="Write the probability of every class, beside OUT."),
+    click.option("--confidence", metavar="OUT_C", help="Write the probability of the class in OUT, beside it."),
+    click.option("--polygons", metavar="GPKG", help="Write the areas of each class as polygons."),
+    click.option("--min-area", type=float, metavar="M2", help="Leave smaller polygons out; m² (px² without a CRS)."),
+    click.option("--simplify", type=float, metavar="M", help="Outlines may move so far, m (px without a CRS)."),
+    click.option("--patches", metavar="GPKG", help="Write a square with class and score for each patch."),
+]
 
 EVENT_OPTIONS = [
     click.option("--json", "as_json", is_flag=True, help="One JSON object a line on stdout."),

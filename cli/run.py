@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import AS_THEY_ARE, EVENT_OPTIONS, RUN_OPTIONS, with_options
+from .options import AS_THEY_ARE, CLASS_OPTIONS, EVENT_OPTIONS, OF_CLASSES, RUN_OPTIONS, with_options
 from .terminal import guarded
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def superres(lr: str, out: Path, scale: int | None, reference: str | None, **opt
 @click.command()
 @click.argument("image")
 @click.argument("out", type=click.Path(path_type=Path))
-@with_options(RUN_OPTIONS + EVENT_OPTIONS)
+@with_options(RUN_OPTIONS + CLASS_OPTIONS + EVENT_OPTIONS)
 def segment(image: str, out: Path, **options: Any) -> None:
     """Write the class of every pixel of IMAGE into OUT.
 
@@ -55,9 +55,9 @@ def segment(image: str, out: Path, **options: Any) -> None:
 @click.command()
 @click.argument("image")
 @click.argument("out", type=click.Path(path_type=Path))
-@with_options(RUN_OPTIONS + EVENT_OPTIONS)
+@with_options(RUN_OPTIONS + CLASS_OPTIONS + EVENT_OPTIONS)
 def classify(image: str, out: Path, **options: Any) -> None:
-    """Write the class of every part of IMAGE into OUT.
+    """Write the class of every patch of IMAGE into OUT, a pixel each.
 
     IMAGE is what superres takes. No model ships: --model names one.
     """
@@ -84,7 +84,7 @@ def _run(task: Task, inputs: Mapping[str, str], out: Path, scale: int | None, op
             attention=attention,
             also=_once(_also(options), "--also"),
             policy=OpenPolicy(vrt=options["allow_vrt"]),
-            **{name: options[name] for name in AS_THEY_ARE},
+            **{name: options[name] for name in (*AS_THEY_ARE, *OF_CLASSES) if name in options},
         )
         if options["dry_run"]:
             if options["adapt"] is not None:
@@ -111,8 +111,9 @@ def _run(task: Task, inputs: Mapping[str, str], out: Path, scale: int | None, op
 
 def _also(options: Mapping[str, Any]) -> list[tuple[str, str]]:
     """(name, path) of the further outputs that are wanted."""
-    deviations = options["uncertainty"]
-    return [*options["also"], *([] if deviations is None else [("uncertainty", deviations)])]
+    from ..engine.request import SHORTHANDS
+
+    return [*options["also"], *((name, path) for name in SHORTHANDS if (path := options.get(name)) is not None)]
 
 
 def _once(named: Iterable[tuple[str, str]], option: str) -> dict[str, str]:

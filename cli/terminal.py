@@ -82,7 +82,8 @@ class Terminal:
                 _print_metrics(fields["metrics"])
                 if classes := fields["metrics"].get("classes"):
                     print_classes(classes)
-            for line in [*fields["outputs"], *([] if report is None else [f"report: {report}"])]:
+            files = [*fields["outputs"], *fields.get("vectors", ())]
+            for line in [*files, *([] if report is None else [f"report: {report}"])]:
                 click.echo(line)
 
     def _progress(self, done: int, total: int, eta_s: float) -> None:

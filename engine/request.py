@@ -18,6 +18,8 @@ from .types import EXACT_DTYPES, Precision
 Attention = Literal["sdpa", "xformers"]
 Compression = Literal["zstd", "deflate", "lzw", "none"]
 Enforced = Literal["on", "off", "area", "mtf"]
+SHORTHANDS = ("uncertainty", "probabilities", "confidence")
+"""Further outputs that every door has an option for under their own names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,10 @@ class Request:
         out: the COG to write.
         also: path of each further output that is wanted, by its name in the model's specification; in the folder of
             ``out``.
+        polygons: GeoPackage for the areas of one class of a map of classes; None for none.
+        min_area: of a polygon, m² (px² where the map has no CRS); smaller ones are left out.
+        simplify: how far the outline of a polygon may move to become simpler, m (px without a CRS).
+        patches: GeoPackage for the patches that a model classifies, one square each; None for none.
         tile, overlap: base-grid px.
         extent: (xmin, ymin, xmax, ymax) in the CRS of the first finest input.
         window: (column, row, width, height) in px of the first finest input.
@@ -57,6 +63,10 @@ class Request:
     inputs: Mapping[str, str]
     out: str
     also: Mapping[str, str] = field(default_factory=dict)
+    polygons: str | None = None
+    min_area: float | None = None
+    simplify: float | None = None
+    patches: str | None = None
     tile: int | None = None
     overlap: int | None = None
     batch: int | None = None
@@ -113,6 +123,19 @@ class Request:
         if not isinstance(self.bands, tuple) or not all(isinstance(band, (int, str)) for band in self.bands):
             raise RequestError(f"{self.bands!r} is no list of bands", where="--bands", fix="give numbers or names")
         self._check_values()
+        self._check_vectors()
+
+    def _check_vectors(self) -> None:
+        for option, path in (("--polygons", self.polygons), ("--patches", self.patches)):
+            if path is not None and not (isinstance(path, str) and path):
+                raise RequestError(f"{path!r} is no path", where=option, fix="give a name that ends in .gpkg")
+        for option, value, unit in (("--min-area", self.min_area, "m²"), ("--simplify", self.simplify, "m")):
+            if value is None:
+                continue
+            if not (_is_finite(value) and value >= 0):
+                raise RequestError(f"{value} is not 0 {unit} or more", where=option, fix="give 0 or more, such as 10")
+            if self.polygons is None:
+                raise RequestError("there are no polygons that it is for", where=option, fix="pass --polygons too")
 
     def _check_values(self) -> None:
         for option, switch in (

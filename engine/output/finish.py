@@ -11,7 +11,7 @@ import math
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -40,11 +40,13 @@ class Finished:
         seams: the seam score; None where the window holds no tile boundary.
         texture: the mid-overlap variance ratio; None likewise, and where the tiles have no interior.
         output_bytes: size of the COG.
+        path: where it lies.
     """
 
     seams: SeamScore | None
     texture: TextureRatio | None
     output_bytes: int
+    path: Path
 
 
 def finish_cog(
@@ -57,6 +59,8 @@ def finish_cog(
 ) -> list[Finished]:
     """Make the COG of every output from the finished row bands, then put them in place, the first output last.
 
+    What is not kept stays with the row bands.
+
     Args:
         tags: of each output.
 
@@ -67,27 +71,30 @@ def finish_cog(
         RunError: the disk is full or a COG cannot be written; the row bands stay.
         Cancelled: likewise.
     """
-    parts = [row_bands.folder / f"output-{i}.tif" for i in range(len(plan.outputs))]
+    parts = {output.name: row_bands.folder / f"output-{i}.tif" for i, output in enumerate(plan.outputs)}
+    places = {output.name: path for output, path in zip(plan.kept, plan.destinations(out), strict=True)}
     try:
         found = [
-            _make(plan, output, row_bands, part, its_tags, context)
-            for output, part, its_tags in zip(plan.outputs, parts, tags, strict=True)
+            _make(plan, output, row_bands, parts[output.name], its_tags, context)
+            for output, its_tags in zip(plan.outputs, tags, strict=True)
         ]
         # Whoever finds the first output finds the others too.
-        for part, destination in reversed(list(zip(parts, plan.destinations(out), strict=True))):
+        for name, destination in reversed(places.items()):
             # Side files of an older output would describe, mask or stand in for the wrong pixels.
             for ending in _SIDE_FILES:
                 destination.with_name(destination.name + ending).unlink(missing_ok=True)
-            part.replace(destination)
+            parts[name].replace(destination)
     except (OSError, rasterio.errors.RasterioError) as error:
-        for part in parts:
+        for part in parts.values():
             part.unlink(missing_ok=True)
         raise RunError(
             f"the COG cannot be written ({error})",
             where=str(out),
             fix="make room on the disk, then run again with --resume",
         ) from error
-    return found
+    return [
+        replace(each, path=places.get(output.name, each.path)) for output, each in zip(plan.outputs, found, strict=True)
+    ]
 
 
 def _make(
@@ -105,7 +112,7 @@ def _make(
         context.cancel.check()
         with part.open("rb") as stream:
             os.fsync(stream.fileno())
-    return Finished(seams, texture, part.stat().st_size)
+    return Finished(seams, texture, part.stat().st_size, part)
 
 
 def _stored(plan: Plan, output: Output, row_bands: RowBands) -> list[StoredRows]:

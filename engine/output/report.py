@@ -46,14 +46,15 @@ def facts_of(
     residual = relative_rms([receipt["residual"] for receipt in receipts if receipt["residual"] is not None])
     layers = {
         output.name: {
-            "path": str(path),
+            "path": str(each.path),
             "bytes": each.output_bytes,
             "note": _note(plan, output, out),
             "categories": [category.name for category in output.categories],
             "metrics": _boundary_metrics(each),
             "counts": counts[output.name].as_dict(),
         }
-        for output, path, each in zip(plan.outputs, plan.destinations(out), found, strict=True)
+        for output, each in zip(plan.outputs, found, strict=True)
+        if output.kept
     }
     return {
         "software": f"Seamline {__version__}",
@@ -146,7 +147,8 @@ def summary(plan: Plan, needs: Estimate) -> dict[str, Any]:
             "affine": list(plan.output.grid.affine)[:6],
             "crs": str(plan.output.grid.crs) if plan.output.grid.crs is not None else None,
         },
-        "outputs": {output.name: output.file for output in plan.outputs},
+        "outputs": {output.name: output.file for output in plan.kept},
+        "vectors": plan.vectors.paths,
         "tile": plan.tiles.rows.tile,
         "ramp": plan.tiles.rows.ramp,
         "tiles": needs.tiles,

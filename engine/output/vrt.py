@@ -77,7 +77,7 @@ def write_vrt(
     height, width = output.grid.shape
     root = Xml.Element("VRTDataset", rasterXSize=str(width), rasterYSize=str(height))
     if output.grid.crs is not None:
-        Xml.SubElement(root, "SRS").text = _named(output.grid.crs)
+        Xml.SubElement(root, "SRS").text = crs_text(output.grid.crs)
     a = output.grid.affine
     if not a.is_identity:
         Xml.SubElement(root, "GeoTransform").text = ", ".join(repr(v) for v in (a.c, a.a, a.b, a.f, a.d, a.e))
@@ -112,7 +112,7 @@ def _dataset_tags(output: Output) -> dict[str, str]:
     return tags
 
 
-def _named(crs: CRS) -> str:
+def crs_text(crs: CRS) -> str:
     """The code of a CRS that carries one, else its WKT: the WKT of a compound CRS loses the names of its parts."""
     wkt = crs.to_wkt()
     if crs.epsg is None or not wkt.endswith(f'ID["EPSG",{crs.epsg}]]'):

@@ -23,9 +23,10 @@ from ..inputs.coregistration import Shift, moved
 from ..inputs.scene import Scene
 from ..optics.consistency import consistency_reach
 from ..optics.sensors import UNKNOWN, find_sensor
-from ..request import Request
+from ..request import SHORTHANDS, Request
 from .outputs import OutputMaker
 from .plan import Plan
+from .vector_files import VectorFiles, score_output
 
 _LIBRARIES = ("torch", "numpy", "rasterio")
 
@@ -47,7 +48,7 @@ def make_plan(
     Raises:
         RequestError: the inputs, the options and the model do not fit each other.
     """
-    wanted = _wanted(request, spec)
+    wanted, vectors = _wanted(request, spec), VectorFiles.of(request, spec)
     inputs = inputs or describe_inputs(request, spec)
     scenes = inputs.scenes
     if shift is not None:
@@ -76,7 +77,8 @@ def make_plan(
         tiles=_tile_grid(request, spec, base, align, _halo(consistency, strict, spec, base, main)),
         window=window,
         scale=scale,
-        outputs=tuple(makes(each, request.also.get(each.name)) for each in wanted),
+        outputs=tuple(makes(each, request.also.get(each.name), kept=_is_kept(request, spec, each)) for each in wanted),
+        vectors=vectors,
         main=spec.main,
         batch=request.batch if request.batch is not None else spec.batch,
         work_bytes=spec.work_bytes,
@@ -101,7 +103,7 @@ def make_plan(
 
 
 def _wanted(request: Request, spec: ModelSpec) -> tuple[OutputSpec, ...]:
-    """The first output, and the others that are asked for."""
+    """The first output, the others that are asked for, and what the patches need besides."""
     for name in request.also:
         if name not in spec.extras:
             known = ", ".join(spec.extras)
@@ -109,10 +111,18 @@ def _wanted(request: Request, spec: ModelSpec) -> tuple[OutputSpec, ...]:
                 f"the model {spec.name} cannot say how uncertain its pixels are"
                 if name == UNCERTAINTY.name
                 else f"the model {spec.name} has no further output {name!r}",
-                where=f"--{name}" if name == UNCERTAINTY.name else f"--also {name}=...",
+                where=f"--{name}" if name in SHORTHANDS else f"--also {name}=...",
                 fix=f"leave it out, or choose one of {known}" if known else "leave it out, or choose another model",
             )
-    return (spec.outputs[0], *(each for each in spec.outputs[1:] if each.name in request.also))
+    further = [each for each in spec.outputs[1:] if each.name in request.also]
+    score = None if request.patches is None else score_output(spec)
+    if score is not None and score not in further:
+        further.append(score)
+    return spec.outputs[0], *further
+
+
+def _is_kept(request: Request, spec: ModelSpec, output: OutputSpec) -> bool:
+    return output == spec.outputs[0] or output.name in request.also
 
 
 def _common(scenes: tuple[Scene, ...], spec: ModelSpec) -> tuple[Window, int]:

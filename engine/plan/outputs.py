@@ -34,11 +34,11 @@ class OutputMaker:
         turned = any(not grids.is_separable(grids.relation(grid, scene.grid)) for scene in scenes)
         self._can_be_masked = turned or any(scene.has_invalid for scene in scenes)
 
-    def __call__(self, spec: OutputSpec, path: str | None) -> Output:
+    def __call__(self, spec: OutputSpec, path: str | None, *, kept: bool = True) -> Output:
         """The raster of an output.
 
         Args:
-            path: where it goes; None for the first one.
+            path: where it goes; None for the first one, and for one that is not kept.
 
         Raises:
             ModelError: its planes are in the range of bands that there are not.
@@ -59,6 +59,7 @@ class OutputMaker:
         return Output(
             name=spec.name,
             file=None if path is None else Path(path).name,
+            kept=kept,
             grid=self._grid,
             dtype=dtype,
             bands=self._bands(spec, channels),

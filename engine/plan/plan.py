@@ -21,10 +21,11 @@ from ..inputs.coregistration import Misregistration, Shift
 from ..inputs.scene import Band, Scene
 from ..optics.consistency import Consistency
 from ..serial import digest, to_jsonable
+from .vector_files import VectorFiles
 
 OutputMask = Literal["none", "nodata", "dataset", "alpha"]
 # They say where pixels come from and how they are stored, not what they are.
-_NOT_PIXELS = frozenset({"path", "source", "compress", "misregistration", "tags", "file", "note"})
+_NOT_PIXELS = frozenset({"path", "source", "compress", "misregistration", "tags", "file", "note", "vectors"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +34,9 @@ class Output:
 
     Attributes:
         name: of the model's output.
-        file: its name, in the folder of the first output; None for the first one, which goes where the user says.
+        file: its name, in the folder of the first output; None for the first one, which goes where the user says, and
+            for what is not kept.
+        kept: whether it is put in place; what is not serves the vector files alone.
         grid: shape, affine, CRS.
         dtype: of every band.
         bands: names, units, colours, scales and offsets, one a band.
@@ -52,6 +55,7 @@ class Output:
 
     name: str
     file: str | None
+    kept: bool
     grid: GeoBox
     dtype: str
     bands: tuple[Band, ...]
@@ -96,6 +100,7 @@ class Plan:
         window: the part of the base grid that is wanted.
         scale: of the output grid over the base grid.
         outputs: what is written, for the window; the first one is the model's own.
+        vectors: what is made of the first one afterwards; decides no pixel.
         main: name of the input whose bands the output keeps.
         batch: tiles a batch.
         work_bytes: memory that the network works with, for each base-grid px of a batch.
@@ -124,6 +129,7 @@ class Plan:
     window: Window
     scale: Scale
     outputs: tuple[Output, ...]
+    vectors: VectorFiles
     main: str
     batch: int
     work_bytes: int
@@ -149,9 +155,14 @@ class Plan:
         """The first output."""
         return self.outputs[0]
 
+    @property
+    def kept(self) -> tuple[Output, ...]:
+        """The outputs that are put in place: the first ones."""
+        return tuple(output for output in self.outputs if output.kept)
+
     def destinations(self, out: Path) -> tuple[Path, ...]:
-        """Where each of the outputs goes if the first one goes to ``out``."""
-        return tuple(out if each.file is None else out.with_name(each.file) for each in self.outputs)
+        """Where each of the outputs that are kept goes if the first one goes to ``out``."""
+        return tuple(out if each.file is None else out.with_name(each.file) for each in self.kept)
 
     @property
     def scene(self) -> Scene:

@@ -77,13 +77,14 @@ def agreed_plan(
         # What was measured on the scene, once, is part of the saved plan.
         shift = (saved.shift or (0.0, 0.0)) if request.coregister and len(source.spec.grids) == 2 else None
         plan = make_plan(request, source.spec, source.identity, shift=shift)
-        if _decided(saved) != _decided(plan):
+        # Whoever goes on with a run may want other vector files of it; shards must agree for merge.
+        if _decided(saved) != _decided(plan) or (saved.vectors != plan.vectors and not request.resume):
             raise RequestError(
                 f"the unfinished run is another one (it differs in {', '.join(_differences(saved, plan))})",
                 where=str(workspace.folder),
                 fix="repeat the options of that run, or pass --overwrite without --resume to start anew",
             )
-        return saved
+        return replace(saved, vectors=plan.vectors)
     if workspace.exists and not request.overwrite:
         raise RequestError(
             "an unfinished run lies here",
@@ -115,7 +116,7 @@ def check_destination(request: Request, out: Path) -> None:
     # An unfinished run was free to write its outputs when it began, and may have been killed just after it did.
     replaces = request.overwrite or (request.resume and Workspace.beside(out).exists)
     _check_place(request, out, replaces=replaces)
-    taken = {out.name.casefold(): "the output itself"}
+    taken = {_place(out): "the output itself"}
     for name, path in request.also.items():
         further = Path(path)
         # Beside the workspace, so that it too is put in place by a rename.
@@ -125,22 +126,39 @@ def check_destination(request: Request, out: Path) -> None:
                 where=path,
                 fix=f"give a name in {out.parent}",
             )
-        # On some disks names that differ in capitals alone are one file.
-        if further.parent.is_dir() and further.name.casefold() in taken:
-            raise RequestError(f"this is {taken[further.name.casefold()]}", where=path, fix="choose another name")
-        taken[further.name.casefold()] = f"the output {name}"
+        if _place(further) in taken:
+            raise RequestError(f"this is {taken[_place(further)]}", where=path, fix="choose another name")
+        taken[_place(further)] = f"the output {name}"
         _check_place(request, further, replaces=replaces)
+    for name, vectors in (("polygons", request.polygons), ("patches", request.patches)):
+        if vectors is not None:
+            if _place(Path(vectors)) in taken:
+                raise RequestError(f"this is {taken[_place(Path(vectors))]}", where=vectors, fix="choose another name")
+            taken[_place(Path(vectors))] = f"the file of the {name}"
+            _check_place(request, Path(vectors), replaces=replaces, kind="GeoPackage", endings=(".gpkg",))
 
 
-def _check_place(request: Request, out: Path, *, replaces: bool) -> None:
+def _place(path: Path) -> str:
+    """Where a file lies; on some disks names that differ in capitals alone are one file."""
+    return str(path.resolve()).casefold()
+
+
+def _check_place(
+    request: Request,
+    out: Path,
+    *,
+    replaces: bool,
+    kind: str = "GeoTIFF",
+    endings: tuple[str, ...] = (".tif", ".tiff"),
+) -> None:
     for source in request.inputs.values():
         for part in {source, *source.split(",")}:
             if exists(part) and out.exists() and Path(part).samefile(out):
                 raise RequestError("the output is one of the inputs", where=str(out), fix="choose another name")
     if out.is_dir():
-        raise RequestError("the output is a folder", where=str(out), fix="give a file name that ends in .tif")
-    if out.suffix.lower() not in (".tif", ".tiff"):
-        raise RequestError("the output is not a GeoTIFF", where=str(out), fix="give a name that ends in .tif")
+        raise RequestError("the output is a folder", where=str(out), fix=f"give a file name that ends in {endings[0]}")
+    if out.suffix.lower() not in endings:
+        raise RequestError(f"the output is not a {kind}", where=str(out), fix=f"give a name that ends in {endings[0]}")
     if not out.parent.is_dir():
         raise RequestError("the folder does not exist", where=str(out.parent), fix="make it first")
     if out.exists() and not replaces:

@@ -32,6 +32,7 @@ from .agreement import LoadedOnce, agreed_plan, check_destination, measured_plan
 from .executors import Executor, InProcess
 from .job import Job, run_job, shard_row_bands
 from .stages import Stage, run_stages
+from .vectors import vector_stages
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +241,7 @@ def _finish(
     row_bands = workspace.row_bands(plan)
     receipts = [receipt for band in plan.row_bands if (receipt := row_bands.receipt(band)) is not None]
     found = finish_cog(plan, row_bands, out, tags_of(plan, out), context=context)
-    made = run_stages(stages, plan, out, context)
+    made = run_stages((*vector_stages(plan), *stages), plan, found, context)
     facts = facts_of(plan, out, receipts, found, context.watch, time.perf_counter() - started) | {"stages": made}
     height, width = plan.output.grid.shape
     cells = height * width * len(plan.output.bands)
@@ -253,5 +254,8 @@ def _finish(
     except RunError as error:
         # The result is in place; only its scaffold is not gone.
         warnings.warn(LeftoverWarning(str(error)), stacklevel=3)
-    context.listener.emit("done", outputs=facts["outputs"], report=str(report), metrics=facts["metrics"])
+    vectors = list(plan.vectors.paths.values())
+    context.listener.emit(
+        "done", outputs=facts["outputs"], vectors=vectors, report=str(report), metrics=facts["metrics"]
+    )
     return Outcome(out, report, facts)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..context import RunContext
+from ..output.finish import Finished
 from ..plan.plan import Plan
 
 
@@ -29,7 +30,7 @@ class Stage(Protocol):
         """Make it, beside the outputs.
 
         Args:
-            outputs: path of each COG by the name of the output.
+            outputs: path of each COG by the name of the output; one that is not kept goes after the last stage.
 
         Returns:
             Facts for the report, plain JSON values.
@@ -40,9 +41,13 @@ class Stage(Protocol):
         ...
 
 
-def run_stages(stages: Sequence[Stage], plan: Plan, out: Path, context: RunContext) -> dict[str, Any]:
-    """Run the stages in order; their facts by name."""
-    outputs = {each.name: path for each, path in zip(plan.outputs, plan.destinations(out), strict=True)}
+def run_stages(stages: Sequence[Stage], plan: Plan, found: Sequence[Finished], context: RunContext) -> dict[str, Any]:
+    """Run the stages in order; their facts by name.
+
+    Args:
+        found: of each output.
+    """
+    outputs = {output.name: each.path for output, each in zip(plan.outputs, found, strict=True)}
     facts: dict[str, Any] = {}
     for stage in stages:
         context.cancel.check()
