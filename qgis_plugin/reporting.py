@@ -40,8 +40,8 @@ class Reporter:
             "computing features of turned copies": tr("Looking at them turned and mirrored"),
             "fitting": tr("Learning the classes"),
         }
-        if event.get("doing") and not self._quiet:
-            self._feedback.pushInfo(doing.get(event["doing"], str(event["doing"])))
+        if event.get("doing") in doing and not self._quiet:
+            self._feedback.pushInfo(doing[event["doing"]])
 
     def _progress(self, event: Event) -> None:
         done, total, eta_s = (event.get(key) for key in ("done", "total", "eta_s"))

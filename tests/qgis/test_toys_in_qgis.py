@@ -11,13 +11,17 @@ import pytest
 from osgeo import gdal
 from qgis.core import (
     QgsApplication,
+    QgsFeature,
+    QgsGeometry,
     QgsPalettedRasterRenderer,
+    QgsPointXY,
     QgsProcessingAlgRunnerTask,
     QgsProcessingContext,
     QgsProcessingOutputLayerDefinition,
     QgsProject,
     QgsSettings,
     QgsSingleBandPseudoColorRenderer,
+    QgsVectorLayer,
 )
 from support import LEFT, PROGRAM, ROOT, TOP, options, pixels_of, pump, qgis_process, write_raster
 
@@ -140,7 +144,7 @@ def test_a_map_of_classes_comes_with_its_legend(toys, scene, feedback, tmp_path)
     project.clear()
     context.setProject(project)
     algorithm = QgsApplication.processingRegistry().createAlgorithmById("seamline:segment")
-    places = {"OUTPUT": "classes.tif", "PROBABILITIES": "elsewhere/p.tif"}
+    places = {"OUTPUT": "classes.tif", "PROBABILITIES": "elsewhere/p.tif", "POLYGONS": "elsewhere/a.gpkg"}
     (tmp_path / "elsewhere").mkdir()
     outputs = {n: QgsProcessingOutputLayerDefinition(str(tmp_path / path), project) for n, path in places.items()}
     parameters = {"INPUT": scene["MS"], "MODEL": "toy-segments", "DEVICE": "cpu", **outputs}
@@ -156,13 +160,53 @@ def test_a_map_of_classes_comes_with_its_legend(toys, scene, feedback, tmp_path)
     assert [(each.label, each.color.getRgb()[:3]) for each in renderer.classes()] == CLASSES
     assert isinstance(chances.renderer(), QgsSingleBandPseudoColorRenderer)
     assert [chances.bandName(band).partition(":")[2].strip() for band in range(1, 6)] == [name for name, _ in CLASSES]
-    shown, hidden = project.layerTreeRoot().findGroup("Seamline").findLayers()
+    (shapes,) = project.mapLayersByName("Polygons")
+    assert [(each.label(), each.symbol().color().getRgb()[:3]) for each in shapes.renderer().categories()] == CLASSES
+    assert {shape["name"] for shape in shapes.getFeatures()} <= {name for name, _ in CLASSES}
+    above, shown, hidden = project.layerTreeRoot().findGroup("Seamline").findLayers()
+    assert (above.layer(), above.isVisible()) == (shapes, True)
     assert (shown.layer(), shown.isVisible(), shown.isExpanded()) == (classes, True, True)
     assert (hidden.layer(), hidden.isVisible()) == (chances, False)
     facts = json.loads((tmp_path / "classes.report.json").read_text())
-    assert facts["outputs"] == [str(tmp_path / path) for path in places.values()]
+    assert facts["outputs"] == [str(tmp_path / path) for path in ("classes.tif", "elsewhere/p.tif")]
     assert Path(facts["layers"]["probabilities"]["path"]).is_file()
     project.clear()
+
+
+@needs_program
+def test_polygons_in_the_program(profile, toys, installed, scene, tmp_path):
+    parameters = {"INPUT": scene["MS"], "MODEL": "toy-segments", "DEVICE": "cpu", "OUTPUT": tmp_path / "out.tif"}
+    parameters.update(POLYGONS=tmp_path / "p.gpkg", MIN_AREA=20, SIMPLIFY=1.5)
+    ran = qgis_process(profile, "run", "seamline:segment", *options(parameters))
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    wanted = ["--polygons", tmp_path / "p2.gpkg", "--min-area", "20", "--simplify", "1.5"]
+    command_line(installed, "segment", scene["MS"], tmp_path / "out2.tif", "--model", toys / "toy-segments", *wanted)
+    got, expected = (shapes_of(tmp_path / f"{name}.gpkg") for name in ("p", "p2"))
+    assert got == expected
+    assert len(got) > 1
+
+
+def shapes_of(path):
+    file = gdal.OpenEx(str(path))
+    return [row.ExportToJson() for row in file.GetLayer(0)]
+
+
+def test_a_map_agrees_with_what_was_read_from_it(toys, scene, feedback, tmp_path):
+    out, page = str(tmp_path / "out.tif"), tmp_path / "page.html"
+    parameters = {"INPUT": scene["MS"], "MODEL": "toy-segments", "DEVICE": "cpu", "OUTPUT": out}
+    processing.run("seamline:segment", parameters, feedback=feedback)
+    pixels = gdal.Open(out).ReadAsArray()
+    points = QgsVectorLayer("Point?crs=EPSG:32631&field=kind:string", "points", "memory")
+    for row, column in np.argwhere(pixels != 255)[::97]:
+        feature = QgsFeature(points.fields())
+        feature["kind"] = CLASSES[pixels[row, column]][0]
+        place = QgsPointXY(LEFT + 2.0 * float(column) + 1, TOP - 2.0 * float(row) - 1)
+        feature.setGeometry(QgsGeometry.fromPointXY(place))
+        points.dataProvider().addFeature(feature)
+    measured = {"MAP": out, "LABELS": points, "CLASS_FIELD": "kind", "REPORT": str(page)}
+    found = processing.run("seamline:evaluate_map", measured, feedback=feedback)
+    assert (found["MIOU"], found["F1"], found["ACCURACY"]) == (1.0, 1.0, 1.0)
+    assert "data:image/png;base64," in page.read_text(encoding="utf-8")
 
 
 def test_the_engine_lists_them(toys):
