@@ -1,0 +1,137 @@
+"""Our own base model as a backbone: any number of bands, a short reach, no attention.
+
+Each band takes the way through autoencoder and UNet by itself, and the features of the bands lie side by side in each
+stream.  Along the inversion a band's latents are led from the clean image to the wanted times by deterministic DDIM
+steps (Song et al., arXiv 2010.02502, equation 12, backwards), one evaluation of the network a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from ..terra_ldm.conditioning import Band, Conditioning
+from ..terra_ldm.network import TerraLdmTiny
+from ..terra_ldm.sampler import levels
+from ..terra_ldm.unet import MARGIN, STRIDE, Maps
+from ..terra_ldm.vae import FACTOR, LATENT
+from ..terra_ldm.vae import MARGIN as VAE_MARGIN
+from .backbone import Noise, no_checkpoint
+from .layout import Features, Layout, Scale
+
+Mode = Literal["inversion", "noising"]
+ZOOMS = (1, 2, 4)
+"""Factors by which images may be enlarged first, so that a cell is so many times smaller on the ground."""
+
+
+@dataclass(frozen=True, slots=True)
+class TerraOptions:
+    """How features are read.
+
+    Attributes:
+        times: of the diffusion, 0 (clean) to 1 (noise), ascending.
+        mode: along the inversion of the image, or one noising a time.
+        zoom: one of ``ZOOMS``.
+        bands: what is known of each band.
+    """
+
+    times: tuple[float, ...]
+    bands: tuple[Band, ...]
+    mode: Mode = "inversion"
+    zoom: int = 1
+
+    def __post_init__(self) -> None:
+        if not self.times or list(self.times) != sorted(set(self.times)) or not 0 < self.times[0] <= self.times[-1] < 1:
+            raise ValueError(f"times lie between 0 and 1 and ascend, not {self.times}")
+        if self.zoom not in ZOOMS or not self.bands:
+            raise ValueError(f"images have bands and are enlarged by one of {ZOOMS}, not by {self.zoom}")
+
+
+class TerraBackbone(nn.Module):
+    """The base model, frozen; a ``Backbone``.
+
+    Args:
+        network: the base model, in evaluation mode.
+        options: how features are read.
+    """
+
+    def __init__(self, network: TerraLdmTiny, options: TerraOptions) -> None:
+        super().__init__()
+        self.network, self.options = network.eval().requires_grad_(False), options
+        count = len(options.bands)
+        fine, coarse = (count * width for width in network.config.unet)
+        # At zoom 4 the finest cell is one px of the image: still a whole number of px.
+        strides = [max(each // options.zoom, 1) for each in (FACTOR, 2 * FACTOR, STRIDE * FACTOR)]
+        self.layout = Layout(
+            options.times,
+            (
+                Scale(strides[0], (count * LATENT,)),
+                Scale(strides[1], (fine, fine, fine, fine)),
+                Scale(strides[2], (coarse,)),
+            ),
+        )
+        self.align = max(FACTOR * STRIDE // options.zoom, 1)
+        passes = len(options.times) if options.mode == "inversion" else 1
+        reach = VAE_MARGIN + passes * FACTOR * MARGIN
+        # Two px beyond the image's own for the taps that enlarge it.
+        self.reach = reach if options.zoom == 1 else -(-reach // options.zoom) + 2
+
+    @torch.no_grad()
+    def features(self, image: torch.Tensor, noise: Noise, checkpoint: Callable[[], None] = no_checkpoint) -> Features:
+        """As ``Backbone.features``; channels of a stream are those of the first band, then those of the second."""
+        options, count = self.options, len(image)
+        if options.zoom > 1:
+            image = F.interpolate(image, scale_factor=float(options.zoom), mode="bicubic", align_corners=False)
+        clean = self.network.vae.encode(image.reshape(-1, 1, *image.shape[-2:]))
+        given = Conditioning.of(options.bands * count, clean.device)
+        if options.mode == "noising":
+            states = self._noised(clean, noise)
+        else:
+            states = self._inverted(clean, given, checkpoint)
+        found: Features = []
+        for time, state in zip(options.times, states, strict=True):
+            checkpoint()
+            maps = self._trace(state, time, given)[1]
+            fine = torch.cat([_by_image(x, count) for x in (*maps.encoder, *maps.decoder)], dim=1)
+            found.append([_by_image(clean, count), fine, _by_image(maps.middle, count)])
+        return found
+
+    def _noised(self, clean: torch.Tensor, noise: Noise) -> Iterator[torch.Tensor]:
+        """Latents at each time, each from the clean ones and noise of its own."""
+        for number, time in enumerate(self.options.times):
+            signal, sigma = levels(time)
+            drawn = noise(number, (len(self.options.bands), *clean.shape[1:])).to(clean)
+            yield signal * clean + sigma * drawn.reshape(clean.shape)
+
+    def _inverted(
+        self, clean: torch.Tensor, given: Conditioning, checkpoint: Callable[[], None]
+    ) -> Iterator[torch.Tensor]:
+        """Latents at each time along the inversion, which starts with the noise that the clean image implies."""
+        state, before = clean, 0.0
+        for time in self.options.times:
+            checkpoint()
+            state = self._onward(state, before, time, given)
+            before = time
+            yield state
+
+    def _onward(self, state: torch.Tensor, before: float, after: float, given: Conditioning) -> torch.Tensor:
+        """Latents at a later time, by the clean ones and the noise that the network finds in those of an earlier."""
+        velocity = self._trace(state, before, given)[0].float()
+        signal, sigma = levels(before)
+        clean, noise = signal * state - sigma * velocity, sigma * state + signal * velocity
+        signal, sigma = levels(after)
+        return signal * clean + sigma * noise
+
+    def _trace(self, state: torch.Tensor, time: float, given: Conditioning) -> tuple[torch.Tensor, Maps]:
+        moment = torch.full((len(state),), time, device=state.device)
+        return self.network.unet.trace(state, moment, given)
+
+
+def _by_image(x: torch.Tensor, images: int) -> torch.Tensor:
+    """(images * bands, C, h, w) to (images, bands * C, h, w)."""
+    return x.reshape(images, -1, *x.shape[-2:])
