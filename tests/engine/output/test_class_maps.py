@@ -37,6 +37,7 @@ def output(categories, compress="zstd"):
     return Output(
         name="classes",
         file=None,
+        kept=True,
         grid=GeoBox(SHAPE, Affine(2, 0, 500000, 0, -2, 5000000), "EPSG:32633"),
         dtype="uint8",
         bands=(Band("", 1, "land cover", "", "", 1.0, 0.0, None),),

@@ -347,6 +347,7 @@ def test_big_files_become_bigtiffs_by_estimate(monkeypatch, side, kind, tmp_path
     output = Output(
         name="image",
         file=None,
+        kept=True,
         grid=grid,
         dtype="uint8",
         bands=(None,),
