@@ -21,12 +21,13 @@ from ..errors import GeoreferenceWarning, RequestError
 from ..ground.grids import Window
 from ..ground.relation import Relation, between
 from ..request import OpenPolicy
+from .dataset_files import kind_of
 from .describe import describe
 from .files import open_raster
 from .label_classes import UNLABELLED, Classes, make_classes, spell
 from .reading import PartReader
 from .scene import Scene
-from .vectors import Box
+from .vectors import FORMATS, Box
 
 _MOST_CELLS = 2**24
 """Cells of the label raster that are held at once."""
@@ -146,7 +147,16 @@ def open_label_raster(
     """Read which classes a label raster holds on the grids; see ``labels.open_labels``."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", GeoreferenceWarning)
-        scene = describe("labels", path, any_dtype=True, policy=policy)
+        try:
+            scene = describe("labels", path, any_dtype=True, policy=policy)
+        except RequestError as error:
+            if kind_of(path) != "other":
+                raise
+            raise RequestError(
+                "it is neither a vector file nor a raster of an allowed format",
+                where=path,
+                fix=f"give a {FORMATS}, or a raster such as GeoTIFF",
+            ) from error
     if len(scene.bands) != 1:
         raise RequestError(
             f"it has {len(scene.bands)} bands, and labels have one",

@@ -1,13 +1,10 @@
-"""Labels drawn as polygons and points: repaired, reprojected once per CRS, laid on any grid."""
+"""Labels drawn as polygons and points: numbered by their classes, laid on any grid, the later one on top."""
 
 from __future__ import annotations
 
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
 
 import numpy as np
 import shapely
@@ -16,7 +13,6 @@ from odc.geo.crs import CRS as GridCRS
 from odc.geo.geobox import GeoBox
 from pyproj import CRS, Transformer
 from pyproj.exceptions import ProjError
-from pyproj.transformer import AreaOfInterest, TransformerGroup
 from rasterio.features import rasterize
 
 from ..errors import (
@@ -27,17 +23,12 @@ from ..errors import (
     SkippedLabelsWarning,
 )
 from .label_classes import UNLABELLED, Classes, make_classes, spell
+from .shapes import Placed, Shapes, ground, reprojected, usable
 from .vectors import Box, Layer, check_field, find_layer, read_column, read_features
 
-Shapes = NDArray[np.object_]
-
-_KINDS = tuple(shapely.GeometryType[name] for name in ("POINT", "MULTIPOINT", "POLYGON", "MULTIPOLYGON"))
 _CLASS = "class"
 # Neighbours that were drawn along one line share slivers; those are no overlap.
 _SLIVER = 1e-3
-# Parts of a cell to which corners are rounded, so that an edge through the centres of cells cuts them alike in every
-# window.
-_STEPS = 2.0**20
 
 
 class ShapeLabels:
@@ -56,7 +47,7 @@ class ShapeLabels:
     ) -> None:
         self.source, self.classes = source, classes
         self._shapes, self._numbers, self._crs = shapes, numbers, crs
-        self._projected: dict[str, _Projected] = {}
+        self._projected: dict[str, Placed] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -71,12 +62,9 @@ class ShapeLabels:
     def rasterise(self, grid: GeoBox) -> NDArray[np.uint8]:
         """The class number of each cell, (h, w)."""
         cells = np.full(grid.shape, self.classes.fill, np.uint8)
-        there = self._in(grid.crs)
-        found = there.meeting(grid)
-        if len(found):
-            shapes = _on_cells(there.shapes[found], grid)
-            burnt = zip(shapes, self._numbers[found].tolist(), strict=True)
-            rasterize(burnt, out=cells, all_touched=False)
+        shapes, owners = self._in(grid.crs).on_cells(grid)
+        if len(shapes):
+            rasterize(zip(shapes, self._numbers[owners].tolist(), strict=True), out=cells, all_touched=False)
         return cells
 
     def boxes(self, crs: GridCRS | None) -> NDArray[np.float64]:
@@ -103,26 +91,11 @@ class ShapeLabels:
         smaller = np.minimum(shapely.area(shapes[later]), shapely.area(shapes[earlier]))
         return len(np.unique(later[shared > _SLIVER * smaller]))
 
-    def _in(self, crs: GridCRS | None) -> _Projected:
+    def _in(self, crs: GridCRS | None) -> Placed:
         key = "" if crs is None else str(crs.to_wkt())
         if key not in self._projected:
-            self._projected[key] = _Projected(reprojected(self._shapes, self._crs, crs, self.source))
+            self._projected[key] = Placed(reprojected(self._shapes, self._crs, crs, self.source))
         return self._projected[key]
-
-
-@dataclass(frozen=True, eq=False)
-class _Projected:
-    """Shapes in one CRS; what lies nowhere in it is empty."""
-
-    shapes: Shapes
-
-    @cached_property
-    def tree(self) -> shapely.STRtree:
-        return shapely.STRtree(self.shapes)
-
-    def meeting(self, grid: GeoBox) -> NDArray[np.int64]:
-        """Positions of the shapes that meet the ground of a grid, ascending."""
-        return np.sort(self.tree.query(_ground(grid), predicate="intersects"))
 
 
 def open_label_shapes(
@@ -140,7 +113,7 @@ def open_label_shapes(
     else:
         check_field(layer, field)
     features = read_features(layer, field, _box_around(grids, layer))
-    shapes, repaired, unusable = _usable(features.shapes)
+    shapes, repaired, unusable = usable(features.shapes)
     here = np.flatnonzero(_on_any(shapes, layer, grids))
     if not len(here):
         raise _no_labels(layer, len(features.shapes), unusable)
@@ -158,99 +131,13 @@ def open_label_shapes(
     return labels
 
 
-def reprojected(shapes: Shapes, crs: CRS | None, to: GridCRS | None, where: str) -> Shapes:
-    """Shapes in another CRS, corner by corner; what has no image in it is empty.
-
-    Raises:
-        RequestError: there is no other CRS, or nothing transforms between the two.
-    """
-    if crs is None:
-        return shapes
-    if to is None:
-        raise RequestError(
-            "it has a CRS and the image has none, so it cannot be laid on the image",
-            where=where,
-            fix="assign the image its CRS with gdal_edit.py -a_srs",
-        )
-    if crs == to.proj:
-        return shapes
-    operation = _operation(shapes, crs, to.proj, where)
-
-    def moved(points: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.stack(operation.transform(points[:, 0], points[:, 1]), axis=1)
-
-    there: Shapes = shapely.transform(shapes, moved)
-    points, owners = shapely.get_coordinates(there, return_index=True)
-    nowhere = np.unique(owners[~np.isfinite(points).all(axis=1)])
-    there[nowhere] = shapely.Point()
-    return there
-
-
-def _operation(shapes: Shapes, crs: CRS, to: CRS, where: str) -> Transformer:
-    """One operation for all corners: where PROJ may choose, it chooses corner by corner, and edges bend."""
-    area = None
-    try:
-        with warnings.catch_warnings():
-            # PROJ names the grids with which it would be more accurate still; they are not ours to fetch.
-            warnings.simplefilter("ignore", UserWarning)
-            if crs.geodetic_crs is not None:
-                geographic = Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True)
-                bounds = geographic.transform_bounds(*shapely.total_bounds(shapes))
-                area = AreaOfInterest(*bounds) if all(map(math.isfinite, bounds)) else None
-            group = TransformerGroup(crs, to, always_xy=True, area_of_interest=area)
-        return group.transformers[0]
-    except (ProjError, IndexError) as error:
-        raise RequestError(
-            "nothing transforms between its CRS and that of the image",
-            where=where,
-            fix="assign the CRS that it is in with ogr2ogr -a_srs",
-        ) from error
-
-
-def _ground(grid: GeoBox) -> Any:
-    """The ground of a grid as a polygon."""
-    height, width = grid.shape
-    return shapely.Polygon([grid.affine * corner for corner in ((0, 0), (width, 0), (width, height), (0, height))])
-
-
-def _on_cells(shapes: Shapes, grid: GeoBox) -> Shapes:
-    """Shapes in cells of a grid, x to the right and y down."""
-    a = ~grid.affine
-
-    def on_cells(points: NDArray[np.float64]) -> NDArray[np.float64]:
-        x, y = points[:, 0], points[:, 1]
-        cells = np.stack([a.a * x + a.b * y + a.c, a.d * x + a.e * y + a.f], axis=1)
-        return np.round(cells * _STEPS) / _STEPS
-
-    return np.asarray(shapely.transform(shapes, on_cells), object)
-
-
-def _usable(shapes: Shapes) -> tuple[Shapes, NDArray[np.bool_], int]:
-    """Valid polygons and points; which of them were repaired; how many shapes are neither.
-
-    What cannot be used is empty.
-    """
-    shapes = shapes.copy()
-    kinds = shapely.get_type_id(shapes)
-    other = ~np.isin(kinds, _KINDS) | shapely.is_empty(shapes)
-    shapes[other] = shapely.Point()
-    broken = ~shapely.is_valid(shapes)
-    # By its structure: where parts of one shape overlap, the ground is labelled and no hole.
-    mended = shapely.make_valid(shapes[broken], method="structure", keep_collapsed=False)
-    collapsed = ~np.isin(shapely.get_type_id(mended), _KINDS) | shapely.is_empty(mended)
-    mended[collapsed] = shapely.Point()
-    shapes[broken] = mended
-    broken[np.flatnonzero(broken)[collapsed]] = False
-    return shapes, broken, int(other.sum()) + int(collapsed.sum())
-
-
 def _on_any(shapes: Shapes, layer: Layer, grids: Sequence[GeoBox]) -> NDArray[np.bool_]:
     """Which shapes meet the ground of any grid; all that are not empty where there is none."""
     here = np.zeros(len(shapes), np.bool_)
     if not grids:
         return np.asarray(~shapely.is_empty(shapes))
     for grid in grids:
-        here |= shapely.intersects(reprojected(shapes, layer.crs, grid.crs, layer.path), _ground(grid))
+        here |= shapely.intersects(reprojected(shapes, layer.crs, grid.crs, layer.path), ground(grid))
     return here
 
 

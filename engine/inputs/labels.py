@@ -105,11 +105,11 @@ def open_labels(request: LabelRequest, policy: OpenPolicy | None = None, *grids:
             request.path, request.layer, request.field, request.rest, request.ignore, grids
         )
     else:
+        labels = open_label_raster(request.path, request.rest, request.ignore, policy, grids)
         for option, value in (("--layer", request.layer), ("--class-field", request.field)):
             if value is not None:
                 sentence = f"{option} {value} is not used: {request.path} is taken for a raster"
                 warnings.warn(UnusedOptionWarning(sentence), stacklevel=2)
-        labels = open_label_raster(request.path, request.rest, request.ignore, policy, grids)
     if len(labels.names) == 1:
         raise RequestError(
             f"all labels are of one class, {labels.names[0]}",

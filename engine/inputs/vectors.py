@@ -7,6 +7,7 @@ is looked at again once it has opened the file, and nothing can be fetched the w
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,8 +34,10 @@ Box = tuple[float, float, float, float]
 DRIVERS = ("GPKG", "GeoJSON", "ESRI Shapefile", "FlatGeobuf")
 """Formats that are read."""
 
+# Options of GDAL are those of the whole process.
+_LOCK = threading.Lock()
 _HEAD = 1024
-_FORMATS = "GeoPackage, GeoJSON, Shapefile or FlatGeobuf"
+FORMATS = "GeoPackage, GeoJSON, Shapefile or FlatGeobuf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ def find_layer(path: str, name: str | None = None) -> Layer:
     """
     check_place(path)
     if split_archived(path) is not None or not is_vector(path):
-        raise RequestError("it is no vector file of an allowed format", where=path, fix=f"give a {_FORMATS}")
+        raise RequestError("it is no vector file of an allowed format", where=path, fix=f"give a {FORMATS}")
     with _reading(path):
         layers = [str(layer) for layer, kind in pyogrio.list_layers(_place(path)) if kind is not None]
         if name is None and len(layers) == 1:
@@ -98,7 +101,7 @@ def find_layer(path: str, name: str | None = None) -> Layer:
             raise RequestError(what, where=path, fix="name one of them with --layer" if layers else "give another file")
         info = pyogrio.read_info(_place(path), layer=name)
     if info["driver"] not in DRIVERS:
-        raise RequestError("it is no vector file of an allowed format", where=path, fix=f"give a {_FORMATS}")
+        raise RequestError("it is no vector file of an allowed format", where=path, fix=f"give a {FORMATS}")
     return Layer(path, name, _crs(info["crs"], path), tuple(map(str, info["fields"])))
 
 
@@ -164,20 +167,23 @@ def _place(path: str) -> str:
 @contextmanager
 def _reading(path: str) -> Iterator[None]:
     """Nothing is fetched, and what GDAL says becomes one sentence."""
-    before = {option: pyogrio.get_gdal_config_option(option) for option in OFFLINE}
-    pyogrio.set_gdal_config_options(dict(OFFLINE))
-    try:
-        with warnings.catch_warnings():
-            # Of odd rings and the like; what is invalid is repaired and counted by us.
-            warnings.simplefilter("ignore", RuntimeWarning)
-            yield
-    except (DataSourceError, DataLayerError, UnicodeDecodeError, OSError) as error:
-        reason = str(error).splitlines() or [type(error).__name__]
-        raise RequestError(
-            f"it cannot be read ({reason[0][:120]})", where=path, fix="fetch it again, or save it anew from QGIS"
-        ) from error
-    finally:
-        pyogrio.set_gdal_config_options(before)
+    with _LOCK:
+        before = {option: pyogrio.get_gdal_config_option(option) for option in OFFLINE}
+        pyogrio.set_gdal_config_options(dict(OFFLINE))
+        try:
+            with warnings.catch_warnings():
+                # Of odd rings and the like; what is invalid is repaired and counted by us.
+                warnings.simplefilter("ignore", RuntimeWarning)
+                yield
+        except (DataSourceError, DataLayerError, UnicodeDecodeError, OSError) as error:
+            reason = (str(error).splitlines() or [""])[0].replace(_place(path), "it").partition(";")[0]
+            raise RequestError(
+                f"it cannot be read as {FORMATS} ({reason[:120] or type(error).__name__})",
+                where=path,
+                fix="fetch it again, or save it anew from QGIS",
+            ) from error
+        finally:
+            pyogrio.set_gdal_config_options(before)
 
 
 def _crs(text: str | None, path: str) -> CRS | None:
