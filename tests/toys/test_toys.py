@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import pyogrio
 import pytest
 import rasterio
 from click.testing import CliRunner
@@ -22,7 +23,7 @@ import seamline
 from seamline import api
 from seamline.cli.group import cli
 from seamline.engine.contract import Runtime
-from seamline.engine.errors import Cancelled, ModelError
+from seamline.engine.errors import Cancelled, ModelError, RequestError
 from seamline.engine.events import Cancel
 from seamline.engine.output.workspace import Workspace
 from seamline.engine.request import Request
@@ -420,6 +421,137 @@ def test_a_task_without_a_model_that_ships_asks_for_one(task, image, tmp_path, m
     assert (ROOT / "docs" / "how-to" / "bring-your-own-model.md").is_file()
     monkeypatch.setenv("SEAMLINE_MODELS", str(models["segments"].parent))
     assert ("choose toy-segments, or give" in CliRunner().invoke(cli, command).output) == (task == "segment")
+
+
+# Classification of patches
+
+
+def features(path):
+    """Geometries and fields."""
+    meta, _, wkb, data = pyogrio.raw.read(path)
+    return [wkb.tolist(), *(each.tolist() for each in data)], meta["fields"].tolist()
+
+
+@pytest.fixture(scope="module")
+def patches(models, image, reference, folder):
+    """The toy, and a whole run with all that it can write."""
+    toy, out = make("patches", models, image, reference), folder / "patches.tif"
+    places = {name: str(out.with_name(f"whole-{name}.gpkg")) for name in ("polygons", "patches")}
+    toy.run(out, min_area=2000, simplify=5.0, **places)
+    return toy, out, places
+
+
+def test_every_patch_has_its_class_and_confidence(patches):
+    _, out, places = patches
+    with (
+        rasterio.open(out) as file,
+        rasterio.open(beside(out, "probabilities")) as chances,
+        rasterio.open(beside(out, "confidence")) as sure,
+    ):
+        assert file.shape == (14, 11)
+        assert file.transform == from_origin(LEFT, TOP, 16 * GSD, 16 * GSD)
+        numbers, known = file.read(1), file.dataset_mask() > 0
+        # Two patches lie in the hole as a whole.
+        assert np.argwhere(~known).tolist() == [[4, 2], [4, 3]]
+        assert np.array_equal(chances.read().argmax(axis=0)[known], numbers[known])
+        assert np.array_equal(chances.read().max(axis=0)[known], sure.read(1)[known])
+        assert sorted(np.unique(numbers[known])) == [0, 1, 2]
+    (_, classes, names, scores), fields = features(places["patches"])
+    assert fields == ["class", "name", "score"]
+    assert len(classes) == known.sum()
+    assert set(zip(classes, names, strict=True)) == {(0, "shadow"), (1, "open land"), (2, "cloud")}
+    assert min(scores) > 1 / 3
+
+
+def test_other_tiles_give_the_same_patches(patches, tmp_path):
+    toy, _, _ = patches
+    # A scene without a hole: what fills one depends on the tile.
+    with rasterio.open(toy.image) as file:
+        values = np.where(file.read() == 0, 1500, file.read()).astype(np.uint16)
+        path = write(tmp_path / "full.tif", values, transform=file.transform, crs=file.crs)
+    outs = []
+    for tile, overlap in ((64, 32), (96, 0), (128, 40)):
+        outs.append(tmp_path / f"{tile}.tif")
+        toy.run(outs[-1], image=path, tile=tile, overlap=overlap)
+        toy.assert_same(outs[0], outs[-1])
+
+
+@pytest.mark.parametrize("door", ["command line", "python", "merge", "workers"])
+def test_vector_files_are_the_same_at_every_door(door, patches, tmp_path):
+    toy, _, expected = patches
+    out, named = tmp_path / "o.tif", {name: str(tmp_path / f"{name}.gpkg") for name in ("polygons", "patches")}
+    command = [word for word in toy.command(out) if not word.startswith(("--also", "probabilities=", "confidence="))]
+    command += ["--min-area", "2000", "--simplify", "5"]
+    command += [word for name, path in named.items() for word in (f"--{name}", path)]
+    if door == "command line":
+        said = CliRunner().invoke(cli, [*command, "--confidence", str(tmp_path / "c.tif")])
+        assert said.exit_code == 0, said.output
+        assert str(tmp_path / "patches.gpkg") in said.output.splitlines()
+        assert_same_pixels(tmp_path / "c.tif", beside(patches[1], "confidence"))
+    elif door == "python":
+        image, options = Path(toy.image), {"model": toy.folder, "seed": 3, "threads": 1, "device": "cpu"}
+        result = seamline.classify(
+            image, min_area=2000, simplify=5.0, **{k: Path(v) for k, v in named.items()}, **options
+        )
+        assert result.shape == (1, 14, 11)
+    elif door == "merge":
+        for part in ("2/2", "1/2"):
+            said = CliRunner().invoke(cli, [*command, "--shard", part])
+            assert said.exit_code == 0, said.output
+        assert not list(tmp_path.glob("*.gpkg"))
+        said = CliRunner().invoke(cli, ["merge", str(out)])
+        assert said.exit_code == 0, said.output
+        assert str(tmp_path / "polygons.gpkg") in said.output.splitlines()
+    else:
+        toy.run(out, how={"workers": 2}, min_area=2000, simplify=5.0, **named)
+    for name, path in named.items():
+        assert features(path) == features(expected[name])
+    assert not list(tmp_path.glob("*.seamline"))
+
+
+@pytest.mark.parametrize(
+    ("words", "options", "sentence"),
+    [
+        (["--min-area", "3"], {"min_area": 3}, "there are no polygons that it is for"),
+        (["--polygons", "p.tif"], {"polygons": "p.tif"}, "the output is not a GeoPackage"),
+        (["--patches", "none/p.gpkg"], {"patches": "none/p.gpkg"}, "the folder does not exist"),
+        (["--polygons", "p.gpkg", "--min-area", "-1"], {"polygons": "p.gpkg", "min_area": -1}, "is not 0 m² or more"),
+        (
+            ["--polygons", "p.gpkg", "--patches", "p.gpkg"],
+            {"polygons": "p.gpkg", "patches": "p.gpkg"},
+            "this is the file of the polygons",
+        ),
+        (["--polygons", "old.gpkg"], {"polygons": "old.gpkg"}, "the output exists"),
+        (["--confidence", "o.tif"], {"confidence": "o.tif"}, "this is the output itself"),
+        (
+            ["--confidence", "c.tif", "--also", "confidence=d.tif"],
+            {"confidence": "c.tif", "also": {"confidence": "d.tif"}},
+            "there are two paths for confidence",
+        ),
+    ],
+)
+def test_every_door_refuses_alike(words, options, sentence, patches, tmp_path, monkeypatch):
+    toy, _, _ = patches
+    monkeypatch.chdir(tmp_path)
+    Path("old.gpkg").write_bytes(b"old")
+    said = CliRunner().invoke(cli, ["classify", toy.image, "o.tif", "--model", toy.folder, *words])
+    assert said.exit_code == 2
+    assert sentence in said.output
+    with pytest.raises(RequestError, match=sentence):
+        seamline.classify(toy.image, model=toy.folder, out="o.tif", **options)
+    assert [path.name for path in tmp_path.iterdir()] == ["old.gpkg"]
+
+
+def test_a_map_of_pixels_has_no_patches_and_no_confidence_unless_its_model_tells(models, image, tmp_path):
+    command = ["segment", image, str(tmp_path / "o.tif"), "--model", str(models["segments"])]
+    for words, sentence in (
+        (["--patches", str(tmp_path / "p.gpkg")], "tells the class of every pixel, not of patches"),
+        (["--confidence", str(tmp_path / "c.tif")], "--confidence: the model toy-segments has no further output"),
+    ):
+        said = CliRunner().invoke(cli, [*command, *words])
+        assert said.exit_code == 2
+        assert sentence in said.output
+    assert not list(tmp_path.iterdir())
 
 
 # Super-resolution with a reference
