@@ -29,10 +29,13 @@ _NAMED = 5
 _FETCH = "check the path, or fetch the file again"
 
 
-def read_tensors(path: Path) -> dict[str, torch.Tensor]:
+def read_tensors(path: Path, *, within: str | None = None) -> dict[str, torch.Tensor]:
     """Tensors of a checkpoint by key, on the CPU; the prefix that parallel training leaves is dropped.
 
     ``.safetensors``, or a torch pickle of a flat dict of tensors, read without running code from it.
+
+    Args:
+        within: entry of the pickle that holds the dict, where it has one of that name.
 
     Raises:
         ModelError: the file is missing, too large, unreadable, holds something else than tensors, or a key twice.
@@ -44,20 +47,23 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
         content = load_file(path) if safe else torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
         # The reason given there runs over many lines and advises to load the file without this protection.
+        bare = "the bare state dict" if within is None else f"its entry {within!r} alone"
         raise ModelError(
             "the file holds something else than tensors, which could run code",
             where=str(path),
-            fix="save the bare state dict, best as safetensors",
+            fix=f"save {bare}, best as safetensors, where you trust the file",
         ) from None
     except (SafetensorError, OSError, EOFError, RuntimeError, ValueError, KeyError, BadZipFile) as error:
         raise ModelError("the file is no readable checkpoint", where=str(path), fix=_FETCH) from error
     if not isinstance(content, Mapping):
         raise ModelError("the file holds no dict of tensors", where=str(path), fix="save the bare state dict")
-    odd = [str(key) for key, value in content.items() if not (isinstance(key, str) and isinstance(value, torch.Tensor))]
+    inner: object = content.get(within) if within is not None else None
+    found: Mapping[Any, Any] = inner if isinstance(inner, Mapping) else content
+    odd = [str(key) for key, value in found.items() if not (isinstance(key, str) and isinstance(value, torch.Tensor))]
     if odd:
         raise ModelError(f"{some(odd)}: not a tensor", where=str(path), fix="save the bare state dict")
-    state = {key.removeprefix(_WRAPPER): value for key, value in content.items()}
-    if len(state) < len(content):
+    state = {key.removeprefix(_WRAPPER): value for key, value in found.items()}
+    if len(state) < len(found):
         raise ModelError(f"a key is there with and without {_WRAPPER!r}", where=str(path), fix="save it again")
     return state
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import torch
 
 from ..engine.errors import RequestError
+
+if TYPE_CHECKING:
+    from .satdifuser.fusers.config import Kind
 
 
 def _salad_pan_vae() -> int:
@@ -34,8 +39,27 @@ def _slimdiffsr() -> int:
     return sum(p.numel() for p in SlimDiffSR(Config(compat=True)).parameters())
 
 
+def _satdifuser(kind: Kind) -> int:
+    from .satdifuser.fusers.build import build_fuser
+    from .satdifuser.fusers.config import FuserConfig
+    from .satdifuser.heads import Linear
+    from .satdifuser.published.config import LAYOUT
+
+    # With the linear head of ten classes, as for EuroSAT.
+    config = FuserConfig(kind)
+    parts = (build_fuser(LAYOUT, config), Linear(config.width, 10))
+    return sum(p.numel() for part in parts for p in part.parameters())
+
+
 COUNTS: Mapping[str, Callable[[], int]] = MappingProxyType(
-    {"salad-pan-vae": _salad_pan_vae, "salad-pan-adapters": _salad_pan_adapters, "slimdiffsr": _slimdiffsr}
+    {
+        "salad-pan-vae": _salad_pan_vae,
+        "salad-pan-adapters": _salad_pan_adapters,
+        "slimdiffsr": _slimdiffsr,
+        "satdifuser-gw": partial(_satdifuser, "global"),
+        "satdifuser-lw": partial(_satdifuser, "local"),
+        "satdifuser-moe": partial(_satdifuser, "experts"),
+    }
 )
 """What can be counted."""
 

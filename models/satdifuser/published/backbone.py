@@ -15,6 +15,7 @@ from torch import nn
 
 from ....engine.errors import ModelError
 from .. import inversion
+from ..backbone import Noise, no_checkpoint
 from ..hooks import layout, listen
 from ..inversion import TIMES, Mode, Schedule
 from ..layout import Features
@@ -23,9 +24,6 @@ from .config import CHANNELS, PROMPT
 from .files import Parts, find_parts, read_part, read_schedule, read_weights
 from .metadata import COUNT, PREFIX, Metadata, MetadataEmbedding
 from .text import prompt_embedding
-
-Noise = Callable[[int, tuple[int, int, int, int]], torch.Tensor]
-"""Standard normal noise, anchored to the ground: stream and (bands, channels, rows, cols) to (N, ...)."""
 
 # Settings of diffusers' UNet that would ask for more than latents, time and text.
 _PLAIN: dict[str, Any] = {
@@ -58,7 +56,7 @@ class Options:
 
 
 class Published(nn.Module):
-    """A frozen UNet, autoencoder and prompt, and an adapter of bands in front.
+    """A frozen UNet, autoencoder and prompt, and an adapter of bands in front; a ``Backbone``.
 
     Its attention sees the whole tile: what lies outside one would change features at any depth.  ``reach`` is the rim
     in which convolutions see padding.
@@ -117,7 +115,7 @@ class Published(nn.Module):
         self,
         image: torch.Tensor,
         noise: Noise,
-        checkpoint: Callable[[], None] = lambda: None,
+        checkpoint: Callable[[], None] = no_checkpoint,
         metadata: torch.Tensor | None = None,
     ) -> Features:
         """Features of images.
