@@ -77,7 +77,8 @@ class _Raster:
             waiting = [window]
             while waiting:
                 this = waiting.pop()
-                touched = relation.touched(this, 0)
+                # A kernel of radius 1 has taps on both sides, so one of them is the cell that holds the centre.
+                touched = relation.touched(this, 1)
                 if touched is None:
                     continue
                 if touched.height * touched.width > _MOST_CELLS and max(this.height, this.width) > 1:
