@@ -37,7 +37,7 @@ def write_models(folder: Path) -> dict[str, Path]:
     head = torch.cat([6 * torch.eye(4) - 2, torch.zeros(1, 4)])
     tensors = {
         "segments": {"head": head, "bias": torch.tensor([0.0, 0.2, -0.4, 0.1, -1.0])},
-        "patches": {"brightness": torch.tensor([0.45, 0.6, 0.8])},
+        "patches": {"brightness": torch.tensor([0.7, 0.83, 0.96])},
         "reference": {"strength": torch.tensor(2.0)},
         "stepping": {"strength": torch.tensor(40.0)},
     }
