@@ -186,6 +186,21 @@ def test_polygons_in_the_program(profile, toys, installed, scene, tmp_path):
     assert len(got) > 1
 
 
+@needs_program
+def test_patches_in_the_program(profile, toys, installed, scene, tmp_path):
+    parameters = {"INPUT": scene["MS"], "MODEL": "toy-patches", "DEVICE": "cpu", "OUTPUT": tmp_path / "out.tif"}
+    parameters.update(PATCHES=tmp_path / "p.gpkg", CONFIDENCE=tmp_path / "c.tif")
+    ran = qgis_process(profile, "run", "seamline:classify", *options(parameters))
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    wanted = ["--patches", tmp_path / "p2.gpkg", "--confidence", tmp_path / "c2.tif"]
+    command_line(installed, "classify", scene["MS"], tmp_path / "out2.tif", "--model", toys / "toy-patches", *wanted)
+    assert pixels_of(tmp_path / "out.tif")[:3] == (4, 4, 1)  # patches of 16 px
+    for name in ("out", "c"):
+        assert pixels_of(tmp_path / f"{name}.tif") == pixels_of(tmp_path / f"{name}2.tif")
+    assert shapes_of(tmp_path / "p.gpkg") == shapes_of(tmp_path / "p2.gpkg")
+    assert len(shapes_of(tmp_path / "p.gpkg")) == 16
+
+
 def shapes_of(path):
     file = gdal.OpenEx(str(path))
     return [row.ExportToJson() for row in file.GetLayer(0)]
@@ -214,4 +229,5 @@ def test_the_engine_lists_them(toys):
 
     assert catalogue.refresh()
     assert catalogue.find("segment", "toy-segments").outputs == ("classes", "probabilities", "uncertainty")
+    assert catalogue.find("classify", "toy-patches").outputs == ("classes", "probabilities", "confidence")
     assert catalogue.find("superres", "toy-reference").bands == {"image": None, "reference": 1}
