@@ -21,7 +21,7 @@ from ...engine.contract import (
 )
 from ..folder import load_strictly
 from .backbone import Backbone, Noise
-from .config import ARCHITECTURE, Config, LinearConfig
+from .config import ARCHITECTURE, BackboneRef, Config, LinearConfig, Reading
 from .network import SatDiFuser
 from .open import open_backbone
 
@@ -168,8 +168,12 @@ def _many(categories: tuple[Category, ...]) -> tuple[OutputSpec, ...]:
 
 
 def _noise(config: Config, where: Where) -> Noise:
+    return noise_of(config.backbone, config.reading, where)
+
+
+def noise_of(backbone: BackboneRef, reading: Reading, where: Where) -> Noise:
     """Noise on the lattice of the latents of images that are enlarged first."""
-    cell = max(_LATENT[config.backbone.kind] // config.reading.zoom, 1)
+    cell = max(_LATENT[backbone.kind] // reading.zoom, 1)
     return lambda stream, shape: where.noise(stream, 0, shape, cell=cell)
 
 

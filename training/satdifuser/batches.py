@@ -24,7 +24,7 @@ class Batch:
 
     Attributes:
         features: float32, of N cuts.
-        labels: (N, rows, columns) int64 with ``IGNORE``; (N, classes) float32 where chips have several classes.
+        labels: (N, H, W) int64 with ``IGNORE``; (N,) of patches; (N, classes) float32 where they have several classes.
         size: (H, W) of the cuts, image px.
     """
 
@@ -81,15 +81,15 @@ class Batches:
 
     def _cut(self, example: Example, rng: np.random.Generator) -> tuple[Features, torch.Tensor]:
         features, labels = self.cache.get(example.key), torch.from_numpy(example.labels)
-        if labels.ndim == 1:
+        if self.patch > 1:
             return features, labels
-        lengths = [length * self.patch for length in labels.shape]
-        if max(lengths) <= self.cut:
-            return _grown(features, labels, self.strides, self.patch, self.cut)
+        if max(labels.shape) <= self.cut:
+            return _grown(features, labels, self.strides, self.cut)
         for _ in range(_TRIES):
-            row, column = (int(rng.integers(0, max(n - self.cut, 0) // self.step + 1)) * self.step for n in lengths)
-            part = labels[row // self.patch :, column // self.patch :]
-            part = part[: self.cut // self.patch, : self.cut // self.patch]
+            row, column = (
+                int(rng.integers(0, max(n - self.cut, 0) // self.step + 1)) * self.step for n in labels.shape
+            )
+            part = labels[row : row + self.cut, column : column + self.cut]
             if (part != IGNORE).any():
                 break
         cells = [
@@ -99,7 +99,7 @@ class Batches:
             ]
             for time in features
         ]
-        return _grown(cells, part, self.strides, self.patch, self.cut)
+        return _grown(cells, part, self.strides, self.cut)
 
 
 def wholes(examples: Sequence[Example], cache: FeatureCache, patch: int, most: int) -> Iterator[Batch]:
@@ -122,14 +122,16 @@ def joined(features: Sequence[Features], labels: Sequence[torch.Tensor], patch: 
     together = torch.stack(list(labels))
     if together.ndim == 2:
         return Batch(times, together.float(), (patch, patch))
-    return Batch(times, together.long(), (together.shape[1] * patch, together.shape[2] * patch))
+    if patch > 1:
+        return Batch(times, together[:, 0, 0].long(), (patch, patch))
+    return Batch(times, together.long(), (together.shape[1], together.shape[2]))
 
 
 def _grown(
-    features: Features, labels: torch.Tensor, strides: Sequence[int], patch: int, side: int
+    features: Features, labels: torch.Tensor, strides: Sequence[int], side: int
 ) -> tuple[Features, torch.Tensor]:
     """Features and labels of ``side`` x ``side`` px: the rim is repeated, and nothing is known of what is added."""
-    missing = [side // patch - length for length in labels.shape]
+    missing = [side - length for length in labels.shape]
     if not any(missing):
         return features, labels
     grown = [

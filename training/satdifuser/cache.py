@@ -153,7 +153,9 @@ class FeatureCache:
     def _read(self, key: str) -> Features:
         shard = self._places[key]
         if shard not in self._open:
-            self._open[shard] = safe_open(shard, "pt").__enter__()
+            # Held open for as long as the cache is.
+            file: Any = safe_open(shard, "pt")
+            self._open[shard] = file.__enter__()
         times, scales = self._shapes[key]
         return [[self._open[shard].get_tensor(f"{key}/{t}/{s}") for s in range(scales)] for t in range(times)]
 

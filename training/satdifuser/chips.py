@@ -154,16 +154,10 @@ class Chips:
         """One tile a chip.
 
         Raises:
-            RequestError: there is one class or too many, or the patch does not fit the backbone.
+            RequestError: there is one class, or too many.
         """
         check()
         side = geometry.patch
-        if side % geometry.align:
-            raise RequestError(
-                f"a patch of {side} px does not fit the backbone, which works in steps of {geometry.align} px",
-                where="--patch",
-                fix=f"give {max(round(side / geometry.align), 1) * geometry.align}",
-            )
         names = tuple(sorted({name for _, chip in self._pairs for name in chip.classes}))
         if len(names) > MOST_CLASSES:
             raise RequestError(

@@ -9,34 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, Protocol
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 
 from ...engine.contract import Where
+from ...engine.ground.grids import Window
 from ...engine.inputs.reading import reflect_pad
-from ...models.satdifuser.layout import Features, Layout
+from ...models.satdifuser.backbone import Backbone, Noise
+from ...models.satdifuser.layout import Features
 from .cache import FORMAT, FeatureCache
-from .tiles import IGNORE, Labels, Tile
+from .images import Image, Values
+from .tiles import IGNORE, Labels, Sheet, Tile
 
 WAYS = 8
 """In which a square can be turned and mirrored; the first leaves it as it is."""
-
-Noise = Callable[[int, tuple[int, int, int, int]], torch.Tensor]
-
-
-class Backbone(Protocol):
-    """What gives features; see ``models.satdifuser.backbone``."""
-
-    @property
-    def layout(self) -> Layout:
-        """Times and scales of the features."""
-        ...
-
-    def features(self, image: torch.Tensor, noise: Noise, checkpoint: Callable[[], None]) -> Features:
-        """Features of (N, C, H, W), in units of the bands' levels."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +47,7 @@ class Extractor:
     Attributes:
         backbone: frozen, on its device.
         identity: of the backbone and how it is asked: its digest, mode and times.
-        cell: image px a cell of its noise.
+        noise: that the backbone may draw from, where its images lie.
         levels: DN that stand for 1, one a band.
         cache: of the features.
         device: of the backbone.
@@ -68,63 +56,81 @@ class Extractor:
 
     backbone: Backbone
     identity: str
-    cell: int
+    noise: Callable[[Where], Noise]
     levels: tuple[float, ...]
     cache: FeatureCache
     device: str = "cpu"
     check: Callable[[], None] = lambda: None
 
-    def example(self, tile: Tile, way: int = 0) -> tuple[Example, bool]:
-        """A copy of a tile, and whether its features had to be computed."""
+    def examples(self, sheets: Sequence[Sheet], way: int = 0) -> tuple[list[Example], int]:
+        """Copies of the tiles of sheets, in their order, and for how many tiles features had to be computed.
+
+        A sheet goes through the backbone as a whole where any of its tiles lacks features, so that they never depend
+        on what happened to be in the cache.
+
+        Args:
+            sheets: whose windows have one size.
+            way: in which the copies are turned.
+        """
         self.check()
-        image = self._image(tile, way)
-        origin = (tile.image.origin[0] + tile.window.row, tile.image.origin[1] + tile.window.column)
-        key = self._key(image, tile, way, origin)
-        labels = tile.labels if tile.labels.ndim == 1 else np.ascontiguousarray(_turned_array(tile.labels, way))
-        missing = key not in self.cache
-        if missing:
-            where = Where(seed=0, sample=0, origins=(origin,), ratio={})
-            with torch.inference_mode():
-                found = self.backbone.features(
-                    image[None].to(self.device),
-                    lambda stream, shape: where.noise(stream, 0, shape, cell=self.cell).to(self.device),
-                    self.check,
-                )
-            self.cache.put(key, self._cut(found, tile, way))
-        return Example(key, labels), missing
+        images = [self._image(sheet) for sheet in sheets]
+        keys = [
+            [self._key(i, sheet, tile, way) for tile in sheet.tiles] for i, sheet in zip(images, sheets, strict=True)
+        ]
+        lacking = [n for n, own in enumerate(keys) if not all(key in self.cache for key in own)]
+        if lacking:
+            found = self._features([images[n] for n in lacking], [sheets[n] for n in lacking], way)
+            for place, n in enumerate(lacking):
+                own = [[turned_back(maps[place : place + 1], way) for maps in time] for time in found]
+                for key, tile in zip(keys[n], sheets[n].tiles, strict=True):
+                    self.cache.put(key, self._cut(own, sheets[n], tile, way))
+        made = [
+            Example(key, tile.labels if tile.labels.ndim == 1 else np.ascontiguousarray(_turned(tile.labels, way)))
+            for own, sheet in zip(keys, sheets, strict=True)
+            for key, tile in zip(own, sheet.tiles, strict=True)
+        ]
+        return made, sum(len(sheets[n].tiles) for n in lacking)
 
-    def _image(self, tile: Tile, way: int) -> torch.Tensor:
-        """What the backbone sees: (C, h, w), in units of the levels, turned."""
-        window, (height, width) = tile.window, tile.image.shape
-        inside = window.padded(0, height, width)
-        values, _ = tile.image.read(inside)
-        values = reflect_pad(values, window.height, window.width) / np.array(self.levels, np.float32)[:, None, None]
-        return torch.from_numpy(np.ascontiguousarray(_turned_array(values, way)))
+    def _features(self, images: Sequence[Values], sheets: Sequence[Sheet], way: int) -> Features:
+        """Features of turned sheets."""
+        batch = torch.from_numpy(np.stack([_turned(image, way) for image in images]))
+        origins = tuple(_origin(sheet.image, sheet.window) for sheet in sheets)
+        where = Where(seed=0, sample=0, origins=origins, ratio={})
+        with torch.inference_mode():
+            return self.backbone.features(batch.to(self.device), self.noise(where), self.check)
 
-    def _key(self, image: torch.Tensor, tile: Tile, way: int, origin: tuple[int, int]) -> str:
-        """Of all that decides the features."""
+    def _image(self, sheet: Sheet) -> Values:
+        """What the backbone sees: (C, h, w), in units of the levels."""
+        window, (height, width) = sheet.window, sheet.image.shape
+        values, _ = sheet.image.read(window.padded(0, height, width))
+        return reflect_pad(values, window.height, window.width) / np.array(self.levels, np.float32)[:, None, None]
+
+    def _key(self, image: Values, sheet: Sheet, tile: Tile, way: int) -> str:
+        """Of all that decides the features of a tile, its surroundings included, and of nothing else."""
         region, window = tile.region, tile.window
         place = (region.row - window.row, region.column - window.column, region.height, region.width)
-        about = f"{FORMAT} {self.identity} {tuple(image.shape)} {place} {way} {origin}"
+        top, left = window.row - sheet.window.row, window.column - sheet.window.column
+        seen = image[:, top : top + window.height, left : left + window.width]
+        about = f"{FORMAT} {self.identity} {seen.shape} {place} {way} {_origin(tile.image, window)}"
         digest = sha256(about.encode())
-        digest.update(image.numpy().tobytes())
+        digest.update(np.ascontiguousarray(seen).tobytes())
         return digest.hexdigest()
 
-    def _cut(self, features: Features, tile: Tile, way: int) -> Features:
-        """The part of the features that belongs to the region, turned as before."""
-        region, window = tile.region, tile.window
-        top, left = region.row - window.row, region.column - window.column
-        if (window.height, window.width) == (region.height, region.width):
-            return features
+    def _cut(self, features: Features, sheet: Sheet, tile: Tile, way: int) -> Features:
+        """The part of upright features that belongs to a tile, turned."""
+        top, left = tile.region.row - sheet.window.row, tile.region.column - sheet.window.column
+        bottom, right = top + tile.region.height, left + tile.region.width
 
         def part(maps: torch.Tensor, stride: int) -> torch.Tensor:
-            upright = _turned_back(maps, way)
-            rows = slice(top // stride, (top + region.height) // stride)
-            columns = slice(left // stride, (left + region.width) // stride)
-            return turned(upright[..., rows, columns], way)
+            return turned(maps[..., top // stride : bottom // stride, left // stride : right // stride], way)
 
         strides = self.backbone.layout.strides
         return [[part(maps, stride) for maps, stride in zip(time, strides, strict=True)] for time in features]
+
+
+def _origin(image: Image, window: Window) -> tuple[int, int]:
+    """Of a window on the world lattice, px."""
+    return image.origin[0] + window.row, image.origin[1] + window.column
 
 
 def turned(maps: torch.Tensor, way: int) -> torch.Tensor:
@@ -133,23 +139,27 @@ def turned(maps: torch.Tensor, way: int) -> torch.Tensor:
     return found.flip(-1) if way >= WAYS // 2 else found
 
 
-def _turned_back(maps: torch.Tensor, way: int) -> torch.Tensor:
+def turned_back(maps: torch.Tensor, way: int) -> torch.Tensor:
+    """What ``turned`` made of it, undone."""
     upright = maps.flip(-1) if way >= WAYS // 2 else maps
     return torch.rot90(upright, -(way % 4), (-2, -1))
 
 
-def _turned_array(values: Any, way: int) -> Any:
+def _turned(values: Any, way: int) -> Any:
     found = np.rot90(values, way % 4, (-2, -1))
     return found[..., ::-1] if way >= WAYS // 2 else found
 
 
-def coverage_first(tiles: Sequence[Tile], classes: int, seed: int) -> list[Tile]:
-    """The tiles in random order, but first some that show every class between them.
+Shown = TypeVar("Shown", Tile, Sheet)
+
+
+def coverage_first(tiles: Sequence[Shown], classes: int, seed: int) -> list[Shown]:
+    """Tiles or sheets in random order, but first some that show every class between them.
 
     However early the time runs out, what was reached is a fair sample.
     """
     order = [tiles[int(i)] for i in np.random.default_rng([seed, 3]).permutation(len(tiles))]
-    first: list[Tile] = []
+    first: list[Shown] = []
     missing = set(range(classes))
     for tile in order:
         shown = {int(number) for number in np.flatnonzero(tile.counts(classes))}

@@ -19,6 +19,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ...engine.events import Listener, Progress
+from ...models.satdifuser.fusers.fuser import Fuser
 from .batches import Batches
 from .features import Example
 from .tiles import IGNORE
@@ -44,6 +45,7 @@ class FitSettings:
         cut: side of a cut, image px.
         looks: how often the held-out tiles are looked at.
         patience: looks without a better score after which the fit ends.
+        balance: weight of how unevenly experts are used, where the fuser keeps that.
     """
 
     steps: int = 2000
@@ -54,6 +56,7 @@ class FitSettings:
     cut: int = 128
     looks: int = 20
     patience: int = 6
+    balance: float = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +88,21 @@ def loss_of(logits: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor) -
     """Cross entropy over what is labelled; binary cross entropy of each class where a chip has several.
 
     Args:
-        logits: (N, classes, rows, columns).
+        logits: (N, classes, H, W), or (N, classes) of patches.
         labels: as ``Batch`` has them.
         weights: of the classes.
     """
-    if labels.ndim == 2:
-        return F.binary_cross_entropy_with_logits(logits.flatten(1).float(), labels)
+    if labels.is_floating_point():
+        return F.binary_cross_entropy_with_logits(logits.float(), labels)
     total = F.cross_entropy(logits.float(), labels, weights, ignore_index=IGNORE, reduction="sum")
     known = labels[labels != IGNORE]
     return total / weights[known].sum().clamp(min=1e-6)
+
+
+def balance(network: nn.Module) -> torch.Tensor | None:
+    """How unevenly the last batch was spread over experts, where a fuser keeps that as a loss."""
+    fuser = getattr(network, "fuser", None)
+    return fuser.balance_loss() if isinstance(fuser, Fuser) else None
 
 
 def rate_at(step: int, steps: int, settings: FitSettings) -> float:
@@ -149,7 +158,9 @@ def fit(
         network.train()
         batch = batches(step).to(device)
         loss = loss_of(network(batch.features, batch.size), batch.labels, weights)
-        loss.backward()
+        if (uneven := balance(network)) is not None:
+            loss = loss + settings.balance * uneven
+        torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(trained, 1.0)
         optimiser.step()
         optimiser.zero_grad()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,12 +15,14 @@ from ...engine.errors import RequestError, SeamlineWarning
 from ...engine.events import Listener, Progress
 from .features import WAYS, Example, Extractor, classes_of, coverage_first
 from .split import Split
-from .tiles import Tile
+from .tiles import Sheet, Tile, sheets_of
 
 FIRST, COPIES = 0.7, 0.35
 """Shares of all the time at whose end no tile, and no turned copy, is begun any more."""
 MOST_BYTES = 8 << 30
 """Most that the features of turned copies may take on disk; and half of what is free there."""
+_TOGETHER = 512**2
+"""Most px of sheets that go through the backbone at once."""
 
 
 class ShortTimeWarning(SeamlineWarning):
@@ -77,23 +79,41 @@ def gather(
         ShortTimeWarning: it is too short for all tiles.
     """
     ledger = _Ledger(extractor, check)
-    queue = _interleaved(parts, len(names), seed)
+    held = {id(tile) for tile in parts.held_out}
+    sheets = coverage_first(sheets_of([*parts.train, *parts.held_out]), len(names), seed)
+    total = len(parts.train) + len(parts.held_out)
     listener.emit("start", doing="computing features", unit="tiles")
-    progress = Progress(listener, len(queue))
+    progress, done = Progress(listener, total), 0
     train: list[Example] = []
     held_out: list[Example] = []
-    for done, (tile, is_held) in enumerate(queue):
+    for batch in _batches(sheets):
         if time.monotonic() - started > FIRST * budget_s:
-            _short(train, names, parts.train, done, len(queue), budget_s)
+            _short(train, names, parts.train, done, total, budget_s)
             break
-        (held_out if is_held else train).append(ledger.example(tile, 0))
-        progress.advance()
-    reached = len(train) == len(parts.train)
-    if reached and copies > 1:
-        tiles = coverage_first(parts.train, len(names), seed)
-        train += _copies(ledger, tiles, copies, started, budget_s, folder, listener)
+        tiles = [tile for sheet in batch for tile in sheet.tiles]
+        for tile, example in zip(tiles, ledger.examples(batch, 0), strict=True):
+            (held_out if id(tile) in held else train).append(example)
+        progress.advance(len(tiles))
+        done += len(tiles)
+    if len(train) == len(parts.train) and copies > 1:
+        sheets = coverage_first(sheets_of(parts.train), len(names), seed)
+        train += _copies(ledger, sheets, copies, started, budget_s, folder, listener)
     extractor.cache.flush()
     return Gathered(train, held_out, ledger.computed, ledger.seconds)
+
+
+def _batches(sheets: Sequence[Sheet]) -> Iterator[list[Sheet]]:
+    """Sheets in their order, small ones of one size together."""
+    batch: list[Sheet] = []
+    for sheet in sheets:
+        size, pixels = (sheet.window.height, sheet.window.width), sheet.window.height * sheet.window.width
+        alike = not batch or size == (batch[0].window.height, batch[0].window.width)
+        if batch and (not alike or (len(batch) + 1) * pixels > _TOGETHER):
+            yield batch
+            batch = []
+        batch.append(sheet)
+    if batch:
+        yield batch
 
 
 class _Ledger:
@@ -103,31 +123,22 @@ class _Ledger:
         self._extractor, self._check = extractor, check
         self.computed, self.seconds, self.bytes = 0, 0.0, 0
 
-    def example(self, tile: Tile, way: int) -> Example:
+    def examples(self, sheets: Sequence[Sheet], way: int) -> list[Example]:
         self._check()
         before = time.monotonic()
-        example, computed = self._extractor.example(tile, way)
+        examples, computed = self._extractor.examples(sheets, way)
         if computed:
-            self.computed += 1
+            self.computed += computed
             self.seconds += time.monotonic() - before
         if not self.bytes:
-            features = self._extractor.cache.get(example.key)
+            features = self._extractor.cache.get(examples[0].key)
             self.bytes = sum(m.numel() * m.element_size() for scales in features for m in scales)
-        return example
-
-
-def _interleaved(parts: Split, classes: int, seed: int) -> list[tuple[Tile, bool]]:
-    """All tiles, those held out spread evenly among the others, and early ones that show every class."""
-    places = []
-    for is_held, tiles in ((False, parts.train), (True, parts.held_out)):
-        ordered = coverage_first(tiles, classes, seed)
-        places += [((i + 0.5 * is_held) / len(ordered), is_held, i, tile) for i, tile in enumerate(ordered)]
-    return [(tile, is_held) for _, is_held, _, tile in sorted(places, key=lambda place: place[:3])]
+        return examples
 
 
 def _copies(
     ledger: _Ledger,
-    tiles: Sequence[Tile],
+    sheets: Sequence[Sheet],
     copies: int,
     started: float,
     budget_s: float,
@@ -135,27 +146,28 @@ def _copies(
     listener: Listener,
 ) -> list[Example]:
     """Turned copies, as many rounds as time and disk allow."""
+    tiles = sum(len(sheet.tiles) for sheet in sheets)
     left = COPIES * budget_s - (time.monotonic() - started)
-    a_round = len(tiles) * ledger.seconds / ledger.computed if ledger.computed else 0.0
-    room = min(MOST_BYTES, shutil.disk_usage(folder).free // 2) // max(len(tiles) * ledger.bytes, 1)
+    a_round = tiles * ledger.seconds / ledger.computed if ledger.computed else 0.0
+    room = min(MOST_BYTES, shutil.disk_usage(folder).free // 2) // max(tiles * ledger.bytes, 1)
     rounds = min(copies - 1, WAYS - 1, int(room), int(left / a_round) if a_round else WAYS)
     if rounds < 1:
         return []
     listener.emit("start", doing="computing features of turned copies", unit="tiles")
-    progress = Progress(listener, rounds * len(tiles))
-    found = []
-    for way in range(1, rounds + 1):
-        for tile in tiles:
+    progress = Progress(listener, rounds * tiles)
+    found: list[Example] = []
+    for way in _ORDER[1 : rounds + 1]:
+        for batch in _batches(sheets):
             if time.monotonic() - started > COPIES * budget_s:
                 return found
-            # A copy that is turned by a quarter differs most from the first one.
-            found.append(ledger.example(tile, _ORDER[way]))
-            progress.advance()
+            examples = ledger.examples(batch, way)
+            found += examples
+            progress.advance(len(examples))
     return found
 
 
 _ORDER = (0, 5, 2, 7, 4, 1, 6, 3)
-"""Ways in the order in which they are taken: mirrored and turned alternately."""
+"""Ways in the order in which they are taken: a mirrored and turned one differs most from the first."""
 
 
 def _short(

@@ -77,7 +77,8 @@ def raster(path: str, bands: tuple[int | str, ...] = (), policy: OpenPolicy | No
     scene = describe("image", path, bands=bands, any_dtype=True, policy=policy)
     names = tuple(band.name or band.colour for band in scene.bands)
     reader = InputReader(scene, scene.grid, "cubic", policy)
-    return Image(path, tuple(scene.grid.shape), names, _Raster(reader), scene.grid)
+    height, width = scene.grid.shape
+    return Image(path, (height, width), names, _Raster(reader), scene.grid)
 
 
 def chip(path: str, bands: tuple[int | str, ...] = (), policy: OpenPolicy | None = None) -> Image:

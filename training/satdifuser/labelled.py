@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -169,6 +169,40 @@ class Together:
         tiles = [tile for i, part in enumerate(parts) for tile in _renamed(part, names, f"{i}", many)]
         source = ", ".join(part.source for part in parts)
         return Material(tiles, names, self.bands, many, source)
+
+
+class Renamed:
+    """A source whose classes have other names.
+
+    Args:
+        source: it is.
+        names: new names by the old ones; what is not in it keeps its name.
+    """
+
+    def __init__(self, source: Source, names: Mapping[str, str]) -> None:
+        self._source, self._names, self.bands = source, names, source.bands
+
+    def patch(self, align: int) -> int:
+        """As the source has it."""
+        return self._source.patch(align)
+
+    def material(self, geometry: Geometry, check: Callable[[], None]) -> Material:
+        """As the source has it, with other names.
+
+        Raises:
+            RequestError: nothing can be learned from it, or there is no such class.
+        """
+        found = self._source.material(geometry, check)
+        if unknown := [name for name in self._names if name not in found.names]:
+            raise RequestError(
+                f"there is no class {unknown[0]} to rename, but {', '.join(found.names[:12])}",
+                where=found.source,
+                fix="correct rename",
+            )
+        names = tuple(self._names.get(name, name) for name in found.names)
+        once = tuple(dict.fromkeys(names))
+        renamed = replace(found, names=names)
+        return replace(found, names=once, tiles=_renamed(renamed, once, "", found.many))
 
 
 def _renamed(part: Material, names: Sequence[str], prefix: str, many: bool) -> list[Tile]:

@@ -17,6 +17,7 @@ from .tiles import IGNORE
 
 TOGETHER = 4
 """Tiles of one size that go through the head at once."""
+_PATCHES = 64
 
 
 def confusion(
@@ -31,7 +32,7 @@ def confusion(
 ) -> Matrix:
     """Labelled pixels or patches by their true and their found class, (classes, classes)."""
     total = np.zeros((classes, classes), np.int64)
-    for batch in wholes(examples, cache, patch, TOGETHER):
+    for batch in wholes(examples, cache, patch, TOGETHER if patch == 1 else _PATCHES):
         check()
         logits = network(*_given(batch, device))
         total += counted(batch.labels.numpy(), logits.argmax(dim=1).cpu().numpy(), classes, IGNORE)
@@ -50,9 +51,9 @@ def label_sets(
 ) -> Matrix:
     """Of chips with several classes: how often each was found rightly, found wrongly, and missed, (classes, 3)."""
     total = np.zeros((classes, 3), np.int64)
-    for batch in wholes(examples, cache, patch, TOGETHER):
+    for batch in wholes(examples, cache, patch, TOGETHER if patch == 1 else _PATCHES):
         check()
-        found = (network(*_given(batch, device)).flatten(1) > 0).cpu().numpy()
+        found = (network(*_given(batch, device)) > 0).cpu().numpy()
         truth = batch.labels.numpy() > 0
         total += np.stack([found & truth, found & ~truth, ~found & truth], axis=-1).sum(axis=0)
     return total

@@ -23,6 +23,14 @@ CELL = 128
 """Side of the cells, px; finer where few would hold labels."""
 WHOLE = 512
 """Images up to this side are one tile each, where there are several."""
+RIM = 96
+"""Most that is read around a tile, px.
+
+What lies farther away is within the reach of a backbone that looks at an image several times over, but moves its
+features by less than what 16 bits round away, and tiles would mostly consist of rims.
+"""
+SHEET = 384
+"""Side of the squares whose tiles go through the backbone as one image, px."""
 _FEW, _ENOUGH, _IMAGES = 16, 64, 8
 _BLOCK = 2
 
@@ -52,7 +60,7 @@ class Geometry:
     @property
     def rim(self) -> int:
         """Image px that are read around a tile."""
-        return -(-self.reach // self.align) * self.align
+        return -(-min(self.reach, RIM) // self.align) * self.align
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,8 +71,8 @@ class Tile:
         image: it belongs to.
         region: whose features are kept; may overhang the image at the bottom and the right.
         window: what the backbone looks at: the region and its rim; may overhang likewise.
-        labels: class of each pixel or patch of the region, ``IGNORE`` where unknown; (classes,) of 0 and 1 where a
-            chip has several.
+        labels: class of each pixel of the region, ``IGNORE`` where unknown; (1, 1) where the tile is a patch;
+            (classes,) of 0 and 1 where a patch has several.
         block: tiles of one block stay on one side of the split.
         side: of the split, where it is given.
     """
@@ -81,6 +89,42 @@ class Tile:
         if self.labels.ndim == 1:
             return self.labels.astype(np.int64)
         return np.bincount(self.labels[self.labels != IGNORE].ravel(), minlength=classes)[:classes]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sheet:
+    """Neighbouring tiles that go through the backbone as one image.
+
+    Attributes:
+        image: of all of them.
+        window: that holds their windows.
+        tiles: at least one.
+    """
+
+    image: Image
+    window: Window
+    tiles: tuple[Tile, ...]
+
+    def counts(self, classes: int) -> NDArray[np.int64]:
+        """As ``Tile.counts``, of all tiles."""
+        return np.asarray(sum((tile.counts(classes) for tile in self.tiles), np.zeros(classes, np.int64)))
+
+
+def sheets_of(tiles: Sequence[Tile]) -> list[Sheet]:
+    """The sheets of tiles, each tile in one of them."""
+    together: dict[tuple[int, int, int], list[Tile]] = {}
+    for tile in tiles:
+        region = tile.region
+        row, column = region.row + region.height // 2, region.column + region.width // 2
+        together.setdefault((id(tile.image), row // SHEET, column // SHEET), []).append(tile)
+    return [Sheet(members[0].image, _around_all(members), tuple(members)) for members in together.values()]
+
+
+def _around_all(tiles: Sequence[Tile]) -> Window:
+    windows = [tile.window for tile in tiles]
+    top, left = min(w.row for w in windows), min(w.column for w in windows)
+    bottom, right = max(w.rows[1] for w in windows), max(w.columns[1] for w in windows)
+    return Window(top, left, bottom - top, right - left)
 
 
 Rasterise = Callable[[Window], Labels]
@@ -117,7 +161,7 @@ def cut(
         sides: of the images in the split, where it is given.
     """
     fixed = sides or [None] * len(images)
-    if len(images) >= _IMAGES and all(max(image.shape) <= WHOLE for image in images):
+    if geometry.patch == 1 and len(images) >= _IMAGES and all(max(image.shape) <= WHOLE for image in images):
         tiles = []
         for i, (image, of_image, side) in enumerate(zip(images, rasterise, fixed, strict=True)):
             check()
@@ -126,6 +170,11 @@ def cut(
             if (tile.labels != IGNORE).any():
                 tiles.append(tile)
         return tiles
+    if geometry.patch > 1:
+        tiles = []
+        for i, (image, of_image, side) in enumerate(zip(images, rasterise, fixed, strict=True)):
+            tiles += _patches(image, of_image, geometry.patch, f"{i}", side, check)
+        return tiles if len(tiles) >= _ENOUGH else [_own_block(tile) for tile in tiles]
     cell = _up(CELL, geometry.step)
     while True:
         tiles = []
@@ -160,10 +209,33 @@ def _cells(
             part = labels[:, slice(*inner.columns)]
             if not (part != IGNORE).any():
                 continue
-            known = by_patch(_grown(_masked(image, inner, part), cell, cell), geometry.patch)
+            known = _grown(_masked(image, inner, part), cell, cell)
             if (known != IGNORE).any():
                 block = f"{name}:{row // (cell * _BLOCK)}:{column // (cell * _BLOCK)}"
                 tiles.append(_tile(image, Window(row, column, cell, cell), known, geometry, block, side))
+    return tiles
+
+
+def _patches(
+    image: Image, rasterise: Rasterise, patch: int, name: str, side: Side | None, check: Callable[[], None]
+) -> list[Tile]:
+    """The patches of an image that hold labels, each an image of its own, as a run takes them."""
+    height, width = image.shape
+    block = max(_BLOCK * CELL // patch, 1) * patch
+    tiles = []
+    for row in range(0, height, patch):
+        check()
+        strip = Window(row, 0, min(patch, height - row), width)
+        labels = rasterise(strip)
+        for column in range(0, width, patch):
+            inner = Window(row, column, strip.height, min(patch, width - column))
+            part = labels[:, slice(*inner.columns)]
+            if not (part != IGNORE).any():
+                continue
+            known = by_patch(_grown(_masked(image, inner, part), patch, patch), patch)
+            if known[0, 0] != IGNORE:
+                whole = Window(row, column, patch, patch)
+                tiles.append(Tile(image, whole, whole, known, f"{name}:{row // block}:{column // block}", side))
     return tiles
 
 
@@ -172,8 +244,8 @@ def _tile(image: Image, inner: Window, labels: Labels, geometry: Geometry, block
     halo = geometry.step
     region = _around(inner, halo, image, geometry.step)
     window = _around(region, geometry.rim, image, geometry.step)
-    known = np.full((region.height // geometry.patch, region.width // geometry.patch), IGNORE, np.uint8)
-    top, left = (inner.row - region.row) // geometry.patch, (inner.column - region.column) // geometry.patch
+    known = np.full((region.height, region.width), IGNORE, np.uint8)
+    top, left = inner.row - region.row, inner.column - region.column
     room = known[top : top + labels.shape[0], left : left + labels.shape[1]]
     # Nothing is known of what overhangs the image.
     room[...] = labels[: room.shape[0], : room.shape[1]]

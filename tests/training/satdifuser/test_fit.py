@@ -50,7 +50,7 @@ def cache(tmp_path):
 
 
 def gathered(tiles, cache, **more):
-    extractor = Extractor(more.pop("backbone", None) or Means(), "means", 1, LEVELS, cache)
+    extractor = Extractor(more.pop("backbone", None) or Means(), "means", lambda where: None, LEVELS, cache)
     options = {"started": time.monotonic(), "budget_s": 1e6, "copies": 1, "seed": 0, "folder": cache._folder} | more
     parts = options.pop("parts", None) or Split(tiles[:-2], tiles[-2:])
     listener = options.pop("listener", Silence())
@@ -144,8 +144,10 @@ def test_the_loss_ignores_what_is_unknown_and_weighs_classes():
     assert loss_of(logits, labels, weights) == pytest.approx(float(expected))
     assert loss_of(logits, torch.full((2, 4, 4), IGNORE), weights) == 0
     several = torch.tensor([[1.0, 0.0, 1.0], [0.0, 0.0, 0.0]])
-    one = logits[..., :1, :1]
-    assert loss_of(one, several, weights) == F.binary_cross_entropy_with_logits(one.flatten(1), several)
+    patches = logits[..., 0, 0]
+    assert loss_of(patches, several, weights) == F.binary_cross_entropy_with_logits(patches, several)
+    one = (3 * -F.log_softmax(patches, 1)[0, 2] - F.log_softmax(patches, 1)[1, 0]) / 4
+    assert loss_of(patches, torch.tensor([2, 0]), weights) == pytest.approx(float(one))
 
 
 def test_class_weights_are_smoothed_and_one_on_average():
@@ -207,7 +209,7 @@ def test_chips_of_several_classes_are_counted_as_sets(cache):
     head = Head(patch=8)
     counts = label_sets(head, found.held_out, cache, patch=8, classes=2, device="cpu")
     batch = next(iter(wholes(found.held_out, cache, 8, 4)))
-    given = head(batch.features, batch.size).flatten(1) > 0
+    given = head(batch.features, batch.size) > 0
     truth = batch.labels > 0
     assert counts[:, 0].tolist() == (given & truth).sum(0).tolist()
     assert counts[:, 1].tolist() == (given & ~truth).sum(0).tolist()
@@ -220,6 +222,8 @@ class Clock:
     def __init__(self, backbone, monkeypatch):
         self.backbone = backbone
         monkeypatch.setattr("seamline.training.satdifuser.gather.time.monotonic", lambda: 10.0 * backbone.calls)
+        # One image at a time.
+        monkeypatch.setattr("seamline.training.satdifuser.gather._TOGETHER", 1)
 
 
 def one_class(i):

@@ -1,0 +1,187 @@
+"""The model that is trained: which backbone looks, how its features are read, and what is put on top of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import nn
+
+from ...engine.contract import Category, Where
+from ...engine.errors import RequestError
+from ...models.folder import Architecture, Card, QualityRow
+from ...models.satdifuser.backbone import Backbone, Noise
+from ...models.satdifuser.config import ARCHITECTURE, BackboneRef, Config, LinearConfig, Reading
+from ...models.satdifuser.fusers.config import FuserConfig
+from ...models.satdifuser.fusers.config import Kind as FuserKind
+from ...models.satdifuser.network import SatDiFuser
+from ...models.satdifuser.open import find_backbone, open_backbone
+from ...models.satdifuser.tile import noise_of, spec_of
+from ...models.satdifuser.upernet import UPerConfig
+from ...models.terra_ldm.conditioning import Band
+from .colours import Colour
+
+BACKBONE = "terra-ldm-tiny"
+_WAVELENGTHS = {"blue": 0.49, "green": 0.56, "red": 0.665, "nir": 0.84}
+"""Centres of bands that are called so, micrometres."""
+_PUBLISHED_TIMES = (47.0, 45.0, 40.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """Backbone, fuser and head.
+
+    Attributes:
+        backbone: name or folder of a model.
+        fuser: how streams are joined.
+        width, bottleneck: channels of the fused maps, and inside the fuser.
+        norm: of fuser and head; both are the same in every tile.
+        experts, window, balance: of a mixture of experts; see ``FuserConfig``.
+        channels: inside the head that tells pixels apart.
+        mode: along the inversion of the image, or one noising a time.
+        times: of the diffusion at which features are read; empty for what suits the backbone.
+        zoom: how many times as large images are made for our own backbone.
+        prompt: what a published backbone is told.
+    """
+
+    backbone: str = BACKBONE
+    fuser: FuserKind = "global"
+    width: int = 128
+    bottleneck: int = 32
+    norm: Literal["pixel", "batch"] = "batch"
+    experts: int = 4
+    window: int = 9
+    balance: bool = False
+    channels: int = 64
+    mode: Literal["inversion", "noising"] = "inversion"
+    times: tuple[float, ...] = ()
+    zoom: int = 1
+    prompt: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Eye:
+    """A backbone that is ready to look.
+
+    Attributes:
+        backbone: frozen, on its device.
+        ref: which one it is.
+        reading: how its features are read.
+        bands: what is known of each band.
+        noise: that it may draw from, where its images lie.
+    """
+
+    backbone: Backbone
+    ref: BackboneRef
+    reading: Reading
+    bands: tuple[Band, ...]
+    noise: Callable[[Where], Noise]
+
+    @property
+    def identity(self) -> str:
+        """Of all that decides its features beside the image."""
+        return f"{self.ref.kind} {self.ref.digest} {self.reading} {self.bands}"
+
+
+def open_eye(design: Design, bands: Sequence[str], device: str) -> Eye:
+    """Open the backbone of a design.
+
+    Args:
+        bands: names of the images' bands.
+        device: where it computes.
+
+    Raises:
+        RequestError, ModelError: there is no such model, or it gives no features of these images.
+    """
+    folder = Path(design.backbone).expanduser()
+    # A relative path would mean something else in another working directory.
+    ref = find_backbone(str(folder.absolute()) if folder.is_dir() else design.backbone)
+    default = _PUBLISHED_TIMES if ref.kind == "published" else Reading().times
+    reading = Reading(design.mode, design.times or default, design.zoom, design.prompt)
+    known = tuple(Band(_WAVELENGTHS.get(name.lower())) for name in bands)
+    backbone = open_backbone(ref, reading, known)
+    if isinstance(backbone, nn.Module):
+        backbone.to(device)
+    return Eye(backbone, ref, reading, known, lambda where: noise_of(ref, reading, where))
+
+
+def configure(eye: Eye, design: Design, *, classes: int, patch: int, many: bool, levels: tuple[float, ...]) -> Config:
+    """The configuration of a model.
+
+    Args:
+        eye: its backbone.
+        design: its shape.
+        classes: number of them.
+        patch: image px along a patch; 1 to tell pixels apart.
+        many: whether a patch can be of several classes.
+        levels: DN that stand for 1, one a band.
+
+    Raises:
+        RequestError: a number of the design does not fit.
+    """
+    try:
+        fuser = FuserConfig(
+            kind=design.fuser,
+            width=design.width,
+            bottleneck=design.bottleneck,
+            norm=design.norm,
+            experts=design.experts,
+            top=min(2, design.experts),
+            warmup=_WARMUP,
+            window=design.window,
+            balance=design.balance,
+        )
+        head = (
+            LinearConfig(classes, patch, many)
+            if patch > 1
+            else UPerConfig(classes, channels=design.channels, pools=(), norm=design.norm)
+        )
+        return Config(backbone=eye.ref, reading=eye.reading, bands=eye.bands, levels=levels, fuser=fuser, head=head)
+    except ValueError as error:
+        raise RequestError(f"the design does not fit: {error}", where="design", fix="correct it") from error
+
+
+def make_network(eye: Eye, config: Config, seed: int) -> SatDiFuser:
+    """Fuser and head with new weights, which follow from the seed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return SatDiFuser(eye.backbone.layout, config)
+
+
+def make_card(
+    config: Config,
+    *,
+    name: str,
+    version: str,
+    names: Sequence[str],
+    colours: Sequence[Colour],
+    licence: str,
+    training_data: str,
+    citation: str,
+    quality: tuple[QualityRow, ...],
+) -> Card:
+    """The card of a trained model.
+
+    Args:
+        config: of the model.
+        name, version: of the model.
+        names, colours: of the classes.
+        licence, training_data, citation: statements.
+        quality: what was measured.
+    """
+    categories = tuple(Category(each, colour) for each, colour in zip(names, colours, strict=True))
+    return Card.of(
+        spec_of(config, name=name, version=version, categories=categories),
+        architecture=Architecture(name=ARCHITECTURE, config=config.to_card()),
+        licence=licence,
+        training_data=training_data,
+        citation=citation,
+        quality=quality,
+    )
+
+
+_WARMUP = 100
+"""Batches in which all experts are mixed: fits are short."""
