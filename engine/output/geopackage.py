@@ -38,7 +38,8 @@ class GeoPackage:
     def __init__(self, path: Path, layer: str, kind: str, fields: Mapping[str, Any], crs: CRS | None) -> None:
         self._path, self._layer, self._kind, self._fields = path, layer, kind, dict(fields)
         self._crs = None if crs is None else crs_text(crs)
-        self._part = path.with_name(f".{path.stem}.{os.getpid()}.part.gpkg")
+        # Without the number of the process: what a killed one left is written over.
+        self._part = path.with_name(f".{path.stem}.part.gpkg")
         self.count = 0
 
     def __enter__(self) -> GeoPackage:
