@@ -86,7 +86,7 @@ def gather(
     progress, done = Progress(listener, total), 0
     train: list[Example] = []
     held_out: list[Example] = []
-    for batch in _batches(sheets):
+    for batch in batches_of(sheets):
         if time.monotonic() - started > FIRST * budget_s:
             _short(train, names, parts.train, done, total, budget_s)
             break
@@ -102,7 +102,7 @@ def gather(
     return Gathered(train, held_out, ledger.computed, ledger.seconds)
 
 
-def _batches(sheets: Sequence[Sheet]) -> Iterator[list[Sheet]]:
+def batches_of(sheets: Sequence[Sheet]) -> Iterator[list[Sheet]]:
     """Sheets in their order, small ones of one size together."""
     batch: list[Sheet] = []
     for sheet in sheets:
@@ -157,7 +157,7 @@ def _copies(
     progress = Progress(listener, rounds * tiles)
     found: list[Example] = []
     for way in _ORDER[1 : rounds + 1]:
-        for batch in _batches(sheets):
+        for batch in batches_of(sheets):
             if time.monotonic() - started > COPIES * budget_s:
                 return found
             examples = ledger.examples(batch, way)

@@ -221,6 +221,21 @@ def _renamed(part: Material, names: Sequence[str], prefix: str, many: bool) -> l
     return [replace(tile, labels=anew(tile.labels), block=f"{prefix}/{tile.block}") for tile in part.tiles]
 
 
+def numbered(material: Material, names: Sequence[str]) -> list[Tile]:
+    """The tiles of a material with its classes numbered as elsewhere.
+
+    Raises:
+        RequestError: a class has no number there.
+    """
+    if unknown := [name for name in material.names if name not in names]:
+        raise RequestError(
+            f"{unknown[0]} is none of the model's classes, {', '.join(names[:12])}",
+            where=material.source,
+            fix="rename it, or train on it too",
+        )
+    return _renamed(material, names, "", material.many)
+
+
 def present(material: Material, rest: str | None = None) -> Material:
     """The material without the classes that no tile shows.
 

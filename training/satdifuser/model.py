@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 import torch
 from torch import nn
@@ -149,6 +149,30 @@ def make_network(eye: Eye, config: Config, seed: int) -> SatDiFuser:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return SatDiFuser(eye.backbone.layout, config)
+
+
+class Maker(Protocol):
+    """Makes the two halves of a model; another one trains something else in the same way, to compare with."""
+
+    def eye(self, design: Design, bands: Sequence[str], device: str) -> Eye:
+        """As ``open_eye``."""
+        ...
+
+    def network(self, eye: Eye, config: Config, seed: int) -> nn.Module:
+        """As ``make_network``."""
+        ...
+
+
+class Ours:
+    """A frozen backbone, and fuser and head on its features; a ``Maker``."""
+
+    def eye(self, design: Design, bands: Sequence[str], device: str) -> Eye:
+        """As ``open_eye``."""
+        return open_eye(design, bands, device)
+
+    def network(self, eye: Eye, config: Config, seed: int) -> nn.Module:
+        """As ``make_network``."""
+        return make_network(eye, config, seed)
 
 
 def make_card(

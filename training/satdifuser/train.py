@@ -12,32 +12,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
-from torch import nn
-
 from ...engine.errors import RequestError
 from ...engine.events import Cancel, Listener, Silence, warnings_to
 from ...engine.inputs.labels import LabelRequest
-from ...engine.quality.classes import ClassScores, LabelSetScores
+from ...engine.quality.classes import ClassScores
 from ...engine.quality.confusion_picture import confusion_picture
 from ...engine.run.device import pick_device
 from ...models.folder import QualityRow
-from .batches import Batches
 from .cache import FeatureCache
 from .colours import colours_of
 from .export import Statements, check_destination, model_name, put, quality_of
-from .features import Example, Extractor, classes_of, coverage_first
-from .fit import FitSettings, Fitted, batch_size, class_weights, fit
-from .gather import Gathered, gather
+from .features import Extractor, coverage_first
+from .fit import FitSettings, Fitted
+from .gather import batches_of, gather
+from .heads import HeadFit, Scores
 from .images import levels_of
-from .labelled import Material, Source
-from .measure import confusion, label_sets
-from .model import Design, Eye, configure, make_card, make_network, open_eye
+from .labelled import Source, numbered
+from .model import Design, Maker, Ours, configure, make_card
 from .split import Split, split
-from .tiles import Geometry
+from .tiles import Geometry, sheets_of
 
-Scores = ClassScores | LabelSetScores
-_MEASURING_S = 2.0
 _CITATION = (
     "Jia et al., Can Generative Geospatial Diffusion Models Excel as Discriminative Geospatial Foundation Models?, "
     "ICCV 2025"
@@ -153,13 +147,14 @@ class Training:
         job: what to do.
         listener: gets events.
         check: called before every tile and step; may raise to stop.
+        maker: makes backbone, and fuser and head; None for ours.
 
     Raises:
         RequestError: the model cannot be put where it is to go, or there is no such device.
     """
 
-    def __init__(self, job: Job, listener: Listener, check: Callable[[], None]) -> None:
-        self._started = time.monotonic()
+    def __init__(self, job: Job, listener: Listener, check: Callable[[], None], maker: Maker | None = None) -> None:
+        self._started, self._maker = time.monotonic(), maker or Ours()
         check_destination(job.out, job.overwrite)
         self.job, self._listener, self._check, self._device = job, listener, check, pick_device(job.device)
 
@@ -172,7 +167,7 @@ class Training:
         """
         job = self.job
         source = job.source(self._check)
-        self.eye = open_eye(job.design, source.bands, self._device)
+        self.eye = self._maker.eye(job.design, source.bands, self._device)
         backbone = self.eye.backbone
         align = math.lcm(backbone.align, *backbone.layout.strides)
         patch = 1 if job.task == "segment" else job.patch or source.patch(align)
@@ -204,11 +199,8 @@ class Training:
         """
         job, names = self.job, self.material.names
         with _cache(job) as (folder, cache):
-            extractor = Extractor(
-                self.eye.backbone, self.eye.identity, self.eye.noise, self.levels, cache, self._device, self._check
-            )
             self.found = gather(
-                extractor,
+                self._extractor(cache),
                 self.parts,
                 names,
                 started=self._started,
@@ -227,11 +219,34 @@ class Training:
                 many=self.material.many,
                 levels=self.levels,
             )
-            self.network = make_network(self.eye, self.config, job.seed).to(self._device)
-            head = _Head(job, self.material, self.eye, self.geometry, cache, self._device, self._check)
+            self.network = self._maker.network(self.eye, self.config, job.seed).to(self._device)
+            head = self._head(cache)
             deadline = self._started + 60 * job.minutes
             self.fitted = head.fit(self.network, self.found, deadline, self._listener)
             self.scores = head.scores(self.network, self.found.held_out) if self.found.held_out else None
+
+    def examine(self, source: Source) -> Scores:
+        """Score the fitted network on other ground, every tile of it.
+
+        Raises:
+            RequestError: a class there is none of the model's.
+        """
+        names = self.material.names
+        tiles = numbered(source.material(self.geometry, self._check), names)
+        with _cache(self.job) as (_, cache):
+            extractor = self._extractor(cache)
+            examples = [example for batch in batches_of(sheets_of(tiles)) for example in extractor.examples(batch)[0]]
+            return self._head(cache).scores(self.network, sorted(examples, key=lambda each: each.labels.shape))
+
+    def _extractor(self, cache: FeatureCache) -> Extractor:
+        return Extractor(
+            self.eye.backbone, self.eye.identity, self.eye.noise, self.levels, cache, self._device, self._check
+        )
+
+    def _head(self, cache: FeatureCache) -> HeadFit:
+        return HeadFit(
+            self.job.fit, self.job.seed, self.material, self.eye, self.geometry, cache, self._device, self._check
+        )
 
     @property
     def quality(self) -> tuple[QualityRow, ...]:
@@ -276,92 +291,6 @@ class Training:
             f"{Path(self.material.source).name[:200]}",
             citation=_CITATION,
         )
-
-
-class _Head:
-    """Fits and scores a network on cached features."""
-
-    def __init__(
-        self,
-        job: Job,
-        material: Material,
-        eye: Eye,
-        geometry: Geometry,
-        cache: FeatureCache,
-        device: str,
-        check: Callable[[], None],
-    ) -> None:
-        self._job, self._material, self._geometry, self._cache = job, material, geometry, cache
-        self._strides, self._device, self._check = eye.backbone.layout.strides, device, check
-
-    def fit(self, network: nn.Module, found: Gathered, deadline: float, listener: Listener) -> Fitted:
-        """Fit the network in place, best weights last; what is left is as a model folder stores it."""
-        job, geometry = self._job, self._geometry
-        weights = class_weights(classes_of(found.train, len(self._material.names)))
-        cut = max(job.fit.cut // geometry.step, 1) * geometry.step
-        cut = geometry.patch if geometry.patch > 1 else min(cut, max(max(e.labels.shape) for e in found.train))
-        batches = Batches(
-            examples=found.train,
-            cache=self._cache,
-            strides=self._strides,
-            patch=geometry.patch,
-            step=geometry.step,
-            cut=cut,
-            size=batch_size(job.fit, cut),
-            seed=job.seed,
-        )
-
-        def look(examples: Any) -> float:
-            return score_of(self.scores(network, examples), job.task)
-
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(job.seed)
-            fitted = fit(
-                network,
-                batches,
-                found.held_out,
-                look,
-                weights,
-                job.fit,
-                deadline=deadline - _MEASURING_S,
-                device=self._device,
-                listener=listener,
-                check=self._check,
-            )
-        network.load_state_dict({name: _stored(value) for name, value in network.state_dict().items()})
-        return fitted
-
-    @torch.inference_mode()
-    def scores(self, network: nn.Module, examples: list[Example]) -> Scores:
-        """Scores of the network on examples."""
-        names = self._material.names
-        count = label_sets if self._material.many else confusion
-        counts = count(
-            network.eval(),
-            examples,
-            self._cache,
-            patch=self._geometry.patch,
-            classes=len(names),
-            device=self._device,
-            check=self._check,
-        )
-        if self._material.many:
-            return LabelSetScores(names, counts[:, 0], counts[:, 1], counts[:, 2])
-        return ClassScores(names, counts)
-
-
-def score_of(scores: Scores, task: str) -> float:
-    """The number that early stopping goes by: micro F1 of label sets, accuracy of patches, mean IoU of pixels."""
-    if isinstance(scores, LabelSetScores):
-        value = scores.micro_f1
-    else:
-        value = scores.accuracy if task == "classify" else scores.miou
-    return 0.0 if math.isnan(value) else value
-
-
-def _stored(value: torch.Tensor) -> torch.Tensor:
-    """A weight as a model folder gives it back."""
-    return value.half().to(value.dtype) if value.is_floating_point() else value
 
 
 @contextmanager
