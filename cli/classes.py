@@ -97,6 +97,8 @@ def _checked(path: str | None, options: Mapping[str, Any]) -> str:
     picture: Path | None = options["confusion"]
     if picture is not None and picture.suffix.lower() != ".png":
         raise RequestError(f"{picture} is no PNG file", where="--confusion", fix="name one that ends in .png")
+    if picture is not None and picture.resolve() in (Path(path).resolve(), Path(options["labels"]).resolve()):
+        raise RequestError("it is the map or the labels", where="--confusion", fix="name another file")
     if picture is not None and not picture.absolute().parent.is_dir():
         raise RequestError("its folder does not exist", where=str(picture), fix="make it, or name another one")
     return path
