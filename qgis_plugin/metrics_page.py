@@ -28,15 +28,17 @@ def metrics_page(
     """The page.
 
     Args:
-        metrics: by name; None stands for infinity; those of single classes are by the names of these, one level deeper.
-        about: of each metric its ``best`` value (None: infinite), ``unit`` and what it compares with (``against``).
+        metrics: by name; those of single classes are by the names of these, one level deeper. None stands for infinity
+            where that is the best value, and for what is not known otherwise.
+        about: of each metric its ``best`` value (None: infinite), ``unit`` and what it compares with (``against``);
+            empty where nothing of this is told.
         compared: the images by their titles.
         title: that of a fused image when empty.
         picture: a PNG file to show below; it may be missing.
     """
-    heads = (tr("Metric"), tr("Value"), tr("Unit"), tr("Best"), tr("Compared with"))
+    heads = (tr("Metric"), tr("Value"), *((tr("Unit"), tr("Best"), tr("Compared with")) if about else ()))
     plain = {name: value for name, value in metrics.items() if not isinstance(value, (dict, list))}
-    rows = "".join(_row(name, value, about.get(name)) for name, value in plain.items())
+    rows = "".join(_row(name, value, about) for name, value in plain.items())
     listed = "".join(f"<dt>{escape(title)}</dt><dd>{escape(source)}</dd>" for title, source in compared.items())
     title = escape(title or tr("Quality of the fused image"))
     return (
@@ -78,16 +80,19 @@ def _picture(path: Optional[Path]) -> str:
     return f'<h2>{title}</h2><img alt="{title}" style="max-width:100%" src="data:image/png;base64,{data}">'
 
 
-def _row(name: str, value: Any, about: Any) -> str:
-    known = about if isinstance(about, dict) else None
-    best = "" if known is None else _number(known.get("best"))
-    unit, against = ("", "") if known is None else (str(known.get("unit", "")), str(known.get("against", "")))
-    cells = "".join(f"<td>{escape(text)}</td>" for text in (unit, best, against))
-    return f"<tr><td>{escape(name)}</td><td class=number>{escape(_number(value))}</td>{cells}</tr>"
+def _row(name: str, value: Any, about: Mapping[str, Any]) -> str:
+    known = about.get(name)
+    facts: tuple[str, ...] = ("", "", "") if about else ()
+    if isinstance(known, dict):
+        facts = (str(known.get("unit", "")), _number(known.get("best")), str(known.get("against", "")))
+    may_be_infinite = isinstance(known, dict) and known.get("best") is None
+    text = _number(value) if may_be_infinite else _value(value)
+    cells = "".join(f"<td>{escape(fact)}</td>" for fact in facts)
+    return f"<tr><td>{escape(name)}</td><td class=number>{escape(text)}</td>{cells}</tr>"
 
 
 def _value(value: Any) -> str:
-    """A cell of a class, which may lack a metric."""
+    """What may not be known."""
     return _number(value) if isinstance(value, (int, float)) else "" if value is None else str(value)
 
 

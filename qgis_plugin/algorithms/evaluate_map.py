@@ -13,6 +13,7 @@ from qgis.core import (
     QgsProcessingUtils,
 )
 
+from ..engine_process import Event
 from ..files import write_text
 from ..metrics_page import metrics_page
 from ..text import tr
@@ -89,20 +90,19 @@ class EvaluateMap(LabelAlgorithm):
             if done is None:
                 feedback.pushInfo(tr("Cancelled; nothing was written"))
                 return {}
-            return self._written_down(done.get("metrics") or {}, confusion, parameters, context)
+            return self._written_down(done, confusion, parameters, context)
         finally:
             shutil.rmtree(confusion.parent, ignore_errors=True)
 
-    def _written_down(
-        self, metrics: dict[str, Any], confusion: Path, parameters: dict[str, Any], context: Any
-    ) -> dict[str, Any]:
+    def _written_down(self, done: Event, confusion: Path, parameters: dict[str, Any], context: Any) -> dict[str, Any]:
+        metrics, about = done.get("metrics") or {}, done.get("about") or {}
         found = quality_numbers(metrics)
         title, facts = (
             tr("Quality of the map"),
             {self.title_of("MAP"): self.raster(parameters, "MAP", context).source()},
         )
         texts = {
-            "REPORT": metrics_page(metrics, {}, facts, title=title, picture=confusion),
+            "REPORT": metrics_page(metrics, about, facts, title=title, picture=confusion),
             "METRICS": json.dumps({"metrics": metrics, "compared": facts}, indent=1),
         }
         for name, text in texts.items():

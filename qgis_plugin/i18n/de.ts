@@ -1056,18 +1056,6 @@ Ein Teil der Flächen mit Labels wird zurückgehalten und nie zum Training benut
         <translation>Wert</translation>
     </message>
     <message>
-        <source>Unit</source>
-        <translation>Einheit</translation>
-    </message>
-    <message>
-        <source>Best</source>
-        <translation>Bester Wert</translation>
-    </message>
-    <message>
-        <source>Compared with</source>
-        <translation>Verglichen mit</translation>
-    </message>
-    <message>
         <source>What was taken for what</source>
         <translation>Was womit verwechselt wurde</translation>
     </message>
@@ -1078,6 +1066,18 @@ Ein Teil der Flächen mit Labels wird zurückgehalten und nie zum Training benut
     <message>
         <source>Classes</source>
         <translation>Klassen</translation>
+    </message>
+    <message>
+        <source>Unit</source>
+        <translation>Einheit</translation>
+    </message>
+    <message>
+        <source>Best</source>
+        <translation>Bester Wert</translation>
+    </message>
+    <message>
+        <source>Compared with</source>
+        <translation>Verglichen mit</translation>
     </message>
     <message>
         <source>Class</source>

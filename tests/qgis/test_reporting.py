@@ -94,6 +94,10 @@ def test_a_page_of_metrics_is_escaped_and_complete():
     assert "<b>" not in page
     assert "/a&lt;b&gt;.tif" in page
     assert json.dumps(page)
+    bare = metrics_page({"mIoU": 0.5, "macro_F1": None, "classes": {"a": {"IoU": None, "px": 7}}}, {}, {})
+    assert bare.count("<tr><th>") == 2
+    assert "<td>macro_F1</td><td class=number></td></tr>" in bare
+    assert "<td>a</td><td class=number></td><td class=number>7</td></tr>" in bare
 
 
 def test_a_run_is_measured_in_sentences_and_an_evaluation_by_names():
