@@ -85,7 +85,7 @@ class Extractor:
                 for key, tile in zip(keys[n], sheets[n].tiles, strict=True):
                     self.cache.put(key, self._cut(own, sheets[n], tile, way))
         made = [
-            Example(key, tile.labels if tile.labels.ndim == 1 else np.ascontiguousarray(_turned(tile.labels, way)))
+            Example(key, tile.labels if tile.labels.ndim == 1 else _turned(tile.labels, way).copy())
             for own, sheet in zip(keys, sheets, strict=True)
             for key, tile in zip(own, sheet.tiles, strict=True)
         ]

@@ -167,7 +167,8 @@ def fit(
         step += 1
         if step == _TIMED:
             fits.settle((time.monotonic() - started) / _TIMED, took)
-            progress = Progress(listener, fits.steps)
+            # The first steps are told again: how many there will be was not known.
+            progress, told = Progress(listener, fits.steps), 0
         if step % max(1, fits.steps // _REPORTS) == 0:
             progress.advance(step - told)
             told = step
