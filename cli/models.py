@@ -50,7 +50,8 @@ def models_list(task: Any, as_json: bool) -> None:
             )
             return
         for name, info in rows:
-            click.echo(f"{name:<18} {info.spec.task:<12} x{info.spec.scale}  {info.licence}")
+            size = f"x{info.spec.scale}" if info.spec.patch == 1 else f"x1/{info.spec.patch}"
+            click.echo(f"{name:<18} {info.spec.task:<12} {size}  {info.licence}")
 
 
 @models.command("info")
@@ -164,6 +165,39 @@ def convert_slimdiffsr(out: Path, checkpoint: Path, wholes: Literal["tile", "sce
             click.echo(knowing_the_scene(registry.info(named).origin, out, cancel.check).identity)
             return
         click.echo(convert(Sources(checkpoint, wholes=wholes, **sources), out, cancel.check).identity)
+
+
+@models_convert.command("satdifuser")
+@click.argument("checkpoint", type=_PATH)
+@click.argument("out", type=_PATH)
+@click.option("--backbone", required=True, type=_PATH, metavar="DIR", help="DiffusionSat or Stable Diffusion 2.1.")
+@click.option(
+    "--levels", required=True, metavar="V[,V...]", help="Stored value that stands for 1, of each band or of all."
+)
+@click.option("--bands", type=click.IntRange(1), default=3, show_default=True, help="Bands of the images.")
+@click.option("--classes", metavar="NAME,NAME...", help="Names in the order of the training; numbers otherwise.")
+@click.option(
+    "--size", type=click.IntRange(1), default=512, show_default=True, help="Px of the images of the training: 64, 256."
+)
+@click.option("--zoom", type=click.IntRange(1), default=1, show_default=True, help="How much they were enlarged.")
+@click.option("--multi-label", "many", is_flag=True, help="A patch can be of several classes.")
+@click.option("--mode", type=click.Choice(["inversion", "noising"]), default="inversion", show_default=True)
+@click.option("--prompt", default="a satellite image", show_default=True, help="What the backbone is told.")
+@click.option("--licence", default="not stated", show_default=True, help="Licence of the weights, for the card.")
+@click.option("--training-data", default="not stated", show_default=True, help="What they were trained on.")
+def convert_satdifuser(checkpoint: Path, out: Path, levels: str, classes: str | None, **sources: Any) -> None:
+    """Make the model folder OUT from the released fuser and head in CHECKPOINT, without its pickled settings."""
+    with guarded(False, False) as (_, cancel):
+        from ..engine.errors import RequestError
+        from ..models.satdifuser.convert import Sources, convert
+
+        try:
+            values = tuple(float(value) for value in levels.split(","))
+        except ValueError as error:
+            raise RequestError(f"{levels!r} are no numbers", where="--levels", fix="pass 4095 or 255") from error
+        names = None if classes is None else tuple(name.strip() for name in classes.split(","))
+        made = Sources(checkpoint, levels=values, classes=names, **sources)
+        click.echo(convert(made, out, cancel.check).identity)
 
 
 @models.command("count")

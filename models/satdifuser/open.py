@@ -86,5 +86,5 @@ def _published(ref: BackboneRef, reading: Reading, bands: int) -> Backbone:
         raise ModelError(
             "these are not the weights that the head was trained on", where=ref.name, fix="give the folder of those"
         )
-    options = Options(times=tuple(int(time) for time in reading.times), mode=reading.mode)
+    options = Options(times=tuple(int(time) for time in reading.times), mode=reading.mode, zoom=reading.zoom)
     return open_published(folder, bands, replace(options, prompt=reading.prompt) if reading.prompt else options)

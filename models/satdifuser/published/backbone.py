@@ -12,16 +12,17 @@ import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import nn
+from torch.nn import functional as F
 
 from ....engine.errors import ModelError
 from .. import inversion
 from ..backbone import Noise, no_checkpoint
 from ..hooks import layout, listen
 from ..inversion import TIMES, Mode, Schedule
-from ..layout import Features
+from ..layout import Features, Layout
 from .bands import adapter
 from .config import CHANNELS, PROMPT
-from .files import Parts, find_parts, read_part, read_schedule, read_weights
+from .files import Parts, find_parts, outline, read_part, read_schedule, read_weights
 from .metadata import COUNT, PREFIX, Metadata, MetadataEmbedding
 from .text import prompt_embedding
 
@@ -43,6 +44,7 @@ class Options:
     Attributes:
         times: generation indices of 50 steps.
         mode: inversion of the image, or one noising a time.
+        zoom: how many times as large images are made first; divides the px of a latent cell.
         prompt: what the backbone is told.
         metadata: what it is told beside it; None leaves those of its networks unread.
         as_released: take what the UNet predicts for noise whatever its scheduler says.
@@ -50,6 +52,7 @@ class Options:
 
     times: tuple[int, ...] = TIMES
     mode: Mode = "inversion"
+    zoom: int = 1
     prompt: str = PROMPT
     metadata: Metadata | None = None
     as_released: bool = False
@@ -67,6 +70,7 @@ class Published(nn.Module):
         text: (1, tokens, length) embedded prompt.
         plan: calls of the UNet.
         bands: of the images.
+        zoom: how many times as large they are made first.
         velocity: whether the UNet predicts velocity, not noise.
         metadata: networks of what is told beside the prompt, and what that is; both or neither.
 
@@ -82,6 +86,7 @@ class Published(nn.Module):
         plan: Schedule,
         *,
         bands: int,
+        zoom: int = 1,
         velocity: bool = False,
         metadata: tuple[MetadataEmbedding, Metadata] | None = None,
     ) -> None:
@@ -95,8 +100,8 @@ class Published(nn.Module):
             )
         self.unet, self.vae, self.plan, self.velocity = unet, vae, plan, velocity
         self.adapter = adapter(bands).requires_grad_(False)
-        self.factor = 2 ** (len(vae.config.block_out_channels) - 1)
-        self.layout = layout(unet, plan.times, self.factor)
+        self.zoom = zoom
+        self.layout = layout_of(unet, vae, plan.times, zoom)
         self.align = self.reach = self.layout.scales[-1].stride
         self.metadata = None if metadata is None else metadata[0]
         self.register_buffer("text", text, persistent=False)
@@ -136,8 +141,10 @@ class Published(nn.Module):
             )
 
     def encode(self, image: torch.Tensor) -> torch.Tensor:
-        """Scaled latents (N, 4, H / 8, W / 8), posterior mode, float32."""
+        """Scaled latents (N, 4, zoom * H / 8, zoom * W / 8), posterior mode, float32."""
         three = self.adapter(image).clamp(0.0, 1.0) * 2 - 1
+        if self.zoom > 1:
+            three = F.interpolate(three, scale_factor=float(self.zoom), mode="bilinear", align_corners=False)
         latents = self.vae.encode(three.to(self.vae.dtype)).latent_dist.mode()
         scaled: torch.Tensor = latents.float() * self.vae.config.scaling_factor
         return scaled
@@ -197,7 +204,33 @@ def open_published(folder: Path, bands: int, options: Options | None = None) -> 
     text = prompt_embedding(folder, options.prompt, unet.config.cross_attention_dim)
     told = None if networks is None or options.metadata is None else (networks, options.metadata)
     velocity = predicted == "v_prediction" and not options.as_released
-    return Published(unet, vae, text, plan, bands=bands, velocity=velocity, metadata=told).eval()
+    return Published(unet, vae, text, plan, bands=bands, zoom=options.zoom, velocity=velocity, metadata=told).eval()
+
+
+def read_layout(folder: Path, options: Options) -> Layout:
+    """The layout of a folder's features, by its settings alone.
+
+    Raises:
+        RequestError: a part is missing.
+        ModelError: a part's settings do not fit.
+    """
+    parts = find_parts(folder)
+    unet, vae = outline(UNet2DConditionModel, parts.unet), outline(AutoencoderKL, parts.vae)
+    return layout_of(unet, vae, options.times, options.zoom)
+
+
+def layout_of(unet: Any, vae: Any, times: tuple[int, ...], zoom: int) -> Layout:
+    """The layout of the features of a UNet behind an autoencoder.
+
+    Raises:
+        ModelError: images cannot be enlarged so often.
+    """
+    factor = 2 ** (len(vae.config.block_out_channels) - 1)
+    if zoom < 1 or factor % zoom:
+        raise ModelError(
+            f"images cannot be made {zoom} times as large", where="zoom", fix=f"name a divisor of {factor}"
+        )
+    return layout(unet, times, factor // zoom)
 
 
 def _plan(betas: torch.Tensor, steps: Sequence[int], options: Options, folder: Path) -> Schedule:

@@ -68,7 +68,7 @@ def find_parts(folder: Path) -> Parts:
     return parts
 
 
-def digest(folder: Path) -> str:
+def digest_of(folder: Path) -> str:
     """sha256 over names and contents of everything that is read from a backbone's folder.
 
     Raises:
@@ -98,22 +98,34 @@ def read_part(kind: Any, folder: Path, state: Mapping[str, torch.Tensor]) -> Any
     Raises:
         ModelError: settings or weights do not fit.
     """
+    part = outline(kind, folder)
+    check_fit(part.state_dict(), state, where=str(folder))
+    if odd := [key for key, value in state.items() if not torch.isfinite(value).all()]:
+        raise ModelError(f"{odd[0]} is not finite", where=str(folder), fix="fetch the weights again")
+    part.load_state_dict({key: value.float() for key, value in state.items()}, assign=True)
+    return part.eval().requires_grad_(False)
+
+
+def outline(kind: Any, folder: Path) -> Any:
+    """A network of diffusers on the meta device.
+
+    Args:
+        kind, folder: as for ``read_part``.
+
+    Raises:
+        ModelError: the settings do not fit.
+    """
     settings = read_settings(folder / _CONFIG)
     known = inspect.signature(kind).parameters
     try:
         with torch.device("meta"):
-            part = kind(**{name: value for name, value in settings.items() if name in known})
+            return kind(**{name: value for name, value in settings.items() if name in known})
     except (TypeError, ValueError, AttributeError, IndexError, KeyError) as error:
         raise ModelError(
             f"the settings make no {kind.__name__} ({error})",
             where=str(folder / _CONFIG),
             fix="fetch the file again",
         ) from error
-    check_fit(part.state_dict(), state, where=str(folder))
-    if odd := [key for key, value in state.items() if not torch.isfinite(value).all()]:
-        raise ModelError(f"{odd[0]} is not finite", where=str(folder), fix="fetch the weights again")
-    part.load_state_dict({key: value.float() for key, value in state.items()}, assign=True)
-    return part.eval().requires_grad_(False)
 
 
 def read_weights(folder: Path) -> dict[str, torch.Tensor]:

@@ -16,7 +16,7 @@ from seamline.models.satdifuser.inversion import advanced, schedule
 from seamline.models.satdifuser.layout import Layout, Scale
 from seamline.models.satdifuser.published.backbone import Options, open_published
 from seamline.models.satdifuser.published.bands import adapter
-from seamline.models.satdifuser.published.files import digest
+from seamline.models.satdifuser.published.files import digest_of
 from seamline.models.satdifuser.published.metadata import Metadata
 from seamline.tests.bounds import assert_same_but_rounding
 from seamline.tests.models.satdifuser.backbones import ALIGN, TEXT, WEIGHTS, add_metadata, edit, make_backbone
@@ -160,15 +160,15 @@ def test_old_names_and_plain_pickles_are_read(folder):
 
 
 def test_the_digest_is_of_what_is_read(folder):
-    first = digest(folder)
+    first = digest_of(folder)
     (folder / "README.md").write_text("words")
-    assert digest(folder) == first
+    assert digest_of(folder) == first
     for name in ("scheduler/scheduler_config.json", "prompt.safetensors", f"vae/{WEIGHTS}", "unet/config.json"):
         content = (folder / name).read_bytes()
         (folder / name).write_bytes(content + b" ")
-        assert digest(folder) != first
+        assert digest_of(folder) != first
         (folder / name).write_bytes(content)
-    assert digest(folder) == first
+    assert digest_of(folder) == first
 
 
 def test_what_is_missing_or_damaged_is_named(folder):
@@ -327,3 +327,23 @@ def test_date_and_cloud_come_from_tags():
 def test_metadata_that_cannot_be_are_refused(changes):
     with pytest.raises(ValueError, match=r"no place|share|no date"):
         replace(HERE, **changes)
+
+
+# Enlarged images.
+
+
+@torch.no_grad()
+def test_images_may_be_enlarged_first(folder):
+    backbone = open_published(folder, 3, Options(zoom=2))
+    assert backbone.layout.strides == (1, 2)
+    assert backbone.align == ALIGN // 2
+    large = F.interpolate(image(), scale_factor=2.0, mode="bilinear", align_corners=False)
+    assert_same_but_rounding(flat(backbone.features(image(), ground)), flat(features(folder, given=large)))
+    with pytest.raises(ModelError, match="3 times as large"):
+        open_published(folder, 3, Options(zoom=3))
+
+
+@torch.no_grad()
+def test_tiles_that_are_no_multiple_of_anything_are_read_too(folder):
+    found = features(folder, given=image(height=19, width=26))
+    assert [tuple(x.shape[-2:]) for x in found[0]] == [(9, 13), (5, 7)]
