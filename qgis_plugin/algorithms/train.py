@@ -9,6 +9,7 @@ from qgis.core import (
     QgsProcessingParameterFileDestination,
     QgsProcessingParameterFolderDestination,
     QgsProcessingParameterMultipleLayers,
+    QgsProcessingUtils,
 )
 
 from .. import compat
@@ -131,7 +132,9 @@ class TrainOnLabels(LabelAlgorithm):
         check_new_folder(folder)
         if folder.is_dir():
             folder.rmdir()  # empty: the engine makes the folder in one piece
-        done = self.engine([*arguments, "--out", str(folder)], feedback)
+        # For this session of QGIS: whoever draws some more and trains again does not wait for the same places again.
+        cache = Path(QgsProcessingUtils.tempFolder()) / "seamline-features"
+        done = self.engine([*arguments, "--cache", str(cache), "--out", str(folder)], feedback)
         if done is None:
             feedback.pushInfo(tr("Cancelled; nothing was written"))
             return {}

@@ -17,6 +17,7 @@ from qgis.core import (
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeatureSourceDefinition,
+    QgsProcessingUtils,
     QgsProject,
     QgsRendererCategory,
     QgsVectorLayer,
@@ -77,11 +78,12 @@ def first_squares(rows):
 
 def test_a_scratch_layer_becomes_a_model(train, drawn, scene, feedback, tmp_path):
     found, argv, rows = train(drawn)
-    labels = argv[argv.index("--labels") + 1]
+    labels, cache = (argv[argv.index(word) + 1] for word in ("--labels", "--cache"))
     assert argv == [
-        *("train", "--image", scene["MS"], "--class-field", "kind", "--task", "segment"),
-        *("--labels", labels, "--out", str(tmp_path / "model"), "--json", "--cancel-on-stdin-eof"),
+        *("train", "--image", scene["MS"], "--class-field", "kind", "--task", "segment", "--labels", labels),
+        *("--cache", cache, "--out", str(tmp_path / "model"), "--json", "--cancel-on-stdin-eof"),
     ]
+    assert Path(cache).parent == Path(QgsProcessingUtils.tempFolder())  # which QGIS takes away at its end
     assert first_squares(rows) == [("water", 0), ("forest", 1), ("water", 2), ("forest", 3)]
     assert {shape.GetGeometryType() for _, shape in rows} == {ogr.wkbMultiPolygon}
     assert found == {"OUTPUT": str(tmp_path / "model"), "MIOU": 0.7, "ACCURACY": 0.875}
@@ -189,7 +191,7 @@ def test_every_option_reaches_the_engine(train, drawn, scene, tmp_path):
     given.update(BACKBONE="terra-ldm-tiny", HOLD_OUT=0.25, SEED=7, DEVICE="cpu", IMAGES=[scene["MS"], scene["PAN"]])
     _, argv, _ = train(drawn, **given)
     labels = argv[argv.index("--labels") + 1]
-    assert argv[1:-4] == [
+    assert argv[1:-6] == [
         *("--image", scene["MS"], "--image", scene["PAN"], "--class-field", "kind", "--task", "classify"),
         *("--rest", "other", "--minutes", "5", "--patch", "32", "--fuser", "experts", "--backbone", "terra-ldm-tiny"),
         *("--bands", "1,2,3", "--hold-out", "0.25", "--seed", "7", "--device", "cpu", "--labels", labels),
