@@ -144,8 +144,9 @@ class TrainOnLabels(LabelAlgorithm):
         feedback.pushInfo(text.format(folder=folder, algorithm=door))
         metrics = done.get("metrics") or {}
         found = quality_numbers(metrics)
-        confusion = folder.with_name(folder.name + ".confusion.png")
-        if confusion.is_file():
+        # Not by its name: one of an older model may lie there.
+        confusion = next((Path(path) for path in done.get("outputs") or () if path.endswith(".png")), None)
+        if confusion is not None:
             feedback.pushInfo(tr("What was taken for what: {path}").format(path=confusion))
         page = self.parameterAsFileOutput(parameters, "REPORT", context)
         if page:

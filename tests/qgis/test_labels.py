@@ -259,6 +259,15 @@ def test_the_page_tells_the_quality_of_each_class(train, drawn, tmp_path):
     assert "<forest>" not in text
 
 
+def test_a_model_that_nobody_measured_has_no_quality(train, drawn, feedback, tmp_path):
+    (tmp_path / "model.confusion.png").write_bytes(b"of an older model")
+    page = tmp_path / "quality.html"
+    found, _, _ = train(drawn, HOLD_OUT=0, REPORT=str(page))
+    assert found == {"OUTPUT": str(tmp_path / "model"), "REPORT": str(page)}
+    assert "data:image/png" not in page.read_text(encoding="utf-8")
+    assert not any("What was taken for what" in line for line in feedback.lines)
+
+
 def test_a_cancel_leaves_nothing(fake_engine, feedback, drawn, scene, tmp_path):
     notes, context, ended = fake_engine("slow"), QgsProcessingContext(), []
     context.setProject(QgsProject.instance())
