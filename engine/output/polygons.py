@@ -94,7 +94,8 @@ def _simplified(polygons: NDArray[np.object_], tolerance: float) -> NDArray[np.o
 
 def _surfaces(geometry: shapely.Geometry) -> shapely.Geometry:
     """The polygons in what a repair left."""
-    parts = shapely.get_parts(geometry)
+    # A collection may hold polygons by themselves and several in one.
+    parts = shapely.get_parts(shapely.get_parts(geometry))
     return shapely.multipolygons(parts[shapely.get_type_id(parts) == shapely.GeometryType.POLYGON])
 
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rasterio.features import rasterize
 
+from seamline.engine.output import regions as areas_of
 from seamline.engine.output.regions import RegionJoiner
 
 rasters = st.tuples(
@@ -66,6 +67,14 @@ def test_an_area_that_two_strips_hold_in_pieces_is_one():
     found = regions(values, np.ones(values.shape, np.bool_), [3, 8])
     assert [kind for kind, _ in found] == [0, 0, 0, 0, 1]
     assert found[-1][1].area == 5 * 8 + 9
+
+
+def test_an_outline_that_touches_itself_is_repaired(monkeypatch):
+    """As older versions of GDAL give it: one ring, twice through the corner at which a hole meets the rim."""
+    ring = [(0, 0), (3, 0), (3, 2), (2, 2), (2, 1), (1, 1), (1, 2), (2, 2), (2, 3), (0, 3), (0, 0)]
+    monkeypatch.setattr(areas_of, "shapes", lambda *args, **more: [({"coordinates": [ring]}, 1.0)])
+    ((kind, found),) = regions(np.ones((3, 3), np.uint8), np.ones((3, 3), np.bool_))
+    assert (kind, found.area, found.is_valid) == (1, 7, True)
 
 
 def test_memory_follows_what_is_open():

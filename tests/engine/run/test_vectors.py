@@ -138,6 +138,16 @@ def test_simple_outlines_stay_near_and_valid(scene, tmp_path):
     assert shapely.hausdorff_distance(exact, simple).max() <= 13.0
 
 
+def test_an_outline_that_simplification_spoils_is_mended(monkeypatch):
+    """A bow tie with a stray line, and one that is gone."""
+    tie = shapely.from_wkt("POLYGON ((0 0, 4 4, 4 0, 0 4, 0 0), (9 9, 9 9, 9 9, 9 9))")
+    plain = np.array([shapely.box(0, 0, 4, 4)] * 2)
+    monkeypatch.setattr(shapely, "simplify", lambda *args, **more: np.array([tie, shapely.Polygon()]))
+    mended, kept = polygons._simplified(plain, 1.0)
+    assert (mended.geom_type, mended.is_valid, mended.area) == ("MultiPolygon", True, 8)
+    assert kept == plain[1]
+
+
 def test_areas_in_degrees_are_those_of_the_ellipsoid(write_raster, tmp_path):
     values = np.full((1, 70, 70), 1, np.uint16)
     values[:, 20:40, 10:50] = 2
@@ -342,7 +352,7 @@ def test_places_that_nothing_may_go_to(scene, tmp_path):
 def test_an_older_file_is_replaced_where_that_is_wanted(scene, tmp_path):
     (tmp_path / "p.gpkg").write_bytes(b"old")
     (tmp_path / "p.gpkg-wal").write_bytes(b"of the old one")
-    mapped(scene, tmp_path, overwrite=True)
+    run(asked(scene, tmp_path / "o.tif", polygons="p.gpkg", overwrite=True), Thirds())
     assert not (tmp_path / "p.gpkg-wal").exists()
 
 
