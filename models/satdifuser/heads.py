@@ -8,6 +8,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from .reach import Sights, sights
+
 
 def resized(x: torch.Tensor, size_hw: tuple[int, int]) -> torch.Tensor:
     """Bilinear between cell centres; the same map where the size fits already."""
@@ -50,11 +52,10 @@ class Linear(nn.Module):
         scores: torch.Tensor = self.decoder_head[2](patches.movedim(1, -1))
         return scores.movedim(-1, 1)
 
-    def reach(self, strides: Sequence[int]) -> tuple[int, ...]:
-        """Image px beyond a patch, at most, of the centres of the cells of each scale that it reads.
+    def reach(self, strides: Sequence[int]) -> Sights:
+        """Cells of each scale that a px of a patch stands for, through the finest cell that it lies in.
 
         Args:
             strides: image px along a cell of each scale, finest first.
         """
-        # Bilinear interpolation reads cells whose centres lie less than a cell away.
-        return tuple(stride if n else 0 for n, stride in enumerate(strides))
+        return sights(strides, lambda px: [px.within(strides[0]).resized(stride) for stride in strides])

@@ -14,6 +14,7 @@ from torch import nn
 
 from .fusers.bottleneck import Padding, PixelNorm
 from .heads import resized
+from .reach import Sights, Span, sights
 
 Norm = Literal["batch", "pixel"]
 POOLS = (1, 2, 3, 6)
@@ -96,29 +97,13 @@ class UPerNet(nn.Module):
         joined = self.fpn_bottleneck(torch.cat([resized(x, _size(levels[0])) for x in smooth], dim=1))
         return resized(self.conv_seg(self.dropout(joined)), size_hw)
 
-    def reach(self, strides: Sequence[int]) -> tuple[int, ...] | None:
-        """Image px beyond a px, at most, of the centres of the cells of each scale that it reads; None for all of them.
+    def reach(self, strides: Sequence[int]) -> Sights | None:
+        """Cells of each scale that a px reads; None for all of them.
 
         Args:
             strides: image px along a cell of each scale, finest first.
         """
-        if self.config.pools:
-            return None
-        last = len(strides) - 1
-        # The way from a level of the pyramid to the px: its own convolution, up to the finest, the joint convolution,
-        # up to the px.  Bilinear interpolation reads cells whose centres lie less than a cell away.
-        ways = [
-            (stride if level < last else 0)
-            + (stride if level else 0)
-            + strides[0]
-            + (strides[0] if strides[0] > 1 else 0)
-            for level, stride in enumerate(strides)
-        ]
-        reach = []
-        for scale, stride in enumerate(strides):
-            own = stride if scale == last else 0
-            reach.append(own + max(ways[level] + sum(strides[level + 1 : scale + 1]) for level in range(scale + 1)))
-        return tuple(reach)
+        return None if self.config.pools else sights(strides, lambda px: _read(px, strides))
 
     def _pooled(self, x: torch.Tensor) -> torch.Tensor:
         pooled = [resized(module(x), _size(x)) for module in self.psp_modules]
@@ -131,6 +116,17 @@ class UPerNet(nn.Module):
         conv = nn.Conv2d(channels, config.channels, kernel, padding=kernel // 2, padding_mode=padding)
         norm = nn.BatchNorm2d(config.channels) if config.norm == "batch" else PixelNorm(config.channels)
         return conv, norm, nn.ReLU()
+
+
+def _read(px: Span, strides: Sequence[int]) -> list[Span]:
+    """What one px reads of the maps, against the way of ``UPerNet.forward``."""
+    joint = px.resized(strides[0]).convolved()
+    levels: list[Span] = []
+    for stride in strides:
+        own = joint.resized(stride)
+        own = own if stride == strides[-1] else own.convolved()
+        levels.append(levels[-1].resized(stride).joined(own) if levels else own)
+    return [*levels[:-1], levels[-1].convolved()]
 
 
 def _size(x: torch.Tensor) -> tuple[int, int]:

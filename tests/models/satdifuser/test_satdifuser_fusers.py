@@ -113,8 +113,8 @@ def test_a_tile_gives_the_pixels_of_the_whole_scene_beyond_the_stated_reach(kind
     whole = head(fuser(found), (SCENE, SCENE))[..., START : START + TILE, START : START + TILE]
     tile = head(fuser(cropped(found, START, TILE)), (TILE, TILE))
     assert_same_but_rounding(tile[..., rim:-rim, rim:-rim], whole[..., rim:-rim, rim:-rim])
-    # The rim itself does differ, so the comparison is not of things that never would.
-    assert float((tile - whole).abs().max()) > 1e-2
+    # One px more of the rim does differ, so the margin is no wider than it must be.
+    assert float((tile - whole)[..., rim - 1 : 1 - rim, rim - 1 : 1 - rim].abs().max()) > 1e-6
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -141,8 +141,21 @@ def test_what_looks_at_the_whole_map_says_so():
     assert built("experts", window=5).reach == (3, 3, 3)
     assert UPerNet(8, 3, UPerConfig(4, 8)).reach(LAYOUT.strides) is None
     assert margin(LAYOUT, head=None, fuser=(1, 1, 1), backbone=0) is None
-    assert margin(LAYOUT, head=(1, 2, 3), fuser=None, backbone=0) is None
-    assert margin(LAYOUT, head=(0, 0, 0), fuser=(0, 0, 0), backbone=7) == 4 + 7
+    assert margin(LAYOUT, head=Linear(8, 4).reach(LAYOUT.strides), fuser=None, backbone=0) is None
+
+
+def test_the_margin_of_one_scale_by_hand():
+    one = Layout((1,), (Scale(1, (2,)),))
+    head = UPerNet(8, 1, UPerConfig(4, 8, ())).reach(one.strides)
+    # Two convolutions of the head, what the fuser and the backbone look at.
+    assert margin(one, head=head, fuser=(0,), backbone=0) == 2
+    assert margin(one, head=head, fuser=(3,), backbone=7) == 2 + 3 + 7
+    # Of 4 px: a tile has whole cells, and interpolation reads the next one from the middle of a cell on.
+    four = Layout((1,), (Scale(4, (2,)),))
+    head = UPerNet(8, 1, UPerConfig(4, 8, ())).reach(four.strides)
+    assert margin(four, head=head, fuser=(0,), backbone=0) == 2 * 4 + 2
+    assert margin(four, head=head, fuser=(0,), backbone=4) == 3 * 4 + 2
+    assert margin(four, head=Linear(8, 4).reach(four.strides), fuser=(0,), backbone=0) == 0
 
 
 # Experts.
