@@ -285,9 +285,9 @@ class RasterAlgorithm(EngineAlgorithm):
         word = str(parameters["MODEL"]) if is_given(parameters.get("MODEL")) else ""
         if not word and not listed:
             raise EngineError(
-                tr("no model is chosen, and none ships for this"),
+                tr("no model is chosen"),
                 where=self.title_of("MODEL"),
-                fix=tr("give the folder of one under '{name}'").format(name=self.title_of("MODEL_FOLDER")),
+                fix=tr("choose one, or give its folder under '{name}'").format(name=self.title_of("MODEL_FOLDER")),
             )
         if word and not word.isdecimal() and word not in listed and catalogue.find(self.command, word) is None:
             # A script may name a model that the engine has and this session has not heard of.

@@ -708,8 +708,8 @@ Das Detail eines Diffusionsmodells ist wahrscheinlich, nicht beobachtet: mit der
         <translation>die Engine meldet Erfolg, schrieb aber keine Datei</translation>
     </message>
     <message>
-        <source>no model is chosen, and none ships for this</source>
-        <translation>es ist kein Modell gewählt, und dafür wird keines mitgeliefert</translation>
+        <source>no model is chosen</source>
+        <translation>es ist kein Modell gewählt</translation>
     </message>
     <message>
         <source>the log above says more</source>
@@ -740,8 +740,8 @@ Das Detail eines Diffusionsmodells ist wahrscheinlich, nicht beobachtet: mit der
         <translation>'{name}' ist nicht der Name einer Ausgabe</translation>
     </message>
     <message>
-        <source>give the folder of one under '{name}'</source>
-        <translation>den Ordner eines Modells unter '{name}' angeben</translation>
+        <source>choose one, or give its folder under '{name}'</source>
+        <translation>eines wählen, oder seinen Ordner unter '{name}' angeben</translation>
     </message>
     <message>
         <source>the model {model} takes no such raster</source>

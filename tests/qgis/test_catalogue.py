@@ -161,7 +161,7 @@ def test_a_model_that_takes_no_reference_refuses_it_before_the_start(catalogue, 
 def test_a_task_for_which_nothing_ships_asks_for_a_model(task, catalogue, scene, feedback, tmp_path, fake_engine):
     notes = fake_engine("")
     parameters = {"INPUT": scene["MS"], "OUTPUT": str(tmp_path / "out.tif")}
-    sentence = "no model is chosen, and none ships for this; Model; give the folder of one under 'Model folder'"
+    sentence = "no model is chosen; Model; choose one, or give its folder under 'Model folder'"
     with pytest.raises(QgsProcessingException, match=sentence):
         processing.run(f"seamline:{task}", parameters, feedback=feedback)
     assert not notes["pid"].exists()
