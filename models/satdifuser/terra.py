@@ -1,8 +1,10 @@
 """Our own base model as a backbone: any number of bands, a short reach, no attention.
 
 Each band takes the way through autoencoder and UNet by itself, and the features of the bands lie side by side in each
-stream.  Along the inversion a band's latents are led from the clean image to the wanted times by deterministic DDIM
-steps (Song et al., arXiv 2010.02502, equation 12, backwards), one evaluation of the network a time.
+stream.  Fine scales are those of the autoencoder, which are the same at every time: its latents, and the maps that it
+foretells details from.  Coarse ones are those of the UNet.  Along the inversion a band's latents are led from the clean
+image to the wanted times by deterministic DDIM steps (Song et al., arXiv 2010.02502, equation 12, backwards), one
+evaluation of the network a time.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from .backbone import Noise, no_checkpoint
 from .layout import Features, Layout, Scale
 
 Mode = Literal["inversion", "noising"]
-ZOOMS = (1, 2, 4)
+ZOOMS = (1, 2)
 """Factors by which images may be enlarged first, so that a cell is so many times smaller on the ground."""
 
 
@@ -65,17 +67,17 @@ class TerraBackbone(nn.Module):
         self.network, self.options = network.eval().requires_grad_(False), options
         count = len(options.bands)
         fine, coarse = (count * width for width in network.config.unet)
-        # At zoom 4 the finest cell is one px of the image: still a whole number of px.
-        strides = [max(each // options.zoom, 1) for each in (FACTOR, 2 * FACTOR, STRIDE * FACTOR)]
+        foretold = count * network.config.forecast
         self.layout = Layout(
             options.times,
             (
-                Scale(strides[0], (count * LATENT,)),
-                Scale(strides[1], (fine, fine, fine, fine)),
-                Scale(strides[2], (coarse,)),
+                Scale(FACTOR // 2 // options.zoom, (foretold,)),
+                Scale(FACTOR // options.zoom, (count * LATENT, foretold)),
+                Scale(2 * FACTOR // options.zoom, (fine, fine, fine, fine)),
+                Scale(STRIDE * FACTOR // options.zoom, (coarse,)),
             ),
         )
-        self.align = max(FACTOR * STRIDE // options.zoom, 1)
+        self.align = FACTOR * STRIDE // options.zoom
         passes = len(options.times) if options.mode == "inversion" else 1
         reach = VAE_MARGIN + passes * FACTOR * MARGIN
         # Two px beyond the image's own for the taps that enlarge it.
@@ -87,7 +89,9 @@ class TerraBackbone(nn.Module):
         options, count = self.options, len(image)
         if options.zoom > 1:
             image = F.interpolate(image, scale_factor=float(options.zoom), mode="bicubic", align_corners=False)
-        clean = self.network.vae.encode(image.reshape(-1, 1, *image.shape[-2:]))
+        clean, *foretold = self.network.vae.trace(image.reshape(-1, 1, *image.shape[-2:]))
+        second, first = (torch.asinh(_by_image(maps, count)) for maps in foretold)
+        still = [first, torch.cat((_by_image(clean, count), second), dim=1)]
         given = Conditioning.of(options.bands * count, clean.device)
         if options.mode == "noising":
             states = self._noised(clean, noise)
@@ -98,7 +102,7 @@ class TerraBackbone(nn.Module):
             checkpoint()
             maps = self._trace(state, time, given)[1]
             fine = torch.cat([_by_image(x, count) for x in (*maps.encoder, *maps.decoder)], dim=1)
-            found.append([_by_image(clean, count), fine, _by_image(maps.middle, count)])
+            found.append([*still, fine, _by_image(maps.middle, count)])
         return found
 
     def _noised(self, clean: torch.Tensor, noise: Noise) -> Iterator[torch.Tensor]:

@@ -57,13 +57,17 @@ class Forecast(nn.Module):
 
     def forward(self, means: torch.Tensor) -> torch.Tensor:
         """(N, 1, h, w) to (N, 3, h, w), in the same units."""
+        out: torch.Tensor = self.out(self.hidden(means))
+        return out
+
+    def hidden(self, means: torch.Tensor) -> torch.Tensor:
+        """Maps that the details are read from: (N, 1, h, w) to (N, width, h, w), in the same units."""
         taps = self.taps - self.taps.mean(dim=(2, 3), keepdim=True)
         # The offset would drop out anyway; taken away first it does not cost digits.
         h = F.relu(F.conv2d(F.pad(means, (2, 2, 2, 2), mode="replicate"), taps))
         for conv, mix in zip(self.convs, self.mixes, strict=True):
             h = h + mix(F.relu(conv(h)))
-        out: torch.Tensor = self.out(h)
-        return out
+        return h
 
 
 class BandVae(nn.Module):
@@ -95,11 +99,17 @@ class BandVae(nn.Module):
         Returns:
             (N, 16, H / 4, W / 4).
         """
+        return self._coded(image)[0]
+
+    def _coded(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Code of images, and the maps that the details at 4 and at 2 px are foretold from."""
         with torch.autocast(image.device.type, enabled=False):
             half, fine = split(image.float())
             quarter, coarse = split(half)
-            fine = F.pixel_unshuffle(_compress(fine - self.fine(half)), 2)
-            return torch.cat((4 * quarter - 2, _compress(coarse - self.coarse(quarter)), fine), dim=1)
+            second, first = self.coarse.hidden(quarter), self.fine.hidden(half)
+            fine = F.pixel_unshuffle(_compress(fine - self.fine.out(first)), 2)
+            code = torch.cat((4 * quarter - 2, _compress(coarse - self.coarse.out(second)), fine), dim=1)
+            return code, second, first
 
     def log_variance(self, code: torch.Tensor) -> torch.Tensor:
         """Logarithm of the posterior's variance at a code, same shape."""
@@ -124,6 +134,15 @@ class BandVae(nn.Module):
             (N, 16, H / 4, W / 4), float32.
         """
         return (self.code(image) - self.centre) * self.scaling
+
+    def trace(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """As ``encode``, with the maps that the details are foretold from, for feature readers.
+
+        Returns:
+            Latents, and maps (N, width, H / 4, W / 4) and (N, width, H / 2, W / 2) in the units of ``KNEE``.
+        """
+        code, second, first = self._coded(image)
+        return (code - self.centre) * self.scaling, second / KNEE, first / KNEE
 
     def decode(self, latent: torch.Tensor) -> torch.Tensor:
         """Images (N, 1, 4h, 4w), unit range, from latents (N, 16, h, w)."""
