@@ -57,6 +57,9 @@ def test_every_system_has_a_recipe_of_its_own_and_one_that_ships():
     ],
 )
 def test_a_wrong_value_is_refused_by_its_key_whatever_the_system(path, key, value):
+    if key.partition(".")[0] not in type(read_recipe(path)).model_fields:
+        # A head has a fit in the place of stages.
+        key, value = "fit.steps", "x"
     with pytest.raises(RequestError) as caught:
         read_recipe(path, {key: value})
     assert caught.value.where == f"{path}: {key}"
@@ -70,8 +73,8 @@ def test_a_name_that_nothing_has_is_refused_with_the_nearest_one(path):
         RequestError, match=r"data\.pach: unknown setting 'pach'; did you mean patch\? known are .*held"
     ):
         read_recipe(path, {"data.pach": 64})
-    with pytest.raises(RequestError, match=r"networks: unknown setting 'networks'; did you mean network\?"):
-        read_recipe(path, {"networks.width": 64})
+    with pytest.raises(RequestError, match=r"cards: unknown setting 'cards'; did you mean card\?"):
+        read_recipe(path, {"cards.licence": "none"})
 
 
 @pytest.mark.parametrize(
