@@ -63,7 +63,7 @@ def engine(plugin, real_python, monkeypatch):
 
 
 def asked(image, drawn, folder):
-    given = {"IMAGES": [image], "LABELS": drawn.id(), "CLASS_FIELD": "kind", "MINUTES": 1, "DEVICE": "cpu"}
+    given = {"IMAGES": [image], "LABELS": drawn.id(), "CLASS_FIELD": "kind", "MINUTES": 3, "DEVICE": "cpu"}
     return {**given, "OUTPUT": str(folder)}
 
 
