@@ -75,11 +75,9 @@ def margin(layout: Layout, *, head: Sights | None, fuser: Sequence[int] | None, 
         return None
     period, rim = math.lcm(*layout.strides), 0
     for place, spans in enumerate(head):
-        cells = list(zip(spans, fuser, strict=True))
-        # How far what is read lies before the start of this period, and beyond its end; the rim is the same both ways.
+        # How far what is read lies before the start of the period; beyond its end all is mirrored.
+        cells = zip(spans, fuser, strict=True)
         before = max((looks + 0.5) * span.stride - span.first for span, looks in cells) + backbone
-        beyond = max((looks + 0.5) * span.stride + span.last - period for span, looks in cells) + backbone
         # So many periods from the edge of the tile on, such a px knows all that it reads; the last one before does not.
         rim = max(rim, period * (math.ceil(before / period) - 1) + place + 1)
-        rim = max(rim, period * (math.ceil(beyond / period) - 1) + period - place)
     return rim
