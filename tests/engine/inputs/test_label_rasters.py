@@ -77,7 +77,16 @@ def test_memory_bounds_change_no_cell(tmp_path, monkeypatch, other):
     path = write_raster(tmp_path / "a.tif", noise(OTHERS[other]), OTHERS[other])
     whole = read(path, GRID).rasterise(GRID)
     monkeypatch.setattr(label_rasters, "_MOST_CELLS", 700)
+    read_at_once = []
+
+    def spy(reader, relation, window, touched):
+        read_at_once.append(touched.height * touched.width)
+        return looked_up(reader, relation, window, touched)
+
+    looked_up = label_rasters._looked_up
+    monkeypatch.setattr(label_rasters, "_looked_up", spy)
     np.testing.assert_array_equal(read(path, GRID).rasterise(GRID), whole)
+    assert max(read_at_once) <= 700
     monkeypatch.setattr(label_rasters, "_STRIP", 7)
     assert read(path, GRID).counts == tuple(np.bincount(whole[whole != UNLABELLED], minlength=4))
 

@@ -213,6 +213,8 @@ def test_labels_outside_every_image_are_refused(tmp_path, crs):
     # Metres that are said to be degrees lie nowhere.
     path = write_shapes(tmp_path / "b.gpkg", [square(3, 4), square(20, 10)], "EPSG:4326", kind=["a", "b"])
     assert "b.gpkg: no label lies on an image" in sentence(path, GRID)
+    assert np.isnan(read(path).boxes(GRID.crs)).all()
+    assert read(path).bounds(GRID.crs) is None
 
 
 def test_classes_that_lie_on_no_image_are_left_out_and_told(tmp_path):
@@ -385,6 +387,16 @@ def test_damaged_or_other_json_is_refused_in_a_sentence(tmp_path, text):
     assert "\n" not in said
 
 
+def test_what_another_driver_makes_of_json_is_refused(tmp_path):
+    ring = [[500_030, 4_999_900], [500_090, 4_999_900], [500_090, 4_999_950], [500_030, 4_999_900]]
+    features = [{"attributes": {"kind": kind}, "geometry": {"rings": [ring]}} for kind in ("a", "b")]
+    fields = [{"name": "kind", "type": "esriFieldTypeString"}]
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"geometryType": "esriGeometryPolygon", "fields": fields, "features": features}))
+    assert pyogrio.read_info(path)["driver"] == "ESRIJSON"
+    assert "a.json: it is no vector file of an allowed format; give a GeoPackage, GeoJSON" in sentence(path)
+
+
 @pytest.mark.parametrize("keep", [200, 3000])
 @pytest.mark.parametrize("driver", DRIVERS)
 def test_files_that_were_cut_are_refused_in_a_sentence(tmp_path, driver, keep):
@@ -410,13 +422,16 @@ def test_nothing_is_fetched_for_the_crs_of_a_file(tmp_path):
         features = [{"type": "Feature", "properties": {"kind": kind}, "geometry": square_of} for kind in ("a", "b")]
         path = tmp_path / "a.geojson"
         path.write_text(json.dumps({"type": "FeatureCollection", "crs": link, "features": features}))
-        before = pyogrio.get_gdal_config_option("GDAL_HTTP_PROXY")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with contextlib.suppress(RequestError):
-                read(path, GRID)
-        assert server.heard == []
-        assert pyogrio.get_gdal_config_option("GDAL_HTTP_PROXY") == before
+        pyogrio.set_gdal_config_options({"GDAL_HTTP_PROXY": "of the user"})
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                with contextlib.suppress(RequestError):
+                    read(path, GRID)
+            assert server.heard == []
+            assert pyogrio.get_gdal_config_option("GDAL_HTTP_PROXY") == "of the user"
+        finally:
+            pyogrio.set_gdal_config_options({"GDAL_HTTP_PROXY": None})
 
 
 @pytest.mark.parametrize("city", ["buildings", "buildings_banepa"])

@@ -231,6 +231,13 @@ def test_numbers_of_labels_are_values_of_a_map_with_names(tmp_path):
     assert (result.scores.names, result.scores.accuracy) == (("wood", "water"), 1.0)
 
 
+def test_numbers_beyond_the_names_of_a_map_are_classes_that_it_does_not_know(tmp_path):
+    labels = write_shapes(tmp_path / "a.gpkg", [square(3, 4), square(20, 10), square(40, 30)], kind=[0, 1, 5])
+    map_file = class_file(tmp_path / "map.tif", np.zeros(GRID.shape, np.uint8), ["wood", "water"])
+    with pytest.warns(SkippedLabelsWarning, match="its labels of 5 do not count"):
+        assert score(map_file, labels, field="kind").scores.pixels == 32
+
+
 def test_labels_of_classes_that_the_map_does_not_know_do_not_count(tmp_path):
     squares = [square(3, 4), square(20, 10), square(40, 30)]
     labels = write_shapes(tmp_path / "a.gpkg", squares, kind=["a", "b", "zoo"])
