@@ -1,18 +1,12 @@
-"""Facts of the published system: its layout, its prompt, its image sizes."""
+"""Facts of the published system: the images that it takes, its prompt, its layout."""
 
 from __future__ import annotations
 
 from ..inversion import TIMES
 from ..layout import Layout, Scale
 
-FACTOR = 8
-"""Image px along a latent cell."""
-
 CHANNELS = 3
 """Of the images that the autoencoder takes."""
-
-TOKENS = 77
-"""Tokens of an embedded prompt."""
 
 PROMPT = "a satellite image"
 """What the backbone is told where nothing better is known."""
