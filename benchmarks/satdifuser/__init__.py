@@ -1,0 +1,1 @@
+"""What SatDiFuser's heads are worth beside networks from scratch, raw pixels and a random backbone."""
