@@ -133,7 +133,9 @@ def classify(
     out: str | Path | None = None,
     **options: Unpack[Options],
 ) -> xr.DataArray:
-    """Give every part of an image its class; for the rest see ``segment``.
+    """Give every patch of an image its class, a pixel each; for the rest see ``segment``.
+
+    A pixel of the result has the size of a patch; those at the far rim may overhang the image.
 
     Raises:
         SeamlineError: what, where, and what to do.
