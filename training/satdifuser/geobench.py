@@ -167,7 +167,7 @@ class _Reader:
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     try:
-        import h5py
+        import h5py  # type: ignore[import-untyped]
     except ModuleNotFoundError as error:
         raise RequestError(
             "h5py is not installed", where=str(path), fix="install it: pip install 'seamline[train]'"

@@ -38,14 +38,13 @@ def split(tiles: Sequence[Tile], names: Sequence[str], share: float, seed: int) 
     Warns:
         SplitWarning: a class is on one side alone.
     """
-    if all(tile.side is not None for tile in tiles):
-        parts = [tile for tile in tiles if tile.side == "train"], [tile for tile in tiles if tile.side == "val"]
-    elif share == 0.0:
-        return Split(list(tiles), [])
-    else:
-        parts = _drawn(tiles, len(names), share, seed)
-    _warn(parts[0], parts[1], names)
-    return Split(*parts)
+    free = [tile for tile in tiles if tile.side is None]
+    train, held_out = _drawn(free, len(names), share, seed) if share else (free, [])
+    train += [tile for tile in tiles if tile.side == "train"]
+    held_out += [tile for tile in tiles if tile.side == "val"]
+    if held_out or share:
+        _warn(train, held_out, names)
+    return Split(train, held_out)
 
 
 def _drawn(tiles: Sequence[Tile], classes: int, share: float, seed: int) -> tuple[list[Tile], list[Tile]]:

@@ -23,7 +23,7 @@ CELL = 128
 """Side of the cells, px; finer where few would hold labels."""
 WHOLE = 512
 """Images up to this side are one tile each, where there are several."""
-RIM = 96
+RIM = 64
 """Most that is read around a tile, px.
 
 What lies farther away is within the reach of a backbone that looks at an image several times over, but moves its

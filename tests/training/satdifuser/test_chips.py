@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -13,6 +14,7 @@ from seamline.engine.errors import RequestError
 from seamline.engine.inputs.labels import LabelRequest
 from seamline.tests.training.satdifuser.made_up import draw, squares, two_kinds, write_image
 from seamline.training.satdifuser.colours import PALETTE, REST, colours_of
+from seamline.training.satdifuser.geobench import _match
 from seamline.training.satdifuser.labelled import Together
 from seamline.training.satdifuser.sources import open_dataset, open_source
 from seamline.training.satdifuser.tiles import IGNORE, Geometry
@@ -147,6 +149,14 @@ def test_geobench_is_read_by_its_arrays(geobench):
     assert [int(tile.labels[1, 1]) for tile in segments.tiles] == [0, 1, 0, 1, 0]
     with pytest.raises(RequestError, match="0 of its bands are called 99"):
         open_source("classify", [str(geobench)], None, bands=(99,))
+
+
+def test_a_band_of_that_very_name_comes_before_others():
+    there = ("04 - Red", "05 - Vegetation Red Edge", "04 - Red Edge")
+    assert _match("04 - red", there, Path("s")) == "04 - Red"
+    assert _match("05", there, Path("s")) == there[1]
+    with pytest.raises(RequestError, match="2 of its bands are called 04"):
+        _match("04", there, Path("s"))
 
 
 def test_geobench_of_several_classes_a_sample(geobench):

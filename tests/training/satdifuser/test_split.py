@@ -72,3 +72,9 @@ def test_the_seed_decides_and_given_sides_stay():
     found = split(given, ["a", "b"], 0.2, 0)
     assert (found.train, found.held_out) == ([given[1]], [given[0]])
     assert (found.train[0].labels != IGNORE).all()
+    some_given = [*given, *tiles]
+    found = split(some_given, ["a", "b"], 0.2, 0)
+    assert given[1] in found.train
+    assert given[0] in found.held_out
+    assert len(found.held_out) == 1 + 8
+    assert split(some_given, ["a", "b"], 0.0, 0).held_out == [given[0]]
