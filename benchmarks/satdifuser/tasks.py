@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
 from seamline.engine.inputs.labels import LabelRequest
-from seamline.training.satdifuser.labelled import Source, Together
+from seamline.training.satdifuser.labelled import Renamed, Source, Together
 from seamline.training.satdifuser.sources import SIDES, open_dataset
 from seamline.training.satdifuser.tiles import Side
 
@@ -27,6 +27,7 @@ class Set:
         contains: only files whose path holds one of these; all where empty.
         excludes: no files whose path holds one of these.
         labels: how its labels are read; None where folders are named after classes.
+        rename: names of its classes as other sets have them.
     """
 
     title: str
@@ -34,16 +35,18 @@ class Set:
     contains: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
     labels: LabelRequest | None = None
+    rename: Mapping[str, str] = field(default_factory=dict)
 
     def opened(self, root: Path, sides: Mapping[str, Side]) -> Source:
         """Its images and labels on some sides of the split."""
-        return open_dataset(
+        found = open_dataset(
             root, self.dataset, labels=self.labels, contains=self.contains, excludes=self.excludes, sides=sides
         )
+        return Renamed(found, self.rename) if self.rename else found
 
 
 # At 0.15 m, which is nearest to the 0.13 m of the other city.
-KAMPALA = Set("Kampala", "buildings", contains=("-20.tif",), labels=_BUILDINGS)
+KAMPALA = Set("Kampala", "buildings", contains=("-20.tif",), labels=_BUILDINGS, rename={"buildings": "building"})
 BANEPA = Set("Banepa", "buildings_banepa", labels=_BUILDINGS)
 EUROSAT = Set("EuroSAT", "eurosat")
 TREES = Set("trees", "trees")
