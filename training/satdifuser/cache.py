@@ -21,7 +21,7 @@ from safetensors.torch import save_file
 from ...engine.errors import RequestError, SeamlineWarning
 from ...models.satdifuser.layout import Features
 
-FORMAT = "seamline-features-1"
+FORMAT = "seamline-features-2"
 SHARD_BYTES = 64 << 20
 _ENTRIES = "entries"
 _LARGEST = float(torch.finfo(torch.float16).max)

@@ -24,6 +24,9 @@ from .batches import Batches
 from .features import Example
 from .tiles import IGNORE
 
+Clock = Callable[[], float]
+"""Seconds: of the wall, or of the processor where others work beside."""
+
 Look = Callable[[Sequence[Example]], float]
 """The score of the network, as it is, on examples."""
 
@@ -126,6 +129,7 @@ def fit(
     device: str,
     listener: Listener,
     check: Callable[[], None],
+    clock: Clock = time.monotonic,
 ) -> Fitted:
     """Fit a head in place and leave the best of its weights in it.
 
@@ -136,22 +140,23 @@ def fit(
         look: scores the network.
         weights: of the classes.
         settings: steps and rates.
-        deadline: of the monotonic clock, s; the fit ends before it.
+        deadline: of the clock, s; the fit ends before it.
         device: of the network.
         listener: gets a ``start`` event that says ``doing="fitting"``, then progress.
         check: called before each step; may raise to stop.
+        clock: s, by which the time is told.
     """
     trained = [p for p in network.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(trained, lr=settings.rate, weight_decay=settings.decay, betas=(0.9, 0.99))
-    keeper = _Keeper(network, held_out, look)
+    keeper = _Keeper(network, held_out, look, clock)
     took = keeper.glance(0)
-    fits = _Plan(settings.steps, took, deadline, settings.looks)
+    fits = _Plan(settings.steps, took, deadline, settings.looks, clock)
     keeper.shown = fits.shown(len(held_out), took)
     weights = weights.to(device)
     listener.emit("start", doing="fitting", unit="steps")
     progress, told = Progress(listener, fits.steps), 0
-    step, started = 0, time.monotonic()
-    while step < fits.steps and time.monotonic() < deadline:
+    step, started = 0, clock()
+    while step < fits.steps and clock() < deadline:
         check()
         for group in optimiser.param_groups:
             group["lr"] = rate_at(step, fits.steps, settings)
@@ -166,7 +171,7 @@ def fit(
         optimiser.zero_grad()
         step += 1
         if step == _TIMED:
-            fits.settle((time.monotonic() - started) / _TIMED, took)
+            fits.settle((clock() - started) / _TIMED, took)
             # The first steps are told again: how many there will be was not known.
             progress, told = Progress(listener, fits.steps), 0
         if step % max(1, fits.steps // _REPORTS) == 0:
@@ -185,9 +190,10 @@ def fit(
 class _Plan:
     """How many steps there are time for."""
 
-    def __init__(self, steps: int, look_s: float, deadline: float, looks: int) -> None:
+    def __init__(self, steps: int, look_s: float, deadline: float, looks: int, clock: Clock) -> None:
+        self._clock = clock
         self.steps, self._deadline, self._looks = steps, deadline, looks
-        self._left = max(deadline - time.monotonic(), 0.0)
+        self._left = max(deadline - self._clock(), 0.0)
         self._look_s = look_s
 
     @property
@@ -203,15 +209,15 @@ class _Plan:
     def settle(self, step_s: float, look_s: float) -> None:
         """Plan by the pace of the first steps."""
         looking = min(look_s * self._looks, _MOST_LOOKING * self._left)
-        left = self._deadline - time.monotonic() - looking
+        left = self._deadline - self._clock() - looking
         self.steps = max(_TIMED + 1, min(self.steps, _TIMED + int(left / max(step_s, 1e-6))))
 
 
 class _Keeper:
     """Looks at the held-out examples and keeps the best weights."""
 
-    def __init__(self, network: nn.Module, held_out: Sequence[Example], look: Look) -> None:
-        self._network, self._held_out, self._look = network, held_out, look
+    def __init__(self, network: nn.Module, held_out: Sequence[Example], look: Look, clock: Clock) -> None:
+        self._network, self._held_out, self._look, self._clock = network, held_out, look, clock
         self.shown = len(held_out)
         self.best, self._kept, self.waited, self.last_looked = -math.inf, 0, 0, 0
         self._weights: dict[str, Any] = {}
@@ -221,7 +227,7 @@ class _Keeper:
         self.last_looked = step
         if not self._held_out:
             return 0.0
-        started = time.monotonic()
+        started = self._clock()
         self._network.eval()
         with torch.inference_mode():
             score = self._look(self._held_out[: self.shown])
@@ -230,7 +236,7 @@ class _Keeper:
             self._weights = {name: value.detach().clone() for name, value in self._network.state_dict().items()}
         else:
             self.waited += 1
-        return time.monotonic() - started
+        return self._clock() - started
 
     def restore(self, steps: int) -> Fitted:
         """Put the best weights back; the last ones stay where nothing is held out."""

@@ -57,6 +57,7 @@ def gather(
     folder: Path,
     listener: Listener,
     check: Callable[[], None],
+    clock: Callable[[], float] | None = None,
 ) -> Gathered:
     """Make examples of the tiles.
 
@@ -64,13 +65,14 @@ def gather(
         extractor: makes them.
         parts: the tiles.
         names: of the classes.
-        started: when the training began, s of the monotonic clock.
+        started: when the training began, s of the clock.
         budget_s: that all of the training may take.
         copies: most copies of a tile, the unturned one included.
         seed: of the order.
         folder: of the cache, whose disk is not filled.
         listener: gets ``start`` events, then progress.
         check: called before each tile; may raise to stop.
+        clock: s, by which the time is told; None for that of the wall.
 
     Raises:
         RequestError: the time is too short for one tile of each class.
@@ -78,7 +80,8 @@ def gather(
     Warns:
         ShortTimeWarning: it is too short for all tiles.
     """
-    ledger = _Ledger(extractor, check)
+    now = clock or time.monotonic
+    ledger = _Ledger(extractor, check, now)
     held = {id(tile) for tile in parts.held_out}
     sheets = coverage_first(sheets_of([*parts.train, *parts.held_out]), len(names), seed)
     total = len(parts.train) + len(parts.held_out)
@@ -87,7 +90,7 @@ def gather(
     train: list[Example] = []
     held_out: list[Example] = []
     for batch in batches_of(sheets):
-        if time.monotonic() - started > FIRST * budget_s:
+        if now() - started > FIRST * budget_s:
             _short(train, names, parts.train, done, total, budget_s)
             break
         tiles = [tile for sheet in batch for tile in sheet.tiles]
@@ -119,17 +122,17 @@ def batches_of(sheets: Sequence[Sheet]) -> Iterator[list[Sheet]]:
 class _Ledger:
     """Makes examples and knows what their features cost."""
 
-    def __init__(self, extractor: Extractor, check: Callable[[], None]) -> None:
-        self._extractor, self._check = extractor, check
+    def __init__(self, extractor: Extractor, check: Callable[[], None], now: Callable[[], float]) -> None:
+        self._extractor, self._check, self.now = extractor, check, now
         self.computed, self.seconds, self.bytes = 0, 0.0, 0
 
     def examples(self, sheets: Sequence[Sheet], way: int) -> list[Example]:
         self._check()
-        before = time.monotonic()
+        before = self.now()
         examples, computed = self._extractor.examples(sheets, way)
         if computed:
             self.computed += computed
-            self.seconds += time.monotonic() - before
+            self.seconds += self.now() - before
         if not self.bytes:
             features = self._extractor.cache.get(examples[0].key)
             self.bytes = sum(m.numel() * m.element_size() for scales in features for m in scales)
@@ -147,7 +150,7 @@ def _copies(
 ) -> list[Example]:
     """Turned copies, as many rounds as time and disk allow."""
     tiles = sum(len(sheet.tiles) for sheet in sheets)
-    left = COPIES * budget_s - (time.monotonic() - started)
+    left = COPIES * budget_s - (ledger.now() - started)
     a_round = tiles * ledger.seconds / ledger.computed if ledger.computed else 0.0
     room = min(MOST_BYTES, shutil.disk_usage(folder).free // 2) // max(tiles * ledger.bytes, 1)
     rounds = min(copies - 1, WAYS - 1, int(room), int(left / a_round) if a_round else WAYS)
@@ -158,7 +161,7 @@ def _copies(
     found: list[Example] = []
     for way in _ORDER[1 : rounds + 1]:
         for batch in batches_of(sheets):
-            if time.monotonic() - started > COPIES * budget_s:
+            if ledger.now() - started > COPIES * budget_s:
                 return found
             examples = ledger.examples(batch, way)
             found += examples

@@ -14,7 +14,7 @@ from ...engine.quality.classes import ClassScores, LabelSetScores
 from .batches import Batches
 from .cache import FeatureCache
 from .features import Example, classes_of
-from .fit import FitSettings, Fitted, batch_size, class_weights, fit
+from .fit import Clock, FitSettings, Fitted, batch_size, class_weights, fit
 from .gather import Gathered
 from .labelled import Material
 from .measure import confusion, label_sets
@@ -30,6 +30,7 @@ class HeadFit:
 
     def __init__(
         self,
+        clock: Clock,
         fit: FitSettings,
         seed: int,
         material: Material,
@@ -39,7 +40,7 @@ class HeadFit:
         device: str,
         check: Callable[[], None],
     ) -> None:
-        self._settings, self._seed = fit, seed
+        self._clock, self._settings, self._seed = clock, fit, seed
         self._material, self._geometry, self._cache = material, geometry, cache
         self._strides, self._device, self._check = eye.backbone.layout.strides, device, check
 
@@ -76,6 +77,7 @@ class HeadFit:
                 device=self._device,
                 listener=listener,
                 check=self._check,
+                clock=self._clock,
             )
         network.load_state_dict({name: _stored(value) for name, value in network.state_dict().items()})
         return fitted

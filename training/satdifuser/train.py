@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +20,7 @@ from ...engine.quality.classes import ClassScores
 from ...engine.quality.confusion_picture import confusion_picture
 from ...engine.run.device import pick_device
 from ...models.folder import QualityRow
+from ...models.satdifuser.tile import told_of
 from .cache import FeatureCache
 from .colours import colours_of
 from .export import Statements, check_destination, model_name, put, quality_of
@@ -58,6 +60,7 @@ class Job:
         fit: steps and rates.
         device: as ``--device`` takes it.
         overwrite: replace a model folder.
+        clock: s, by which the minutes are told.
         statements: what the model folder says of licence, data and citation.
         name, version: of the model; the name is that of the folder where it is empty.
     """
@@ -77,6 +80,7 @@ class Job:
     fit: FitSettings = field(default_factory=FitSettings)
     device: str = "auto"
     overwrite: bool = False
+    clock: Callable[[], float] = time.monotonic
     statements: Statements | None = None
     name: str = ""
     version: str = "1"
@@ -154,7 +158,7 @@ class Training:
     """
 
     def __init__(self, job: Job, listener: Listener, check: Callable[[], None], maker: Maker | None = None) -> None:
-        self._started, self._maker = time.monotonic(), maker or Ours()
+        self._started, self._maker = job.clock(), maker or Ours()
         check_destination(job.out, job.overwrite)
         self.job, self._listener, self._check, self._device = job, listener, check, pick_device(job.device)
 
@@ -210,6 +214,7 @@ class Training:
                 folder=folder,
                 listener=self._listener,
                 check=self._check,
+                clock=job.clock,
             )
             self.config = configure(
                 self.eye,
@@ -239,13 +244,14 @@ class Training:
             return self._head(cache).scores(self.network, sorted(examples, key=lambda each: each.labels.shape))
 
     def _extractor(self, cache: FeatureCache) -> Extractor:
-        return Extractor(
-            self.eye.backbone, self.eye.identity, self.eye.noise, self.levels, cache, self._device, self._check
-        )
+        eye = self.eye
+        told = partial(told_of, eye.reading)
+        return Extractor(eye.backbone, eye.identity, eye.noise, self.levels, cache, self._device, self._check, told)
 
     def _head(self, cache: FeatureCache) -> HeadFit:
+        job = self.job
         return HeadFit(
-            self.job.fit, self.job.seed, self.material, self.eye, self.geometry, cache, self._device, self._check
+            job.clock, job.fit, job.seed, self.material, self.eye, self.geometry, cache, self._device, self._check
         )
 
     @property
