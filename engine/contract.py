@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from .facts import SceneFacts
 from .noise import world_noise
 from .types import Precision
 
@@ -175,6 +177,7 @@ class ModelSpec:
         work_bytes: memory that the network works with, for each base-grid px of a batch, as measured on four bands; 0
             where nobody has measured it.
         needs_statistics: the scene is sampled before the run (``measure`` and the unit range need it).
+        needs_facts: the model is told the facts of the scene that its main input shows.
         stochastic: the output depends on the seed.
         generated: pixels come from a learned model; provenance tags say so.
         consistency: enforced by default after blending: with the ``"mtf"`` of the sensor (that of an unknown one where
@@ -199,6 +202,7 @@ class ModelSpec:
     latent: int = 1
     work_bytes: int = 0
     needs_statistics: bool = False
+    needs_facts: bool = False
     stochastic: bool = False
     generated: bool = False
     consistency: Sight = "off"
@@ -259,6 +263,7 @@ class Where:
             where the model measures nothing.
         wanted: names of the outputs that are wanted; a model need not compute others.
         checkpoint: raises ``Cancelled`` when the user cancelled; call it once a denoising step.
+        facts: of the whole scene, whatever part of it is wanted; None where the model needs none.
     """
 
     seed: int
@@ -268,6 +273,7 @@ class Where:
     statistics: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     wanted: frozenset[str] = frozenset({"image"})
     checkpoint: Callable[[], None] = lambda: None
+    facts: SceneFacts | None = None
 
     def noise(self, stream: int, step: int, shape: tuple[int, int, int, int], *, cell: int = 1) -> torch.Tensor:
         """Standard normal noise anchored to the ground.
@@ -282,18 +288,9 @@ class Where:
             (tiles, bands, channels, rows, columns), float32, on the CPU.
         """
         bands, channels, rows, columns = shape
+        draw = partial(world_noise, seed=self.seed, stream=stream, sample=self.sample, step=step, bands=bands)
         tiles = [
-            world_noise(
-                seed=self.seed,
-                stream=stream,
-                sample=self.sample,
-                step=step,
-                bands=bands,
-                channels=channels,
-                row=row // cell,
-                column=column // cell,
-                shape_hw=(rows, columns),
-            )
+            draw(channels=channels, row=row // cell, column=column // cell, shape_hw=(rows, columns))
             for row, column in self.origins
         ]
         return torch.from_numpy(np.stack(tiles))

@@ -121,6 +121,7 @@ _AS_THEY_ARE = (
     "latent",
     "work_bytes",
     "needs_statistics",
+    "needs_facts",
     "stochastic",
     "generated",
     "consistency",
@@ -149,6 +150,7 @@ class Card(_Strict):
     latent: Count = 1
     work_bytes: Length = 0
     needs_statistics: bool = False
+    needs_facts: bool = False
     stochastic: bool = False
     generated: bool = True
     consistency: Sight = "off"

@@ -82,6 +82,7 @@ class Batcher:
             statistics=self._statistics,
             wanted=self._wanted,
             checkpoint=self._checkpoint,
+            facts=plan.facts,
         )
         return TileBatch(row, slots, inputs, where)
 

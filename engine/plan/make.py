@@ -20,6 +20,7 @@ from ..ground.scale import Scale
 from ..ground.tiles import TileGrid, even_axis
 from ..inputs.check import Inputs, check_guide, check_ratios, describe_inputs, meet
 from ..inputs.coregistration import Shift, moved
+from ..inputs.facts import facts_of
 from ..inputs.scene import Scene
 from ..optics.consistency import consistency_reach
 from ..optics.sensors import UNKNOWN, find_sensor
@@ -98,6 +99,7 @@ def make_plan(
         generated=spec.generated,
         levels=_bit_levels(spec, inputs),
         statistics=(),
+        facts=facts_of(main) if spec.needs_facts else None,
         versions={name: _version(name) for name in _LIBRARIES},
     )
 

@@ -14,6 +14,7 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 
 from ..contract import Blend, Category, Overview, Runtime, Sight
+from ..facts import SceneFacts
 from ..ground.grids import Window
 from ..ground.scale import Scale
 from ..ground.tiles import TileGrid
@@ -114,6 +115,7 @@ class Plan:
         generated: whether the pixels come from a learned model.
         levels: what stands for 1 in each band, for each input whose range is not that of stored values.
         statistics: the model's sums over the sample blocks.
+        facts: of the main input's whole scene, where the model is told them.
         versions: of the libraries that compute.
     """
 
@@ -143,12 +145,17 @@ class Plan:
     generated: bool
     levels: dict[str, tuple[float, ...]]
     statistics: tuple[float, ...]
+    facts: SceneFacts | None
     versions: dict[str, str]
 
     @property
     def identity(self) -> str:
         """Hash of all that decides the first output; paths, compression and what else is wanted do not."""
-        return digest(_pixels_only(to_jsonable(replace(self, outputs=self.outputs[:1]))))
+        decisive = _pixels_only(to_jsonable(replace(self, outputs=self.outputs[:1])))
+        if self.facts is None:
+            # Runs of models that are told nothing keep the identity that they had before there were facts.
+            del decisive["facts"]
+        return digest(decisive)
 
     @property
     def output(self) -> Output:

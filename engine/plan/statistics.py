@@ -84,6 +84,7 @@ def _sums(
             origins=((plan.lattice[0] + rim.row, plan.lattice[1] + rim.column),),
             ratio={scene.name: ratio(plan.base, scene.grid) for scene in plan.scenes},
             checkpoint=check,
+            facts=plan.facts,
         )
         batch = {
             name: torch.from_numpy(_in_range(patch.values, plan.levels.get(name)))[None]

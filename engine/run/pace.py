@@ -27,6 +27,7 @@ def with_pace(plan: Plan, spec: ModelSpec, model: TileModel | SteppingModel, nee
         ratio={scene.name: ratio(plan.base, scene.grid) for scene in plan.scenes},
         statistics=np.array(plan.statistics, np.float64),
         wanted=frozenset(output.name for output in plan.outputs),
+        facts=plan.facts,
     )
     seconds = 0.0
     with torch.inference_mode():
