@@ -183,6 +183,7 @@ def convert_slimdiffsr(out: Path, checkpoint: Path, wholes: Literal["tile", "sce
 @click.option("--multi-label", "many", is_flag=True, help="A patch can be of several classes.")
 @click.option("--mode", type=click.Choice(["inversion", "noising"]), default="inversion", show_default=True)
 @click.option("--prompt", default="a satellite image", show_default=True, help="What the backbone is told.")
+@click.option("--metadata", is_flag=True, help="Tell it place, px size, cloud and date of a scene too.")
 @click.option("--licence", default="not stated", show_default=True, help="Licence of the weights, for the card.")
 @click.option("--training-data", default="not stated", show_default=True, help="What they were trained on.")
 def convert_satdifuser(checkpoint: Path, out: Path, levels: str, classes: str | None, **sources: Any) -> None:

@@ -41,12 +41,19 @@ class Backbone(Protocol):
         """How far a cell of a feature looks beyond itself, px."""
         ...
 
-    def features(self, image: torch.Tensor, noise: Noise, checkpoint: Callable[[], None] = no_checkpoint) -> Features:
+    def features(
+        self,
+        image: torch.Tensor,
+        noise: Noise,
+        checkpoint: Callable[[], None] = no_checkpoint,
+        metadata: torch.Tensor | None = None,
+    ) -> Features:
         """Features of images.
 
         Args:
             image: (N, bands, H, W), on the backbone's device; 1 is the band's level.
             noise: that modes with noise draw from.
             checkpoint: called before each call of the network; may raise to cancel.
+            metadata: (N, 7) numbers of the scene of each image, where it is told them.
         """
         ...

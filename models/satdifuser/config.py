@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
 from ...engine.errors import ModelError
@@ -41,12 +41,15 @@ class Reading:
         times: as the backbone counts them: 0 to 1 of our own, generation indices of the published.
         zoom: how many times as large images are made for our own backbone.
         prompt: what a published backbone is told; empty for its default.
+        metadata: whether DiffusionSat is told the facts of a scene beside it.
     """
 
     mode: Literal["inversion", "noising"] = "inversion"
     times: tuple[float, ...] = (0.05,)
     zoom: int = 1
     prompt: str = ""
+    # Stored features are named after the rest, and after the facts themselves.
+    metadata: bool = field(default=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ class Sources:
         size: px along a side of the images that the training saw, before they were enlarged.
         zoom: how many times as large they were made.
         many: whether a patch can be of several classes.
-        mode, times, prompt: how features were read.
+        mode, times, prompt, metadata: how features were read.
         licence, training_data, citation: statements for the card.
     """
 
@@ -60,6 +60,7 @@ class Sources:
     mode: Mode = "inversion"
     times: tuple[int, ...] = TIMES
     prompt: str = PROMPT
+    metadata: bool = False
     licence: str = NOT_STATED
     training_data: str = NOT_STATED
     citation: str = CITATION
@@ -107,7 +108,7 @@ def _config(sources: Sources, released: Released) -> Config:
     head = released.head
     return Config(
         backbone=BackboneRef("published", str(sources.backbone.absolute()), digest_of(sources.backbone)),
-        reading=Reading(sources.mode, sources.times, sources.zoom, sources.prompt),
+        reading=Reading(sources.mode, sources.times, sources.zoom, sources.prompt, sources.metadata),
         bands=(Band(),) * sources.bands,
         levels=sources.levels if len(sources.levels) > 1 else sources.levels * sources.bands,
         fuser=released.fuser,

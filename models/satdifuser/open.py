@@ -58,6 +58,12 @@ def find_backbone(name_or_folder: str) -> BackboneRef:
 
 
 def _terra(ref: BackboneRef, reading: Reading, bands: tuple[Band, ...]) -> TerraBackbone:
+    if reading.metadata:
+        raise ModelError(
+            "this base model cannot be told the facts of a scene",
+            where=ref.name,
+            fix="leave metadata out, or name a folder of DiffusionSat",
+        )
     try:
         folder, state = load_folder(info(ref.name).origin)
     except SeamlineError as error:
@@ -86,5 +92,6 @@ def _published(ref: BackboneRef, reading: Reading, bands: int) -> Backbone:
         raise ModelError(
             "these are not the weights that the head was trained on", where=ref.name, fix="give the folder of those"
         )
-    options = Options(times=tuple(int(time) for time in reading.times), mode=reading.mode, zoom=reading.zoom)
+    times = tuple(int(time) for time in reading.times)
+    options = Options(times=times, mode=reading.mode, zoom=reading.zoom, metadata=reading.metadata)
     return open_published(folder, bands, replace(options, prompt=reading.prompt) if reading.prompt else options)

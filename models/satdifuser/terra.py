@@ -3,8 +3,7 @@
 Each band takes the way through autoencoder and UNet by itself, and the features of the bands lie side by side in each
 stream.  Fine scales are those of the autoencoder, which are the same at every time: its latents, and the maps that it
 foretells details from.  Coarse ones are those of the UNet.  Along the inversion a band's latents are led from the clean
-image to the wanted times by deterministic DDIM steps (Song et al., arXiv 2010.02502, equation 12, backwards), one
-evaluation of the network a time.
+image to the wanted times by deterministic DDIM steps (Song et al., arXiv 2010.02502, equation 12, backwards).
 """
 
 from __future__ import annotations
@@ -84,8 +83,16 @@ class TerraBackbone(nn.Module):
         self.reach = reach if options.zoom == 1 else -(-reach // options.zoom) + 2
 
     @torch.no_grad()
-    def features(self, image: torch.Tensor, noise: Noise, checkpoint: Callable[[], None] = no_checkpoint) -> Features:
+    def features(
+        self,
+        image: torch.Tensor,
+        noise: Noise,
+        checkpoint: Callable[[], None] = no_checkpoint,
+        metadata: torch.Tensor | None = None,
+    ) -> Features:
         """As ``Backbone.features``; channels of a stream are those of the first band, then those of the second."""
+        if metadata is not None:
+            raise ValueError("the base model has no place for facts of a scene")
         options, count = self.options, len(image)
         if options.zoom > 1:
             image = F.interpolate(image, scale_factor=float(options.zoom), mode="bicubic", align_corners=False)
@@ -115,9 +122,13 @@ class TerraBackbone(nn.Module):
     def _inverted(
         self, clean: torch.Tensor, given: Conditioning, checkpoint: Callable[[], None]
     ) -> Iterator[torch.Tensor]:
-        """Latents at each time along the inversion, which starts with the noise that the clean image implies."""
-        state, before = clean, 0.0
-        for time in self.options.times:
+        """Latents at each time along the inversion.
+
+        It starts at the first time with the mean of all noisings of the clean image, as that holds no noise of its own.
+        """
+        state, before = levels(self.options.times[0])[0] * clean, self.options.times[0]
+        yield state
+        for time in self.options.times[1:]:
             checkpoint()
             state = self._onward(state, before, time, given)
             before = time

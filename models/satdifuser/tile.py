@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,9 +19,11 @@ from ...engine.contract import (
     Where,
     class_outputs,
 )
+from ...engine.facts import SceneFacts
 from ..folder import load_strictly
 from .backbone import Backbone, Noise
 from .config import ARCHITECTURE, BackboneRef, Config, LinearConfig, Reading
+from .layout import Features
 from .network import SatDiFuser
 from .open import open_backbone
 
@@ -44,7 +46,7 @@ class Segmenter:
     def predict(self, batch: Mapping[str, torch.Tensor], where: Where) -> Prediction:
         """(B, bands, H, W), stored values, to probabilities (B, classes, H, W) for each output."""
         image = at_levels(batch["image"], self._config.levels)
-        features = self._backbone.features(image, _noise(self._config, where), where.checkpoint)
+        features = _features(self._backbone, self._config, image, where)
         found = self._network(features, (image.shape[-2], image.shape[-1])).softmax(dim=1)
         return dict.fromkeys(where.wanted, found)
 
@@ -78,7 +80,7 @@ class PatchClassifier:
         for first in range(0, len(patches), self._chunk):
             own = replace(where, origins=tuple(origins[first : first + self._chunk]))
             piece = patches[first : first + self._chunk]
-            features = self._backbone.features(piece, _noise(self._config, own), where.checkpoint)
+            features = _features(self._backbone, self._config, piece, own)
             logits = self._network(features, (side, side))
             parts.append(logits.sigmoid() if self._head.many else logits.softmax(dim=1))
         found = torch.cat(parts).reshape(count, rows, columns, -1).movedim(-1, 1)
@@ -116,6 +118,7 @@ def spec_of(config: Config, *, name: str, version: str, categories: tuple[Catego
             tile=max(TILE // (2 * head.patch), 1) * 2 * head.patch,
             overlap=0,
             work_bytes=_WORK_BYTES,
+            needs_facts=config.reading.metadata,
             generated=False,
         )
     with torch.device("meta"):
@@ -139,6 +142,7 @@ def spec_of(config: Config, *, name: str, version: str, categories: tuple[Catego
         tile=tile,
         overlap=2 * margin + _RAMP,
         work_bytes=_WORK_BYTES,
+        needs_facts=config.reading.metadata,
         generated=False,
     )
 
@@ -167,8 +171,20 @@ def _many(categories: tuple[Category, ...]) -> tuple[OutputSpec, ...]:
     return (OutputSpec(name="probabilities", planes=len(names), range="native", dtype="float32", labels=names),)
 
 
-def _noise(config: Config, where: Where) -> Noise:
-    return noise_of(config.backbone, config.reading, where)
+def _features(backbone: Backbone, config: Config, image: torch.Tensor, where: Where) -> Features:
+    """Features of a batch of one scene."""
+    noise = noise_of(config.backbone, config.reading, where)
+    told = told_of(config.reading, [where.facts] * len(image))
+    return backbone.features(image, noise, where.checkpoint, **told)
+
+
+def told_of(reading: Reading, facts: Sequence[SceneFacts | None]) -> dict[str, torch.Tensor]:
+    """What a backbone is given beside images whose scenes have these facts; nothing where it is not told any."""
+    if not reading.metadata:
+        return {}
+    from .published.metadata import scalars_of
+
+    return {"metadata": torch.stack([scalars_of(each) for each in facts])}
 
 
 def noise_of(backbone: BackboneRef, reading: Reading, where: Where) -> Noise:

@@ -23,7 +23,7 @@ from ..layout import Features, Layout
 from .bands import adapter
 from .config import CHANNELS, PROMPT
 from .files import Parts, find_parts, outline, read_part, read_schedule, read_weights
-from .metadata import COUNT, PREFIX, Metadata, MetadataEmbedding
+from .metadata import COUNT, PREFIX, MetadataEmbedding
 from .text import prompt_embedding
 
 # Settings of diffusers' UNet that would ask for more than latents, time and text.
@@ -46,7 +46,7 @@ class Options:
         mode: inversion of the image, or one noising a time.
         zoom: how many times as large images are made first; divides the px of a latent cell.
         prompt: what the backbone is told.
-        metadata: what it is told beside it; None leaves those of its networks unread.
+        metadata: whether it is told the facts of a scene beside it; their networks are left unread otherwise.
         as_released: take what the UNet predicts for noise whatever its scheduler says.
     """
 
@@ -54,7 +54,7 @@ class Options:
     mode: Mode = "inversion"
     zoom: int = 1
     prompt: str = PROMPT
-    metadata: Metadata | None = None
+    metadata: bool = False
     as_released: bool = False
 
 
@@ -72,7 +72,7 @@ class Published(nn.Module):
         bands: of the images.
         zoom: how many times as large they are made first.
         velocity: whether the UNet predicts velocity, not noise.
-        metadata: networks of what is told beside the prompt, and what that is; both or neither.
+        metadata: networks of what is told beside the prompt; None where nothing is.
 
     Raises:
         ModelError: the UNet asks for more, or the autoencoder takes other images.
@@ -88,7 +88,7 @@ class Published(nn.Module):
         bands: int,
         zoom: int = 1,
         velocity: bool = False,
-        metadata: tuple[MetadataEmbedding, Metadata] | None = None,
+        metadata: MetadataEmbedding | None = None,
     ) -> None:
         super().__init__()
         odd = [name for name, value in _PLAIN.items() if unet.config.get(name, value) != value]
@@ -103,12 +103,9 @@ class Published(nn.Module):
         self.zoom = zoom
         self.layout = layout_of(unet, vae, plan.times, zoom)
         self.align = self.reach = self.layout.scales[-1].stride
-        self.metadata = None if metadata is None else metadata[0]
+        self.metadata = metadata
         self.register_buffer("text", text, persistent=False)
-        known = torch.zeros(1, COUNT) if metadata is None else metadata[1].scalars()[None]
-        self.register_buffer("known", known, persistent=False)
         self.text: torch.Tensor
-        self.known: torch.Tensor
         # By training step, so that none has to be fetched from the device; the first entry is the clean image's.
         levels = torch.ones(max(call.step for call in plan.calls) + 2)
         for call in plan.calls:
@@ -129,13 +126,13 @@ class Published(nn.Module):
             image: (N, bands, H, W), H and W multiples of ``align``; 1 is the band's level, more is clipped.
             noise: that single noisings use.
             checkpoint: called before each call of the UNet; may raise to cancel.
-            metadata: (N, 7) scalars of each image, in place of those of the scene.
+            metadata: (N, 7) numbers of the scene of each image; None where nothing is known.
         """
         clean = self.encode(image)
         wanted = self.plan.mode == "noising"
         drawn = noise(0, (1, *clean.shape[1:]))[:, 0].to(clean) if wanted else None
-        told = self.known.expand(len(image), -1) if metadata is None else metadata.to(self.known)
-        with self._told(told):
+        nothing = torch.zeros(len(image), COUNT, device=clean.device)
+        with self._told(nothing if metadata is None else metadata.to(nothing)):
             return inversion.follow(
                 self.plan, clean, denoise=self._predict, read=self._read, noise=drawn, checkpoint=checkpoint
             )
@@ -200,11 +197,10 @@ def open_published(folder: Path, bands: int, options: Options | None = None) -> 
             f"the UNet predicts {predicted}", where=str(parts.scheduler), fix=f"give one that predicts {_PREDICTED[0]}"
         )
     vae = read_part(AutoencoderKL, parts.vae, read_weights(parts.vae))
-    unet, networks = _unet(parts, told=options.metadata is not None)
+    unet, networks = _unet(parts, told=options.metadata)
     text = prompt_embedding(folder, options.prompt, unet.config.cross_attention_dim)
-    told = None if networks is None or options.metadata is None else (networks, options.metadata)
     velocity = predicted == "v_prediction" and not options.as_released
-    return Published(unet, vae, text, plan, bands=bands, zoom=options.zoom, velocity=velocity, metadata=told).eval()
+    return Published(unet, vae, text, plan, bands=bands, zoom=options.zoom, velocity=velocity, metadata=networks).eval()
 
 
 def read_layout(folder: Path, options: Options) -> Layout:

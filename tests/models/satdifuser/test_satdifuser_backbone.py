@@ -12,16 +12,17 @@ from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 
 from seamline.engine.errors import ModelError, RequestError
+from seamline.engine.facts import SceneFacts
 from seamline.models.satdifuser.inversion import advanced, schedule
 from seamline.models.satdifuser.layout import Layout, Scale
 from seamline.models.satdifuser.published.backbone import Options, open_published
 from seamline.models.satdifuser.published.bands import adapter
 from seamline.models.satdifuser.published.files import digest_of
-from seamline.models.satdifuser.published.metadata import Metadata
+from seamline.models.satdifuser.published.metadata import scalars_of
 from seamline.tests.bounds import assert_same_but_rounding
 from seamline.tests.models.satdifuser.backbones import ALIGN, TEXT, WEIGHTS, add_metadata, edit, make_backbone
 
-HERE = Metadata(12.5, 41.9, 0.5, 0.1, 2020, 6, 1)
+HERE = SceneFacts((12.5, 41.9), 0.5, 0.1, (2020, 6, 1))
 
 
 @pytest.fixture
@@ -282,20 +283,22 @@ def test_the_text_encoder_embeds_the_prompt(folder, monkeypatch):
 
 def test_metadata_networks_are_dropped_or_added_to_the_time(folder):
     plain = flat(features(folder))
+    use = Options(metadata=True)
     with pytest.raises(ModelError, match="no networks of 7 metadata"):
-        open_published(folder, 3, Options(metadata=HERE))
+        open_published(folder, 3, use)
     extra = add_metadata(folder)
     assert torch.equal(flat(features(folder)), plain)
-    told = flat(features(folder, Options(metadata=HERE)))
-    assert not torch.allclose(told, plain)
-    other = Options(metadata=replace(HERE, month=1))
-    assert not torch.allclose(flat(features(folder, other)), told)
-    # Each image may have its own; those of the scene are all alike.
-    scalars = torch.stack([HERE.scalars(), HERE.scalars()])
-    assert_same_but_rounding(flat(features(folder, other, metadata=scalars)), told)
-    backbone = open_published(folder, 3, Options(metadata=HERE))
+    here, there = scalars_of(HERE), scalars_of(replace(HERE, date=(2020, 1, 1)))
+    told = features(folder, use, metadata=torch.stack([here, here]))
+    assert not torch.allclose(flat(told), plain)
+    # Each image may have its own.
+    other = features(folder, use, metadata=torch.stack([here, there]))
+    assert_same_but_rounding(other[0][0][0], told[0][0][0])
+    assert not torch.allclose(other[0][0][1], told[0][0][1])
+    assert torch.equal(flat(features(folder, use)), flat(features(folder, use, metadata=torch.zeros(2, 7))))
+    backbone = open_published(folder, 3, use)
     with torch.no_grad():
-        projected = backbone.unet.time_proj(HERE.scalars())
+        projected = backbone.unet.time_proj(here)
         want = torch.zeros(32)
         for number, x in enumerate(projected):
             w = {
@@ -304,29 +307,14 @@ def test_metadata_networks_are_dropped_or_added_to_the_time(folder):
             }
             hidden = F.silu(F.linear(x, w["linear_1.weight"], w["linear_1.bias"]))
             want += F.linear(hidden, w["linear_2.weight"], w["linear_2.bias"])
-        found = backbone.metadata(HERE.scalars()[None], backbone.unet.time_proj)
+        found = backbone.metadata(here[None], backbone.unet.time_proj)
     assert_same_but_rounding(found[0], want)
 
 
 def test_metadata_are_the_numbers_of_the_published_training():
-    numbers = Metadata(90, 45, 0.5, 0.25, 2040, 6, 31).scalars()
+    numbers = scalars_of(SceneFacts((90.0, 45.0), 0.5, 0.25, (2040, 6, 31)))
     torch.testing.assert_close(numbers, torch.tensor([750, 750, 500, 250, 500, 500, 1000.0]))
-    assert Metadata().scalars()[2:].tolist() == [0.0] * 5
-
-
-def test_date_and_cloud_come_from_tags():
-    tags = {"TIFFTAG_DATETIME": "2021:07:09 10:00:00", "Cloud_Cover": "12.5"}
-    assert Metadata.of((1.0, 2.0), 10.0, tags) == Metadata(1.0, 2.0, 10.0, 0.125, 2021, 7, 9)
-    assert Metadata.of((1.0, 2.0), 10.0, {"DATE_ACQUIRED": "someday", "CLOUDCOVER": "n/a"}) == Metadata(1.0, 2.0, 10.0)
-    assert Metadata.of((0.0, 0.0), 1.0, {"ACQUISITION_DATE": "2021-13-40"}) == Metadata(gsd=1.0)
-
-
-@pytest.mark.parametrize(
-    "changes", [{"longitude": 181.0}, {"latitude": -91.0}, {"cloud": 12.0}, {"gsd": -1.0}, {"month": 13}, {"day": 32}]
-)
-def test_metadata_that_cannot_be_are_refused(changes):
-    with pytest.raises(ValueError, match=r"no place|share|no date"):
-        replace(HERE, **changes)
+    assert scalars_of(SceneFacts()).tolist() == scalars_of(None).tolist() == [0.0] * 7
 
 
 # Enlarged images.
