@@ -6,7 +6,7 @@ image are not the turned features of the image, so each copy goes through the ba
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, TypeVar
@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from ...engine.contract import Where
+from ...engine.facts import SceneFacts
 from ...engine.ground.grids import Window
 from ...engine.inputs.reading import reflect_pad
 from ...models.satdifuser.backbone import Backbone, Noise
@@ -52,6 +53,7 @@ class Extractor:
         cache: of the features.
         device: of the backbone.
         check: called between steps of the backbone; may raise to stop.
+        told: what the backbone is given of images with these facts, beside their pixels.
     """
 
     backbone: Backbone
@@ -61,6 +63,7 @@ class Extractor:
     cache: FeatureCache
     device: str = "cpu"
     check: Callable[[], None] = lambda: None
+    told: Callable[[Sequence[SceneFacts | None]], Mapping[str, torch.Tensor]] = lambda _: {}
 
     def examples(self, sheets: Sequence[Sheet], way: int = 0) -> tuple[list[Example], int]:
         """Copies of the tiles of sheets, in their order, and for how many tiles features had to be computed.
@@ -97,7 +100,8 @@ class Extractor:
         origins = tuple(_origin(sheet.image, sheet.window) for sheet in sheets)
         where = Where(seed=0, sample=0, origins=origins, ratio={})
         with torch.inference_mode():
-            return self.backbone.features(batch.to(self.device), self.noise(where), self.check)
+            told = self.told([sheet.image.facts for sheet in sheets])
+            return self.backbone.features(batch.to(self.device), self.noise(where), self.check, **told)
 
     def _image(self, sheet: Sheet) -> Values:
         """What the backbone sees: (C, h, w), in units of the levels."""
@@ -112,6 +116,8 @@ class Extractor:
         top, left = window.row - sheet.window.row, window.column - sheet.window.column
         seen = image[:, top : top + window.height, left : left + window.width]
         about = f"{FORMAT} {self.identity} {seen.shape} {place} {way} {_origin(tile.image, window)}"
+        if self.told([tile.image.facts]):
+            about += f" {tile.image.facts}"
         digest = sha256(about.encode())
         digest.update(np.ascontiguousarray(seen).tobytes())
         return digest.hexdigest()

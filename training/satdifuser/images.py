@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from ...engine.errors import GeoreferenceWarning, RequestError
+from ...engine.facts import SceneFacts
 from ...engine.ground.grids import Window, lattice_origin
 from ...engine.inputs.describe import describe
+from ...engine.inputs.facts import facts_of
 from ...engine.inputs.reading import InputReader, reflect_pad
 from ...engine.request import OpenPolicy
 
@@ -32,6 +35,7 @@ class Image:
         read: values (C, h, w) of a window inside the image, in stored units and filled where they are masked, and
             where they are valid (h, w).
         grid: on the ground; None for a chip, whose place does not matter.
+        facts: of the whole of it, that a backbone may be told; None where nothing is known.
     """
 
     source: str
@@ -39,6 +43,7 @@ class Image:
     bands: tuple[str, ...]
     read: Callable[[Window], tuple[Values, Valid]]
     grid: GeoBox | None = None
+    facts: SceneFacts | None = None
 
     @property
     def origin(self) -> tuple[int, int]:
@@ -78,7 +83,7 @@ def raster(path: str, bands: tuple[int | str, ...] = (), policy: OpenPolicy | No
     names = tuple(band.name or band.colour for band in scene.bands)
     reader = InputReader(scene, scene.grid, "cubic", policy)
     height, width = scene.grid.shape
-    return Image(path, (height, width), names, _Raster(reader), scene.grid)
+    return Image(path, (height, width), names, _Raster(reader), scene.grid, facts_of(scene))
 
 
 def chip(path: str, bands: tuple[int | str, ...] = (), policy: OpenPolicy | None = None) -> Image:
@@ -90,7 +95,7 @@ def chip(path: str, bands: tuple[int | str, ...] = (), policy: OpenPolicy | None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", GeoreferenceWarning)
         found = raster(path, bands, policy)
-    return Image(path, found.shape, found.bands, found.read)
+    return replace(found, grid=None)
 
 
 def sized(image: Image, side: int, how: str) -> Image:
@@ -109,7 +114,10 @@ def sized(image: Image, side: int, how: str) -> Image:
         rows, columns = slice(*window.rows), slice(*window.columns)
         return np.ascontiguousarray(values[:, rows, columns]), valid[rows, columns]
 
-    return Image(image.source, (side, side), image.bands, read)
+    facts = image.facts
+    if how == "resize" and facts is not None and facts.gsd is not None:
+        facts = replace(facts, gsd=facts.gsd * math.sqrt(math.prod(image.shape)) / side)
+    return Image(image.source, (side, side), image.bands, read, facts=facts)
 
 
 def _resized(values: Values, valid: Valid, side: int) -> tuple[Values, Valid]:

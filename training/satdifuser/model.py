@@ -45,6 +45,7 @@ class Design:
         times: of the diffusion at which features are read; empty for what suits the backbone.
         zoom: how many times as large images are made for our own backbone.
         prompt: what a published backbone is told.
+        metadata: whether DiffusionSat is told the facts of an image beside it: place, px size, cloud and date.
     """
 
     backbone: str = BACKBONE
@@ -60,6 +61,7 @@ class Design:
     times: tuple[float, ...] = ()
     zoom: int = 1
     prompt: str = ""
+    metadata: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,7 +102,7 @@ def open_eye(design: Design, bands: Sequence[str], device: str) -> Eye:
     # A relative path would mean something else in another working directory.
     ref = find_backbone(str(folder.absolute()) if folder.is_dir() else design.backbone)
     default = _PUBLISHED_TIMES if ref.kind == "published" else Reading().times
-    reading = Reading(design.mode, design.times or default, design.zoom, design.prompt)
+    reading = Reading(design.mode, design.times or default, design.zoom, design.prompt, design.metadata)
     known = tuple(Band(_WAVELENGTHS.get(name.lower())) for name in bands)
     backbone = open_backbone(ref, reading, known)
     if isinstance(backbone, nn.Module):
