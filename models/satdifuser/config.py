@@ -42,6 +42,7 @@ class Reading:
         zoom: how many times as large images are made for our own backbone.
         prompt: what a published backbone is told; empty for its default.
         metadata: whether DiffusionSat is told the facts of a scene beside it.
+        finest: image px along a cell of the finest scale of our own backbone that is read.
     """
 
     mode: Literal["inversion", "noising"] = "inversion"
@@ -50,6 +51,7 @@ class Reading:
     prompt: str = ""
     # Stored features are named after the rest, and after the facts themselves.
     metadata: bool = field(default=False, repr=False)
+    finest: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ def _terra(ref: BackboneRef, reading: Reading, bands: tuple[Band, ...]) -> Terra
         )
     network = TerraLdmTiny(TerraConfig.of(folder.card.architecture.config))
     load_strictly(network, {key: value.float() for key, value in state.items()}, where=str(folder.path))
-    return TerraBackbone(network, TerraOptions(reading.times, bands, reading.mode, reading.zoom))
+    return TerraBackbone(network, TerraOptions(reading.times, bands, reading.mode, reading.zoom, reading.finest))
 
 
 def _published(ref: BackboneRef, reading: Reading, bands: int) -> Backbone:

@@ -39,18 +39,22 @@ class TerraOptions:
         mode: along the inversion of the image, or one noising a time.
         zoom: one of ``ZOOMS``.
         bands: what is known of each band.
+        finest: image px along a cell of the finest scale that is read; smaller cells are left out.
     """
 
     times: tuple[float, ...]
     bands: tuple[Band, ...]
     mode: Mode = "inversion"
     zoom: int = 1
+    finest: int = 1
 
     def __post_init__(self) -> None:
         if not self.times or list(self.times) != sorted(set(self.times)) or not 0 < self.times[0] <= self.times[-1] < 1:
             raise ValueError(f"times lie between 0 and 1 and ascend, not {self.times}")
         if self.zoom not in ZOOMS or not self.bands:
             raise ValueError(f"images have bands and are enlarged by one of {ZOOMS}, not by {self.zoom}")
+        if self.finest * self.zoom > STRIDE * FACTOR:
+            raise ValueError(f"no scale has cells of {self.finest} px or more")
 
 
 class TerraBackbone(nn.Module):
@@ -67,15 +71,14 @@ class TerraBackbone(nn.Module):
         count = len(options.bands)
         fine, coarse = (count * width for width in network.config.unet)
         foretold = count * network.config.forecast
-        self.layout = Layout(
-            options.times,
-            (
-                Scale(FACTOR // 2 // options.zoom, (foretold,)),
-                Scale(FACTOR // options.zoom, (count * LATENT, foretold)),
-                Scale(2 * FACTOR // options.zoom, (fine, fine, fine, fine)),
-                Scale(STRIDE * FACTOR // options.zoom, (coarse,)),
-            ),
+        scales = (
+            Scale(FACTOR // 2 // options.zoom, (foretold,)),
+            Scale(FACTOR // options.zoom, (count * LATENT, foretold)),
+            Scale(2 * FACTOR // options.zoom, (fine, fine, fine, fine)),
+            Scale(STRIDE * FACTOR // options.zoom, (coarse,)),
         )
+        self._first = sum(scale.stride < options.finest for scale in scales)
+        self.layout = Layout(options.times, scales[self._first :])
         self.align = FACTOR * STRIDE // options.zoom
         passes = len(options.times) if options.mode == "inversion" else 1
         reach = VAE_MARGIN + passes * FACTOR * MARGIN
@@ -109,7 +112,7 @@ class TerraBackbone(nn.Module):
             checkpoint()
             maps = self._trace(state, time, given)[1]
             fine = torch.cat([_by_image(x, count) for x in (*maps.encoder, *maps.decoder)], dim=1)
-            found.append([*still, fine, _by_image(maps.middle, count)])
+            found.append([*still, fine, _by_image(maps.middle, count)][self._first :])
         return found
 
     def _noised(self, clean: torch.Tensor, noise: Noise) -> Iterator[torch.Tensor]:

@@ -1,7 +1,7 @@
 """Features of training tiles through a frozen backbone: out of the cache, or computed and put there.
 
-A tile may have copies, each turned or mirrored in another of the eight ways of a square.  The features of a turned
-image are not the turned features of the image, so each copy goes through the backbone by itself.
+A tile may have copies, each turned or mirrored in another of the eight ways of a square, and darker or brighter.  The
+features of a turned image are not the turned features of the image, so each copy goes through the backbone by itself.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from .tiles import IGNORE, Labels, Sheet, Tile
 
 WAYS = 8
 """In which a square can be turned and mirrored; the first leaves it as it is."""
+GAINS = (1.0, 0.8, 1.2, 0.9, 1.1, 0.85, 1.15, 0.95)
+"""By which the copy of each way is made darker or brighter, as the next scene may be."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,7 +98,7 @@ class Extractor:
 
     def _features(self, images: Sequence[Values], sheets: Sequence[Sheet], way: int) -> Features:
         """Features of turned sheets."""
-        batch = torch.from_numpy(np.stack([_turned(image, way) for image in images]))
+        batch = GAINS[way] * torch.from_numpy(np.stack([_turned(image, way) for image in images]))
         origins = tuple(_origin(sheet.image, sheet.window) for sheet in sheets)
         where = Where(seed=0, sample=0, origins=origins, ratio={})
         with torch.inference_mode():

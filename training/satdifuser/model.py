@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -14,7 +14,7 @@ from ...engine.contract import Category, Where
 from ...engine.errors import RequestError
 from ...models.folder import Architecture, Card, QualityRow
 from ...models.satdifuser.backbone import Backbone, Noise
-from ...models.satdifuser.config import ARCHITECTURE, BackboneRef, Config, LinearConfig, Reading
+from ...models.satdifuser.config import ARCHITECTURE, BackboneRef, Config, LinearConfig, Reading, Task
 from ...models.satdifuser.fusers.config import FuserConfig
 from ...models.satdifuser.fusers.config import Kind as FuserKind
 from ...models.satdifuser.network import SatDiFuser
@@ -27,6 +27,7 @@ from .colours import Colour
 BACKBONE = "terra-ldm-tiny"
 _WAVELENGTHS = {"blue": 0.49, "green": 0.56, "red": 0.665, "nir": 0.84}
 """Centres of bands that are called so, micrometres."""
+_PATCH_FINEST = 8
 _PUBLISHED_TIMES = (47.0, 45.0, 40.0)
 
 
@@ -44,6 +45,7 @@ class Design:
         mode: along the inversion of the image, or one noising a time.
         times: of the diffusion at which features are read; empty for what suits the backbone.
         zoom: how many times as large images are made for our own backbone.
+        finest: image px along a cell of its finest scale that is read; 0 for what suits the task.
         prompt: what a published backbone is told.
         metadata: whether DiffusionSat is told the facts of an image beside it: place, px size, cloud and date.
     """
@@ -60,6 +62,7 @@ class Design:
     mode: Literal["inversion", "noising"] = "inversion"
     times: tuple[float, ...] = ()
     zoom: int = 1
+    finest: int = 0
     prompt: str = ""
     metadata: bool = False
 
@@ -85,7 +88,16 @@ class Eye:
     @property
     def identity(self) -> str:
         """Of all that decides its features beside the image."""
-        return f"{self.ref.kind} {self.ref.digest} {self.reading} {self.bands}"
+        return f"{self.ref.kind} {self.ref.digest} {self.reading} {self.bands} {self.backbone.layout}"
+
+
+def suited(design: Design, task: Task) -> Design:
+    """The design with what it leaves to the task.
+
+    Patches are told by what a whole cell shows: scales whose cells are smaller would cost most of the time.
+    """
+    finest = 1 if task == "segment" else _PATCH_FINEST // design.zoom
+    return design if design.finest else replace(design, finest=finest)
 
 
 def open_eye(design: Design, bands: Sequence[str], device: str) -> Eye:
@@ -102,7 +114,9 @@ def open_eye(design: Design, bands: Sequence[str], device: str) -> Eye:
     # A relative path would mean something else in another working directory.
     ref = find_backbone(str(folder.absolute()) if folder.is_dir() else design.backbone)
     default = _PUBLISHED_TIMES if ref.kind == "published" else Reading().times
-    reading = Reading(design.mode, design.times or default, design.zoom, design.prompt, design.metadata)
+    reading = Reading(
+        design.mode, design.times or default, design.zoom, design.prompt, design.metadata, max(design.finest, 1)
+    )
     known = tuple(Band(_WAVELENGTHS.get(name.lower())) for name in bands)
     backbone = open_backbone(ref, reading, known)
     if isinstance(backbone, nn.Module):

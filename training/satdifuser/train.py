@@ -30,7 +30,7 @@ from .gather import batches_of, gather
 from .heads import HeadFit, Scores
 from .images import levels_of
 from .labelled import Source, numbered
-from .model import Design, Maker, Ours, configure, make_card
+from .model import Design, Maker, Ours, configure, make_card, suited
 from .split import Split, split
 from .tiles import Geometry, sheets_of
 
@@ -171,7 +171,8 @@ class Training:
         """
         job = self.job
         source = job.source(self._check)
-        self.eye = self._maker.eye(job.design, source.bands, self._device)
+        self.design = suited(job.design, job.task)
+        self.eye = self._maker.eye(self.design, source.bands, self._device)
         backbone = self.eye.backbone
         align = math.lcm(backbone.align, *backbone.layout.strides)
         patch = 1 if job.task == "segment" else job.patch or source.patch(align)
@@ -218,7 +219,7 @@ class Training:
             )
             self.config = configure(
                 self.eye,
-                job.design,
+                self.design,
                 classes=len(names),
                 patch=self.geometry.patch,
                 many=self.material.many,

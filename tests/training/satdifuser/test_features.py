@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from seamline.engine.ground.grids import Window
 from seamline.tests.training.satdifuser.made_up import Means, two_kinds
 from seamline.training.satdifuser.cache import CacheWarning, FeatureCache
-from seamline.training.satdifuser.features import WAYS, Extractor, turned
+from seamline.training.satdifuser.features import GAINS, WAYS, Extractor, turned
 from seamline.training.satdifuser.images import Image
 from seamline.training.satdifuser.tiles import IGNORE, Sheet, Tile, sheets_of
 
@@ -53,7 +53,7 @@ def test_a_copy_has_the_features_and_the_labels_of_the_turned_image(tmp_path, ti
     assert computed
     inside = tile.image.read(tile.window)[0] / 1000
     image = turned(torch.from_numpy(inside), way)
-    whole = Means().features(image[None], None, lambda: None)
+    whole = Means().features(GAINS[way] * image[None], None, lambda: None)
     marked = torch.zeros(48, 56)
     marked[8:40, 8:48] = 1
     rows, columns = (torch.nonzero(turned(marked, way).amax(axis)).flatten() for axis in (1, 0))
@@ -168,7 +168,7 @@ def test_tiles_of_a_sheet_go_through_the_backbone_once_and_together(tmp_path):
         examples, computed = found.examples(sheets[:1], way)
         assert computed == 3
         image = turned(torch.from_numpy(tiles[0].image.read(sheets[0].window)[0] / 1000), way)
-        whole = Means().features(image[None], None, lambda: None)[0][1]
+        whole = Means().features(GAINS[way] * image[None], None, lambda: None)[0][1]
         upright = torch.rot90(whole.flip(-1) if way >= 4 else whole, -(way % 4), (-2, -1))
         for tile, example in zip(sheets[0].tiles, examples, strict=True):
             row, column = (tile.region.row - 8) // 8, (tile.region.column - 16) // 8
