@@ -91,7 +91,7 @@ def by_hand(backbone, values, facts):
     upernet = UPerConfig(3, 8, (1, 2, 3))
     fuser, head = decoder(backbone, upernet)
     image = torch.from_numpy(values)[None] / 255.0
-    scalars = scalars_of(facts)[None]
+    scalars = torch.zeros(1, 7) if facts is None else scalars_of(facts)[None]
     features = open_published(backbone, 3, Options(metadata=True)).features(image, lambda *_: None, metadata=scalars)
     return head(fuser(features), (SIDE, SIDE)).softmax(dim=1)[0]
 

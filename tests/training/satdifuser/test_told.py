@@ -17,6 +17,8 @@ from seamline.engine.run import run
 from seamline.models import registry
 from seamline.models.folder import load_folder
 from seamline.models.satdifuser.config import Reading
+from seamline.models.satdifuser.published.backbone import Published
+from seamline.models.satdifuser.published.metadata import scalars_of
 from seamline.models.satdifuser.tile import told_of
 from seamline.tests.models.satdifuser.backbones import add_metadata, make_backbone
 from seamline.tests.training.satdifuser.made_up import Means, draw, squares, two_kinds, write_backbone, write_image
@@ -109,12 +111,20 @@ def job(home, out, backbone):
     )
 
 
-def test_a_head_is_trained_and_run_on_a_backbone_that_is_told(tmp_path):
+def test_a_head_is_trained_and_run_on_a_backbone_that_is_told(tmp_path, monkeypatch):
     write_image(tmp_path / "scene.tif", two_kinds(SIDE, SIDE)[0], nodata=0)
     draw(tmp_path / "labels.geojson", squares(SIDE))
     backbone = make_backbone(tmp_path / "sat")
     add_metadata(backbone)
+    heard, features = set(), Published.features
+
+    def hears(self, image, noise, checkpoint, metadata=None):
+        heard.update([None] if metadata is None else map(tuple, metadata.tolist()))
+        return features(self, image, noise, checkpoint, metadata)
+
+    monkeypatch.setattr(Published, "features", hears)
     trained = train_on_labels(job(tmp_path, tmp_path / "model", backbone))
+    assert heard == {tuple(scalars_of(raster(str(tmp_path / "scene.tif")).facts).tolist())}
     card = load_folder(trained.folder)[0].card
     assert card.needs_facts
     assert card.architecture.config["reading"]["metadata"] is True
@@ -122,6 +132,8 @@ def test_a_head_is_trained_and_run_on_a_backbone_that_is_told(tmp_path):
     request = Request(inputs={"image": str(tmp_path / "scene.tif")}, out=str(tmp_path / "map.tif"), threads=1)
     run(request, source)
     assert (tmp_path / "map.tif").is_file()
+    # A run tells the same of the same scene.
+    assert len(heard) == 1
 
 
 def test_our_own_backbone_refuses_to_be_told(tmp_path):
