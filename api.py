@@ -110,7 +110,7 @@ def segment(
 
     Args:
         image: (band, y, x), or the path of a raster or of a Sentinel-2 product.
-        model: a model folder, or the name of a model; none ships, so one must be named.
+        model: name of a model, or a model folder; its classes are the ones that are told, so one must be named.
         out: where to keep the COG; without it the result lives in memory alone.
         **options: as ``seamline.api.Options`` says.
 
@@ -148,13 +148,13 @@ def default_model(task: Task, scale: int | None = None) -> str:
     """Name of the model that runs where the user names none: in super-resolution, the one that ships for the scale.
 
     Raises:
-        RequestError: no model for the task ships.
+        RequestError: the task has none, as each model tells other classes.
     """
     if task == "superres" and scale in SUPERRES_BY_SCALE:
         return SUPERRES_BY_SCALE[scale]
     if task not in DEFAULTS:
         raise RequestError(
-            f"no model to {task} with ships with the program, so one must be named",
+            f"which classes to {task} by is for the model to say, so one must be named",
             where="--model",
             fix=registry.how_to_choose(task),
         )

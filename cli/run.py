@@ -47,7 +47,7 @@ def superres(lr: str, out: Path, scale: int | None, reference: str | None, **opt
 def segment(image: str, out: Path, **options: Any) -> None:
     """Write the class of every pixel of IMAGE into OUT.
 
-    IMAGE is what superres takes. No model ships: --model names one.
+    IMAGE is what superres takes. --model names one that ships, or your own: see seamline train --task.
     """
     _run("segment", {"image": image}, out, None, options)
 
@@ -59,7 +59,7 @@ def segment(image: str, out: Path, **options: Any) -> None:
 def classify(image: str, out: Path, **options: Any) -> None:
     """Write the class of every patch of IMAGE into OUT, a pixel each.
 
-    IMAGE is what superres takes. No model ships: --model names one.
+    IMAGE is what superres takes. --model names one that ships, or your own: see seamline train --task.
     """
     _run("classify", {"image": image}, out, None, options)
 

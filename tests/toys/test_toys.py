@@ -412,15 +412,15 @@ def test_bands_that_the_model_cannot_take_are_refused(models, image, tmp_path):
 
 
 @pytest.mark.parametrize("task", ["segment", "classify"])
-def test_a_task_without_a_model_that_ships_asks_for_one(task, image, tmp_path, models, monkeypatch):
+def test_a_task_whose_classes_depend_on_the_model_asks_for_one(task, image, tmp_path, models, monkeypatch):
     command = [task, image, str(tmp_path / "o.tif")]
     said = CliRunner().invoke(cli, command)
     assert said.exit_code == 2
-    assert said.output.startswith(f"error: --model: no model to {task} with ships with the program")
+    assert said.output.startswith(f"error: --model: which classes to {task} by is for the model to say")
     assert "bring-your-own-model.md" in said.output
     assert (ROOT / "docs" / "how-to" / "bring-your-own-model.md").is_file()
     monkeypatch.setenv("SEAMLINE_MODELS", str(models["segments"].parent))
-    assert ("choose toy-segments, or give" in CliRunner().invoke(cli, command).output) == (task == "segment")
+    assert ("toy-segments, or give" in CliRunner().invoke(cli, command).output) == (task == "segment")
 
 
 # Classification of patches
