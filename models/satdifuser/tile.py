@@ -27,7 +27,8 @@ from .layout import Features
 from .network import SatDiFuser
 from .open import open_backbone
 
-TILE = 512
+TILE, MAP_TILE = 512, 1024
+"""Sides of a tile of patches and of px, about; margins of px are wide, so that small tiles mostly consist of them."""
 _RAMP = 64
 
 
@@ -124,7 +125,7 @@ def spec_of(config: Config, *, name: str, version: str, categories: tuple[Catego
     with torch.device("meta"):
         margin = SatDiFuser(backbone.layout, config).margin(backbone.reach)
     align = max(backbone.align, max(backbone.layout.strides))
-    tile = -(-TILE // align) * align
+    tile = -(-(TILE if margin is None else MAP_TILE) // align) * align
     if margin is None:
         # Attention sees the whole tile: what is left of its border is blended away.
         margin = min(align, tile // 8)
