@@ -29,6 +29,8 @@ from .open import open_backbone
 
 TILE, MAP_TILE = 512, 1024
 """Sides of a tile of patches and of px, about; margins of px are wide, so that small tiles mostly consist of them."""
+CHUNK = 16
+"""Patches that are worked on at once."""
 _RAMP = 64
 
 
@@ -65,7 +67,7 @@ class PatchClassifier:
     """
 
     def __init__(
-        self, backbone: Backbone, network: SatDiFuser, config: Config, head: LinearConfig, chunk: int = 16
+        self, backbone: Backbone, network: SatDiFuser, config: Config, head: LinearConfig, chunk: int = CHUNK
     ) -> None:
         self._backbone, self._network, self._config, self._head = backbone, network, config, head
         self._chunk = chunk
@@ -107,6 +109,7 @@ def spec_of(config: Config, *, name: str, version: str, categories: tuple[Catego
     head = config.head
     image = InputSpec(name="image", bands=len(config.bands))
     if isinstance(head, LinearConfig):
+        tile = max(TILE // (2 * head.patch), 1) * 2 * head.patch
         return ModelSpec(
             name=name,
             version=version,
@@ -116,9 +119,9 @@ def spec_of(config: Config, *, name: str, version: str, categories: tuple[Catego
             outputs=_many(categories) if head.many else class_outputs(categories),
             patch=head.patch,
             align=2 * head.patch,
-            tile=max(TILE // (2 * head.patch), 1) * 2 * head.patch,
+            tile=tile,
             overlap=0,
-            work_bytes=_WORK_BYTES,
+            work_bytes=_work_bytes(config, min(CHUNK * head.patch**2 / tile**2, 1.0)),
             needs_facts=config.reading.metadata,
             generated=False,
         )
@@ -142,7 +145,7 @@ def spec_of(config: Config, *, name: str, version: str, categories: tuple[Catego
         margin=margin,
         tile=tile,
         overlap=2 * margin + _RAMP,
-        work_bytes=_WORK_BYTES,
+        work_bytes=_work_bytes(config, 1.0),
         needs_facts=config.reading.metadata,
         generated=False,
     )
@@ -164,6 +167,13 @@ def load(config: Mapping[str, Any], state: Mapping[str, torch.Tensor], runtime: 
     if isinstance(settings.head, LinearConfig):
         return PatchClassifier(backbone, network, settings, settings.head)
     return Segmenter(backbone, network, settings)
+
+
+def _work_bytes(config: Config, share: float) -> int:
+    """Memory for each px of a tile, of which a share is worked on at once; 0 for backbones that nobody has measured."""
+    if config.backbone.kind != "terra":
+        return 0
+    return round((_PX_BYTES + _BAND_BYTES * len(config.bands)) * config.reading.zoom**2 * share)
 
 
 def _many(categories: tuple[Category, ...]) -> tuple[OutputSpec, ...]:
@@ -199,5 +209,5 @@ def _single(value: torch.Tensor) -> torch.Tensor:
 
 
 _LATENT = {"terra": 4, "published": 8}
-# Measured on tiles of 512 px with three bands.
-_WORK_BYTES = 4000
+# Measured on tiles of 384 and 640 px with one to six bands and each of the fusers: what every px takes, and every band.
+_PX_BYTES, _BAND_BYTES = 1500, 200
