@@ -117,7 +117,7 @@ def how_to_choose(task: Task) -> str:
     """What a user can do who has named no model for a task, in the imperative."""
     own = "the folder of one that you have; docs/how-to/bring-your-own-model.md says how to make one"
     if task in ("segment", "classify"):
-        own += f", and seamline train --task {task} makes it of your labels"
+        own += ", docs/how-to/train-on-labels.md how it is made of your labels"
     known = names(task)
     return f"choose {', '.join(known)}, or give {own}" if known else f"give {own}"
 

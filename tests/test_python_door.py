@@ -723,9 +723,10 @@ def toys(tmp_path_factory):
 
 @pytest.mark.parametrize("function", [seamline.segment, seamline.classify])
 def test_a_task_without_a_model_asks_for_one(function, pair):
-    with pytest.raises(RequestError, match=r"^model: no model to (segment|classify) with ships") as caught:
+    with pytest.raises(RequestError, match=r"^model: which classes to (segment|classify) by is for the model") as caught:
         function(opened(pair / "ms.tif"))
     assert "bring-your-own-model" in caught.value.fix
+    assert "train-on-labels" in caught.value.fix
 
 
 @pytest.mark.parametrize("how", [{}, {"masked": True}, {"mask_and_scale": True}])
