@@ -75,6 +75,8 @@ class GeoPackage:
                     crs=self._crs,
                     promote_to_multi=self._kind == "MultiPolygon",
                     append=append,
+                    # QGIS 3.22 says of newer versions that it may not read all of them.
+                    dataset_options=None if append else {"VERSION": "1.2"},
                 )
         except (OSError, RuntimeError, ValueError) as error:
             self._remove_part()

@@ -119,6 +119,13 @@ def test_polygons_are_the_areas_of_the_map(scene, classes, tmp_path):
     }
 
 
+def test_programs_of_2021_read_the_file_without_a_doubt(scene, tmp_path):
+    """GeoPackage, clause 2: the version stands in the header."""
+    mapped(scene, tmp_path)
+    header = (tmp_path / "p.gpkg").read_bytes()[:100]
+    assert (header[68:72], int.from_bytes(header[60:64], "big")) == (b"GPKG", 10200)
+
+
 def test_smaller_areas_are_left_out_and_no_other(scene, tmp_path):
     _, _, _, every = mapped(scene, tmp_path)
     least = float(np.median(every["area_m2"]))
