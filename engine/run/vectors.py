@@ -10,8 +10,6 @@ from typing import Any
 
 from ..context import RunContext
 from ..errors import GeoreferenceWarning
-from ..output.patches import write_patches
-from ..output.polygons import write_polygons
 from ..plan.plan import Plan
 from .stages import Stage
 
@@ -33,6 +31,9 @@ class Polygons:
 
     def run(self, plan: Plan, outputs: Mapping[str, Path], context: RunContext) -> Mapping[str, Any]:
         """Make it."""
+        # Only here: it brings a second GDAL, whose 80 MB no other run should carry.
+        from ..output.polygons import write_polygons
+
         if plan.output.grid.crs is None:
             text = f"{self.path}: the map has no CRS, so areas are counted in px²"
             warnings.warn(GeoreferenceWarning(text), stacklevel=3)
@@ -48,5 +49,7 @@ class Patches:
 
     def run(self, plan: Plan, outputs: Mapping[str, Path], context: RunContext) -> Mapping[str, Any]:
         """Make it."""
+        from ..output.patches import write_patches
+
         score = next((outputs[each.name] for each in plan.outputs[1:] if each.blend == "max"), None)
         return write_patches(outputs[plan.output.name], score, plan.output, self.path, context)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pyogrio
@@ -24,6 +27,7 @@ from seamline.engine.request import Request
 from seamline.engine.run import Shard, merge, run
 from seamline.engine.testing import PassThrough, PatchMeans
 
+ROOT = Path(__file__).resolve().parents[3]
 NAMES = ("water", "field", "roof")
 OUTPUTS = class_outputs(tuple(Category(name, (40 * i, 0, 0)) for i, name in enumerate(NAMES)))
 CELL = 2.0
@@ -390,3 +394,16 @@ def test_the_report_times_the_stages(scene, tmp_path):
     mapped(scene, tmp_path)
     facts = json.loads((tmp_path / "o.report.json").read_text())
     assert facts["seconds"]["polygons"] >= 0
+
+
+def test_runs_without_vector_files_do_not_carry_what_writes_them(scene, tmp_path):
+    """A second GDAL is 80 MB."""
+    (tmp_path / "seamline").symlink_to(ROOT, target_is_directory=True)
+    code = (
+        "import sys; from seamline.cli.group import cli\n"
+        f"cli(['superres', {str(scene)!r}, 'o.tif', '--model', 'identity'], standalone_mode=False)\n"
+        "print(sorted({'pyogrio', 'PIL'} & set(sys.modules)))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines()[-1] == "[]"
+    assert (tmp_path / "o.tif").is_file()
