@@ -723,7 +723,7 @@ def toys(tmp_path_factory):
 
 @pytest.mark.parametrize("function", [seamline.segment, seamline.classify])
 def test_a_task_without_a_model_asks_for_one(function, pair):
-    with pytest.raises(RequestError, match=r"^model: which classes to (segment|classify) by is for the model") as caught:
+    with pytest.raises(RequestError, match=r"^model: which classes to (segment|classify) by is for") as caught:
         function(opened(pair / "ms.tif"))
     assert "bring-your-own-model" in caught.value.fix
     assert "train-on-labels" in caught.value.fix
