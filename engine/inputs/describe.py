@@ -234,9 +234,14 @@ def _is_usable(affine: Affine, width: int, height: int) -> bool:
     """Whether an affine tells pixels apart, and squares of its terms neither overflow nor vanish."""
     if not (all(abs(term) < _LARGEST_TERM for term in affine) and abs(affine.determinant) > 1 / _LARGEST_TERM):
         return False
-    there = affine * (width, height)
-    column, row = ~affine * there
-    return max(map(abs, there)) < _LARGEST_TERM and max(abs(column - width), abs(row - height)) < _TELLS_APART
+    back = ~affine
+    for corner in ((0, 0), (width, 0), (0, height), (width, height)):
+        there = affine * corner
+        missed = max(abs(found - told) for found, told in zip(back * there, corner, strict=True))
+        # Not the other way round: what is no number is no place.
+        if not (max(map(abs, there)) < _LARGEST_TERM and missed < _TELLS_APART):
+            return False
+    return True
 
 
 def _band(data: rasterio.DatasetReader, path: str, index: int) -> Band:

@@ -6,7 +6,7 @@ import math
 import struct
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rasterio import Affine
 
@@ -52,6 +52,7 @@ TERMS = st.floats(-1e7, 1e7) | st.floats(-1, 1) | st.floats()
 
 
 @given(st.lists(TERMS, min_size=6, max_size=6), st.integers(1, 2**31 - 1), st.integers(1, 2**31 - 1))
+@example([0.0, 1.0, 0.0, 1.427079918668412e-20, 1.427079918668412e-20, 6.103515625e-05], 1, 13)
 def test_a_usable_affine_places_every_corner_and_finds_its_pixel_again(terms, width, height):
     affine = Affine(*terms)
     if _is_usable(affine, width, height):
