@@ -6,7 +6,6 @@ A batch is a function of its number alone, so a resumed run sees the batches tha
 from __future__ import annotations
 
 import logging
-import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
@@ -21,7 +20,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from ..engine.errors import Cancelled
 from .board import Board
-from .settings import StageSettings
+from .settings import StageSettings, rate_at
 
 log = logging.getLogger(__name__)
 BatchT = TypeVar("BatchT")
@@ -198,15 +197,6 @@ class _Average:
 def _copied(stage: nn.Module) -> dict[str, torch.Tensor]:
     """Weights of a module, float32, on the CPU, in memory of their own."""
     return {name: value.detach().float().cpu().clone() for name, value in stage.state_dict().items()}
-
-
-def rate_at(step: int, settings: StageSettings) -> float:
-    """Learning rate: linear warm-up, then a cosine from the peak towards ``floor`` of it."""
-    if step < settings.warmup:
-        return settings.rate * (step + 1) / settings.warmup
-    done = (step - settings.warmup) / max(1, settings.stretch * settings.steps - settings.warmup)
-    wave = 1.0 + math.cos(math.pi * min(1.0, done))
-    return settings.rate * (settings.floor + (1.0 - settings.floor) * 0.5 * wave)
 
 
 def move(batch: BatchT, device: torch.device) -> BatchT:

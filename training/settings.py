@@ -5,6 +5,7 @@ Settings are frozen dataclasses.  A recipe, which holds them, checks their types
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal
 
@@ -126,6 +127,15 @@ class StageSettings:
     stretch: Weight = 1.0
     average: Count = 300
     accumulate: Positive = 1
+
+
+def rate_at(step: int, settings: StageSettings) -> float:
+    """Learning rate: linear warm-up, then a cosine from the peak towards ``floor`` of it."""
+    if step < settings.warmup:
+        return settings.rate * (step + 1) / settings.warmup
+    done = (step - settings.warmup) / max(1, settings.stretch * settings.steps - settings.warmup)
+    wave = 1.0 + math.cos(math.pi * min(1.0, done))
+    return settings.rate * (settings.floor + (1.0 - settings.floor) * 0.5 * wave)
 
 
 LEFT_OUT = StageSettings(steps=0)

@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 from ...engine.events import Listener, Progress
 from ...models.satdifuser.fusers.fuser import Fuser
+from ..settings import StageSettings, rate_at
 from .batches import Batches
 from .features import Example
 from .tiles import IGNORE
@@ -108,13 +109,9 @@ def balance(network: nn.Module) -> torch.Tensor | None:
     return fuser.balance_loss() if isinstance(fuser, Fuser) else None
 
 
-def rate_at(step: int, steps: int, settings: FitSettings) -> float:
-    """Learning rate: a linear rise, then a cosine down to a fiftieth."""
-    rise = max(1, round(settings.warmup * steps))
-    if step < rise:
-        return settings.rate * (step + 1) / rise
-    done = min(1.0, (step - rise) / max(1, steps - rise))
-    return settings.rate * (0.02 + 0.98 * 0.5 * (1.0 + math.cos(math.pi * done)))
+def schedule(steps: int, settings: FitSettings) -> StageSettings:
+    """The settings of a stage whose learning rate takes the course of the fit's."""
+    return StageSettings(steps, settings.rate, warmup=max(1, round(settings.warmup * steps)))
 
 
 def fit(
@@ -159,7 +156,7 @@ def fit(
     while step < fits.steps and clock() < deadline:
         check()
         for group in optimiser.param_groups:
-            group["lr"] = rate_at(step, fits.steps, settings)
+            group["lr"] = rate_at(step, schedule(fits.steps, settings))
         network.train()
         batch = batches(step).to(device)
         loss = loss_of(network(batch.features, batch.size), batch.labels, weights)

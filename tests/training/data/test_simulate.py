@@ -13,9 +13,8 @@ from seamline.engine.optics.mtf import filter_bands, mtf_kernel
 from seamline.training.data.patches import Patches
 from seamline.training.data.simulate import cubic_matrix, degrade_matrix, mix_bands, panchromatic, simulate_pair
 from seamline.training.data.sources import Source
-from seamline.training.loop import rate_at
 from seamline.training.salad_pan_tiny.losses import fusion_loss, spectral_angle
-from seamline.training.settings import SimulationSettings, SourceSettings, StageSettings
+from seamline.training.settings import SimulationSettings, SourceSettings, StageSettings, rate_at
 
 
 @pytest.mark.parametrize("ratio", [2.0, 3.0, 4.0, 2.5])

@@ -9,7 +9,6 @@ import pytest
 import torch
 from scipy.ndimage import correlate1d
 
-from seamline.training.loop import rate_at
 from seamline.training.salad_pan.losses import (
     divergence,
     ergas,
@@ -20,7 +19,7 @@ from seamline.training.salad_pan.losses import (
     ssim,
 )
 from seamline.training.salad_pan.recipe import FusionWeights, ReconstructionWeights
-from seamline.training.settings import StageSettings
+from seamline.training.settings import StageSettings, rate_at
 
 RNG = np.random.default_rng(4)
 TARGET = RNG.uniform(0.1, 0.9, (2, 3, 24, 28))

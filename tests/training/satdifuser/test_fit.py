@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import count
 
 import numpy as np
 import pytest
@@ -16,12 +17,13 @@ from seamline.tests.training.satdifuser.made_up import Head, Means, two_kinds
 from seamline.training.satdifuser.batches import Batches, wholes
 from seamline.training.satdifuser.cache import FeatureCache
 from seamline.training.satdifuser.features import Extractor, coverage_first
-from seamline.training.satdifuser.fit import FitSettings, class_weights, fit, loss_of, rate_at
+from seamline.training.satdifuser.fit import FitSettings, class_weights, fit, loss_of, schedule
 from seamline.training.satdifuser.gather import ShortTimeWarning, gather
 from seamline.training.satdifuser.images import Image
 from seamline.training.satdifuser.measure import confusion, label_sets
 from seamline.training.satdifuser.split import Split
 from seamline.training.satdifuser.tiles import IGNORE, Tile
+from seamline.training.settings import rate_at
 
 LEVELS = (1000.0, 1000.0, 1000.0)
 
@@ -57,7 +59,7 @@ def gathered(tiles, cache, **more):
     return gather(extractor, parts, ("dark", "bright"), listener=listener, check=nothing, **options)
 
 
-def fitted(found, cache, *, steps=40, look=None, seed=0, head=None, deadline=None, **settings):
+def fitted(found, cache, *, steps=40, look=None, seed=0, head=None, deadline=None, clock=time.monotonic, **settings):
     network = head or Head(seed=seed)
     batches = Batches(found.train, cache, (4, 8), network.patch, 8, 32, 4, seed)
     kinds = {"patch": network.patch, "classes": 2, "device": "cpu"}
@@ -73,10 +75,11 @@ def fitted(found, cache, *, steps=40, look=None, seed=0, head=None, deadline=Non
         look or accuracy,
         torch.ones(2),
         FitSettings(steps=steps, rate=0.05, **settings),
-        deadline=time.monotonic() + 1e6 if deadline is None else deadline,
+        deadline=clock() + 1e6 if deadline is None else deadline,
         device="cpu",
         listener=Silence(),
         check=nothing,
+        clock=clock,
     )
     return network, result, accuracy
 
@@ -129,9 +132,10 @@ def test_with_nothing_held_out_the_last_weights_stay(cache):
 
 def test_a_fit_ends_at_its_deadline(cache):
     found = gathered(make_tiles(), cache)
-    _, result, _ = fitted(found, cache, steps=10**6, deadline=time.monotonic() + 0.5)
-    assert 0 < result.steps < 10**6
-    assert fitted(found, cache, deadline=time.monotonic() - 1)[1].steps == 0
+    # A clock that goes on by one whenever it is looked at.
+    _, result, _ = fitted(found, cache, steps=10**6, deadline=60, clock=count().__next__)
+    assert 0 < result.steps < 60
+    assert fitted(found, cache, deadline=0, clock=count().__next__)[1].steps == 0
 
 
 def test_the_loss_ignores_what_is_unknown_and_weighs_classes():
@@ -159,7 +163,7 @@ def test_class_weights_are_smoothed_and_one_on_average():
 
 
 def test_the_rate_rises_and_falls():
-    rates = [rate_at(step, 100, FitSettings(rate=1.0, warmup=0.1)) for step in range(100)]
+    rates = [rate_at(step, schedule(100, FitSettings(rate=1.0, warmup=0.1))) for step in range(100)]
     assert rates[9] == max(rates) == 1.0
     assert rates[0] == pytest.approx(0.1)
     assert rates[9:] == sorted(rates[9:], reverse=True)
