@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ...engine.errors import ModelError, SeamlineError
-from ..folder import load_folder, load_strictly
+from ..folder import check_folder, load_folder, load_strictly
 from ..registry import info
 from ..terra_ldm.conditioning import Band
 from ..terra_ldm.network import ARCHITECTURE as TERRA
@@ -47,7 +47,7 @@ def find_backbone(name_or_folder: str) -> BackboneRef:
 
         return BackboneRef("published", str(folder.absolute()), digest_of(folder))
     origin = Path(info(name_or_folder).origin)
-    opened, _ = load_folder(origin) if origin.is_dir() else (None, {})
+    opened = check_folder(origin) if origin.is_dir() else None
     if opened is None or opened.card.architecture.name != TERRA:
         raise ModelError(
             "this model gives no features",

@@ -20,9 +20,10 @@ from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from ....engine.contract import InputSpec, Range
 from ....engine.errors import ModelError, RequestError
 from ....engine.optics.sensors import Sensor
+from ...clip import embed
 from ...convert import check_fit, check_settings, read_settings, read_tensors
 from ...folder import Architecture, Card, Folder, write_folder
-from .conditioning import ANY_BAND, Radiometry, embed, radiometry, read_embeddings
+from .conditioning import ANY_BAND, Radiometry, radiometry, read_embeddings
 from .config import Config
 from .network import outline, unet_settings
 from .tile import ARCHITECTURE, RATIOS, SPEC, TEXT, Norm
@@ -189,7 +190,8 @@ def _text(sources: Sources, use: Radiometry, length: int) -> dict[str, torch.Ten
     """Embedded prompts of the bands, and the empty one that guidance needs."""
     wanted = tuple(dict.fromkeys((*use.prompts, ANY_BAND)))
     path = sources.text or sources.base
-    state = embed(path, wanted) if path.is_dir() else read_tensors(path)
+    otherwise = "pass --text with a safetensors file of embeddings keyed by prompt"
+    state = embed(path, wanted, otherwise=otherwise) if path.is_dir() else read_tensors(path)
     return read_embeddings(path, wanted, state, length)
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from ....engine.errors import ModelError, RequestError
+from ....engine.errors import ModelError
+from ...clip import embed
 from ...convert import read_tensors
 
 CACHED = "prompt.safetensors"
+
+_OTHERWISE = f"put {CACHED} with a (1, 77, 1024) tensor into the folder"
 
 
 def prompt_embedding(folder: Path, prompt: str, length: int) -> torch.Tensor:
@@ -27,7 +28,7 @@ def prompt_embedding(folder: Path, prompt: str, length: int) -> torch.Tensor:
         ModelError: the embedding has another shape.
     """
     cached = folder / CACHED
-    text = _cached(cached, prompt) if cached.is_file() else _embedded(folder, prompt)
+    text = _cached(cached, prompt) if cached.is_file() else embed(folder, (prompt,), otherwise=_OTHERWISE)[prompt]
     text = text[None] if text.ndim == 2 else text
     if text.ndim != 3 or text.shape[0] != 1 or text.shape[2] != length:
         raise ModelError(
@@ -45,35 +46,3 @@ def _cached(file: Path, prompt: str) -> torch.Tensor:
             f"there is no embedding of {prompt!r} among {len(state)}", where=str(file), fix="embed this prompt too"
         )
     return state.get(prompt, next(iter(state.values())))
-
-
-@torch.no_grad()
-def _embedded(folder: Path, prompt: str) -> torch.Tensor:
-    both = (
-        f"put {CACHED} with a (1, 77, 1024) tensor into the folder, or install transformers and keep text_encoder/ "
-        "(as safetensors) and tokenizer/ there"
-    )
-    try:
-        clip: Any = import_module("transformers")
-    except ImportError as error:
-        raise RequestError(
-            f"there is no cached embedding of the prompt, and transformers, which embeds {prompt!r}, is not installed",
-            where=str(folder),
-            fix=both,
-        ) from error
-    try:
-        tokenizer = clip.CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
-        encoder = clip.CLIPTextModel.from_pretrained(
-            folder / "text_encoder", local_files_only=True, use_safetensors=True
-        )
-    except (OSError, ValueError) as error:
-        raise RequestError(
-            "there is neither a cached embedding of the prompt nor a text encoder that can be read",
-            where=str(folder),
-            fix=both,
-        ) from error
-    ids = tokenizer(
-        [prompt], padding="max_length", max_length=tokenizer.model_max_length, truncation=True, return_tensors="pt"
-    ).input_ids
-    text: torch.Tensor = encoder.eval()(ids)[0]
-    return text

@@ -5,12 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 from diffusers import PNDMScheduler, UniPCMultistepScheduler
-from torch import nn
 from torch.nn import functional as F
 
 from seamline.engine.errors import RequestError
 from seamline.engine.optics.sensors import Sensor, find_sensor
-from seamline.models.salad_pan.published.conditioning import Radiometry, embed, images, prompts, radiometry
+from seamline.models.salad_pan.published.conditioning import Radiometry, images, prompts, radiometry
 from seamline.models.salad_pan.published.config import Config
 from seamline.models.salad_pan.published.sampler import guided, sample, schedule
 from seamline.models.salad_pan.published.vae import LUMA, band_vae, decode, encode, to_one_channel
@@ -93,41 +92,6 @@ def test_images_repeat_the_band_and_clip_at_the_maximum():
     assert x.shape == (2, 5, 1, 2)
     assert x[0, :, 0].tolist() == [[0.5, 0.0]] * 4 + [[1.0, 0.25]]
     assert x[1, 3, 0].tolist() == [0.125, 0.0]
-
-
-def test_clip_embeds_prompts_padded_to_its_full_length(monkeypatch, tmp_path):
-    class Tokens:
-        model_max_length = 6
-
-        @classmethod
-        def from_pretrained(cls, path, **kwargs):
-            assert path == tmp_path / "tokenizer"
-            return cls()
-
-        def __call__(self, texts, *, padding, max_length, truncation, return_tensors):
-            assert (padding, truncation, return_tensors) == ("max_length", True, "pt")
-            self.input_ids = torch.tensor([[len(text)] * max_length for text in texts])
-            return self
-
-    class Encoder(nn.Module):
-        @classmethod
-        def from_pretrained(cls, path, **kwargs):
-            assert kwargs == {"local_files_only": True, "use_safetensors": True}
-            return cls()
-
-        def forward(self, ids):
-            return (ids[..., None].expand(*ids.shape, 8).half(),)
-
-    module = type("transformers", (), {"CLIPTokenizer": Tokens, "CLIPTextModel": Encoder})
-    monkeypatch.setitem(__import__("sys").modules, "transformers", module)
-    found = embed(tmp_path, ("abc", ""))
-    assert {k: (v.shape, v.dtype, float(v.max())) for k, v in found.items()} == {
-        "abc": ((6, 8), torch.float32, 3.0),
-        "": ((6, 8), torch.float32, 0.0),
-    }
-    monkeypatch.setitem(__import__("sys").modules, "transformers", None)
-    with pytest.raises(RequestError, match="not installed"):
-        embed(tmp_path, ("abc",))
 
 
 # Sampling.
