@@ -81,12 +81,13 @@ class Measured:
     seconds: tuple[float, float]
 
 
-def measure(cell: Cell, root: Path, designs: Mapping[str, Design]) -> Measured:
+def measure(cell: Cell, root: Path, designs: Mapping[str, Design], copies: int = 8) -> Measured:
     """Train and test.
 
     Args:
         root: the data folder.
         designs: what ours is for ``"segment"`` and ``"classify"``; methods replace the fuser.
+        copies: most copies of a tile, each turned in another way.
     """
     task, method = TASKS[cell.task], METHODS[cell.method]
     design = Design(**(asdict(designs[task.kind]) | {"fuser": method.fuser}))
@@ -101,7 +102,7 @@ def measure(cell: Cell, root: Path, designs: Mapping[str, Design]) -> Measured:
             share=cell.share,
             seed=cell.seed,
             cache=Path(folder) / "features",
-            copies=8,
+            copies=copies,
             device="cpu",
             # Of the processor, so that what else the machine does takes nothing away.
             clock=time.process_time,
