@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
@@ -33,7 +33,7 @@ class Attempt:
     """
 
     cell: Cell
-    design: Design = Design()
+    design: Design = field(default_factory=Design)
     copies: int = 2
 
 
