@@ -16,11 +16,13 @@ from qgis.core import (
     QgsProcessingAlgorithm,
     QgsProcessingException,
     QgsProcessingParameterDefinition,
+    QgsProcessingParameterFileDestination,
 )
 from qgis.PyQt.QtGui import QIcon
 
 from .. import catalogue, compat, settings
 from ..engine_process import PROTOCOL, EngineError, EngineProcess, Event
+from ..files import write_text
 from ..layers import gdal_path
 from ..reporting import Reporter
 from ..text import tr
@@ -85,6 +87,28 @@ class EngineAlgorithm(QgsProcessingAlgorithm):
         raise NotImplementedError(f"{type(self).__name__} does not explain itself")
 
     # What a subclass uses
+
+    def add_page(self, title: str, text: str) -> None:
+        """Add the page ``REPORT``, an optional output that is made unless it is taken away."""
+        kind = tr("HTML files") + " (*.html)"
+        self.add(QgsProcessingParameterFileDestination("REPORT", title, kind, None, True, True), text)
+
+    def add_metrics(self, text: str) -> None:
+        """Add the file ``METRICS``, an optional output that is made where it is asked for."""
+        kind = tr("JSON files") + " (*.json)"
+        self.add(QgsProcessingParameterFileDestination("METRICS", tr("Metrics as JSON"), kind, None, True, False), text)
+
+    def written(self, texts: dict[str, str], parameters: dict[str, Any], context: Any) -> dict[str, str]:
+        """Write texts, by the names of their outputs, where they are wanted; the paths of those.
+
+        Raises:
+            EngineError: one cannot be written.
+        """
+        paths = {name: self.parameterAsFileOutput(parameters, name, context) for name in texts}
+        wanted = {name: path for name, path in paths.items() if path}
+        for name, path in wanted.items():
+            write_text(Path(path), texts[name])
+        return wanted
 
     def add(self, parameter: QgsProcessingParameterDefinition, help_text: str, *, advanced: bool = False) -> None:
         """Add a parameter with its help."""

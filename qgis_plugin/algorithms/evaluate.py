@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from qgis.core import (
     QgsProcessingOutputNumber,
     QgsProcessingParameterBoolean,
     QgsProcessingParameterEnum,
-    QgsProcessingParameterFileDestination,
     QgsProcessingParameterRasterLayer,
 )
 
 from .. import catalogue
 from ..engine_process import EngineError
-from ..files import write_text
 from ..layers import check_same_crs
 from ..metrics_page import metrics_page
 from ..text import tr
@@ -90,18 +87,11 @@ class EvaluateFusedImage(EngineAlgorithm):
             tr("The model that Wald's protocol measures; it does nothing otherwise."),
         )
         self.add_options()
-        self.add(
-            QgsProcessingParameterFileDestination(
-                "REPORT", tr("Table"), tr("HTML files") + " (*.html)", None, True, True
-            ),
+        self.add_page(
+            tr("Table"),
             tr("A page with every metric, its best value, and what it compares with."),
         )
-        self.add(
-            QgsProcessingParameterFileDestination(
-                "METRICS", tr("Metrics as JSON"), tr("JSON files") + " (*.json)", None, True, False
-            ),
-            tr("The same for programs: a value is null where it is infinite."),
-        )
+        self.add_metrics(tr("The same for programs: a value is null where it is infinite."))
         for name, metric in _NUMBERS.items():
             self.addOutput(QgsProcessingOutputNumber(name, metric))
 
@@ -167,9 +157,4 @@ class EvaluateFusedImage(EngineAlgorithm):
             "REPORT": metrics_page(metrics, about, compared),
             "METRICS": json.dumps({"metrics": metrics, "about": about, "compared": compared}, indent=1),
         }
-        for name, text in texts.items():
-            path = self.parameterAsFileOutput(parameters, name, context)
-            if path:
-                write_text(Path(path), text)
-                found[name] = path
-        return found
+        return {**found, **self.written(texts, parameters, context)}

@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from qgis.core import (
-    QgsProcessingParameterFileDestination,
     QgsProcessingParameterRasterLayer,
     QgsProcessingUtils,
 )
 
 from ..engine_process import Event
-from ..files import write_text
 from ..metrics_page import metrics_page
 from ..text import tr
 from .labels import LabelAlgorithm, quality_numbers, rest
@@ -58,18 +56,11 @@ class EvaluateMap(LabelAlgorithm):
         )
         self.add_labels()
         self.add_options()
-        self.add(
-            QgsProcessingParameterFileDestination(
-                "REPORT", tr("Table"), tr("HTML files") + " (*.html)", None, True, True
-            ),
+        self.add_page(
+            tr("Table"),
             tr("A page with the quality of each class, and what was taken for what."),
         )
-        self.add(
-            QgsProcessingParameterFileDestination(
-                "METRICS", tr("Metrics as JSON"), tr("JSON files") + " (*.json)", None, True, False
-            ),
-            tr("The same for programs: a value is null where it is not known."),
-        )
+        self.add_metrics(tr("The same for programs: a value is null where it is not known."))
         self.add_numbers()
 
     def arguments(self, parameters: dict[str, Any], context: Any) -> list[str]:
@@ -105,9 +96,4 @@ class EvaluateMap(LabelAlgorithm):
             "REPORT": metrics_page(metrics, about, facts, title=title, picture=confusion),
             "METRICS": json.dumps({"metrics": metrics, "compared": facts}, indent=1),
         }
-        for name, text in texts.items():
-            path = self.parameterAsFileOutput(parameters, name, context)
-            if path:
-                write_text(Path(path), text)
-                found[name] = path
-        return found
+        return {**found, **self.written(texts, parameters, context)}

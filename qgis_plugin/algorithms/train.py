@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from qgis.core import (
-    QgsProcessingParameterFileDestination,
     QgsProcessingParameterFolderDestination,
     QgsProcessingParameterMultipleLayers,
     QgsProcessingUtils,
@@ -14,7 +13,7 @@ from qgis.core import (
 
 from .. import compat
 from ..engine_process import EngineError
-from ..files import check_new_folder, wanted_path, write_text
+from ..files import check_new_folder, wanted_path
 from ..layers import gdal_path
 from ..metrics_page import metrics_page
 from ..text import tr
@@ -91,10 +90,8 @@ class TrainOnLabels(LabelAlgorithm):
             QgsProcessingParameterFolderDestination("OUTPUT", tr("Trained model")),
             tr("A new or empty folder for the model: its card and its weights."),
         )
-        self.add(
-            QgsProcessingParameterFileDestination(
-                "REPORT", tr("Quality"), tr("HTML files") + " (*.html)", None, True, True
-            ),
+        self.add_page(
+            tr("Quality"),
             tr("A page with the quality of each class on ground that was held out, and what was taken for what."),
         )
         self.add_numbers()
@@ -148,9 +145,6 @@ class TrainOnLabels(LabelAlgorithm):
         confusion = next((Path(path) for path in done.get("outputs") or () if path.endswith(".png")), None)
         if confusion is not None:
             feedback.pushInfo(tr("What was taken for what: {path}").format(path=confusion))
-        page = self.parameterAsFileOutput(parameters, "REPORT", context)
-        if page:
-            title, facts = tr("Quality of the model"), {tr("Model"): str(folder)}
-            write_text(Path(page), metrics_page(metrics, {}, facts, title=title, picture=confusion))
-            found["REPORT"] = page
-        return {"OUTPUT": str(folder), **found}
+        title, facts = tr("Quality of the model"), {tr("Model"): str(folder)}
+        page = metrics_page(metrics, {}, facts, title=title, picture=confusion)
+        return {"OUTPUT": str(folder), **found, **self.written({"REPORT": page}, parameters, context)}

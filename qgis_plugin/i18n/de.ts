@@ -72,6 +72,14 @@ Ein Fünftel der Fläche wird zurückgehalten. Gewichte werden nur geändert, we
         <translation>Abgebrochen; nichts wurde geschrieben</translation>
     </message>
     <message>
+        <source>HTML files</source>
+        <translation>HTML-Dateien</translation>
+    </message>
+    <message>
+        <source>JSON files</source>
+        <translation>JSON-Dateien</translation>
+    </message>
+    <message>
         <source>Pan-sharpening</source>
         <translation>Pan-Sharpening</translation>
     </message>
@@ -94,6 +102,10 @@ Ein Fünftel der Fläche wird zurückgehalten. Gewichte werden nur geändert, we
     <message>
         <source>Quality</source>
         <translation>Qualität</translation>
+    </message>
+    <message>
+        <source>Metrics as JSON</source>
+        <translation>Maßzahlen als JSON</translation>
     </message>
     <message>
         <source>Model</source>
@@ -276,10 +288,6 @@ Eine Engine wird unter Einstellungen &gt; Optionen &gt; Seamline eingerichtet.</
         <translation>prüfen,Diagnose,Installation,Versionen,GPU,CUDA,Einrichtung,Modelle</translation>
     </message>
     <message>
-        <source>HTML files</source>
-        <translation>HTML-Dateien</translation>
-    </message>
-    <message>
         <source>Number of failures</source>
         <translation>Zahl der Fehler</translation>
     </message>
@@ -340,6 +348,10 @@ Zuerst nach einer Referenz ordnen. Indizes ohne Referenz bevorzugen glatte Ergeb
         <translation>Das Modell, das mit dem Protokoll von Wald gemessen wird; sonst ohne Wirkung.</translation>
     </message>
     <message>
+        <source>Table</source>
+        <translation>Tabelle</translation>
+    </message>
+    <message>
         <source>A page with every metric, its best value, and what it compares with.</source>
         <translation>Eine Seite mit jeder Maßzahl, ihrem besten Wert und dem, womit sie vergleicht.</translation>
     </message>
@@ -390,18 +402,6 @@ Zuerst nach einer Referenz ordnen. Indizes ohne Referenz bevorzugen glatte Ergeb
     <message>
         <source>Wald's protocol: measure a model</source>
         <translation>Protokoll von Wald: ein Modell messen</translation>
-    </message>
-    <message>
-        <source>Table</source>
-        <translation>Tabelle</translation>
-    </message>
-    <message>
-        <source>Metrics as JSON</source>
-        <translation>Maßzahlen als JSON</translation>
-    </message>
-    <message>
-        <source>JSON files</source>
-        <translation>JSON-Dateien</translation>
     </message>
     <message>
         <source>Wald's protocol needs the panchromatic and the multispectral raster, and no other</source>
@@ -864,6 +864,10 @@ Ein Teil der Flächen mit Labels wird zurückgehalten und nie zum Training benut
         <translation>Eine Seite mit der Güte jeder Klasse auf zurückgehaltenen Flächen und mit dem, was womit verwechselt wurde.</translation>
     </message>
     <message>
+        <source>Quality of the model</source>
+        <translation>Güte des Modells</translation>
+    </message>
+    <message>
         <source>train,labels,polygons,classes,segmentation,classification,model,land cover,diffusion</source>
         <translation>trainieren,Labels,Polygone,Klassen,Segmentierung,Klassifizierung,Modell,Landbedeckung,Diffusion,train</translation>
     </message>
@@ -898,10 +902,6 @@ Ein Teil der Flächen mit Labels wird zurückgehalten und nie zum Training benut
     <message>
         <source>QGIS cannot read a raster here</source>
         <translation>QGIS kann hier kein Raster lesen</translation>
-    </message>
-    <message>
-        <source>Quality of the model</source>
-        <translation>Güte des Modells</translation>
     </message>
     <message>
         <source>choose a raster layer or file that exists</source>
