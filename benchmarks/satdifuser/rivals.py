@@ -144,7 +144,7 @@ class RandomBackbone(Ours):
             torch.manual_seed(1)
             network = TerraLdmTiny(trained.network.config)
         ref = replace(eye.ref, digest="random")
-        return replace(eye, backbone=TerraBackbone(network, trained.options), ref=ref)
+        return replace(eye, backbone=TerraBackbone(network, eye.reading, eye.bands), ref=ref)
 
 
 class RawPixels(Ours):

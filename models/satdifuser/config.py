@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from ...engine.errors import ModelError
 from ..terra_ldm.conditioning import KINDS, Band
@@ -15,6 +15,7 @@ ARCHITECTURE = "satdifuser"
 
 Kind = Literal["terra", "published"]
 Task = Literal["segment", "classify"]
+Mode = Literal["inversion", "noising"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +46,17 @@ class Reading:
         finest: image px along a cell of the finest scale of our own backbone that is read.
     """
 
-    mode: Literal["inversion", "noising"] = "inversion"
+    mode: Mode = "inversion"
     times: tuple[float, ...] = (0.05,)
     zoom: int = 1
     prompt: str = ""
     # Stored features are named after the rest, and after the facts themselves.
     metadata: bool = field(default=False, repr=False)
     finest: int = 1
+
+    def __post_init__(self) -> None:
+        if self.mode not in get_args(Mode) or self.zoom < 1 or self.finest < 1:
+            raise ValueError(f"features are read by {' or '.join(get_args(Mode))}, of whole px, not as in {self}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from ..terra_ldm.network import Config as TerraConfig
 from ..terra_ldm.network import TerraLdmTiny
 from .backbone import Backbone
 from .config import BackboneRef, Reading
-from .terra import TerraBackbone, TerraOptions
+from .terra import TerraBackbone
 
 
 def open_backbone(ref: BackboneRef, reading: Reading, bands: tuple[Band, ...]) -> Backbone:
@@ -80,7 +80,7 @@ def _terra(ref: BackboneRef, reading: Reading, bands: tuple[Band, ...]) -> Terra
         )
     network = TerraLdmTiny(TerraConfig.of(folder.card.architecture.config))
     load_strictly(network, {key: value.float() for key, value in state.items()}, where=str(folder.path))
-    return TerraBackbone(network, TerraOptions(reading.times, bands, reading.mode, reading.zoom, reading.finest))
+    return TerraBackbone(network, reading, bands)
 
 
 def _published(ref: BackboneRef, reading: Reading, bands: int) -> Backbone:

@@ -9,8 +9,6 @@ image to the wanted times by deterministic DDIM steps (Song et al., arXiv 2010.0
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import nn
@@ -23,67 +21,45 @@ from ..terra_ldm.unet import MARGIN, STRIDE, Maps
 from ..terra_ldm.vae import FACTOR, LATENT
 from ..terra_ldm.vae import MARGIN as VAE_MARGIN
 from .backbone import Noise, no_checkpoint
+from .config import Reading
 from .layout import Features, Layout, Scale
 
-Mode = Literal["inversion", "noising"]
 ZOOMS = (1, 2)
 """Factors by which images may be enlarged first, so that a cell is so many times smaller on the ground."""
-
-
-@dataclass(frozen=True, slots=True)
-class TerraOptions:
-    """How features are read.
-
-    Attributes:
-        times: of the diffusion, 0 (clean) to 1 (noise), ascending.
-        mode: along the inversion of the image, or one noising a time.
-        zoom: one of ``ZOOMS``.
-        bands: what is known of each band.
-        finest: image px along a cell of the finest scale that is read; smaller cells are left out.
-    """
-
-    times: tuple[float, ...]
-    bands: tuple[Band, ...]
-    mode: Mode = "inversion"
-    zoom: int = 1
-    finest: int = 1
-
-    def __post_init__(self) -> None:
-        if not self.times or list(self.times) != sorted(set(self.times)) or not 0 < self.times[0] <= self.times[-1] < 1:
-            raise ValueError(f"times lie between 0 and 1 and ascend, not {self.times}")
-        if self.zoom not in ZOOMS or not self.bands:
-            raise ValueError(f"images have bands and are enlarged by one of {ZOOMS}, not by {self.zoom}")
-        if self.finest * self.zoom > STRIDE * FACTOR:
-            raise ValueError(f"no scale has cells of {self.finest} px or more")
 
 
 class TerraBackbone(nn.Module):
     """The base model, frozen; a ``Backbone``.
 
     Args:
-        network: the base model, in evaluation mode.
-        options: how features are read.
+        network: the base model.
+        reading: how features are read; times are 0 (clean) to 1 (noise), ascending.
+        bands: what is known of each band.
+
+    Raises:
+        ValueError: features cannot be read so.
     """
 
-    def __init__(self, network: TerraLdmTiny, options: TerraOptions) -> None:
+    def __init__(self, network: TerraLdmTiny, reading: Reading, bands: tuple[Band, ...]) -> None:
         super().__init__()
-        self.network, self.options = network.eval().requires_grad_(False), options
-        count = len(options.bands)
+        _check(reading)
+        self.network, self.reading, self.bands = network.eval().requires_grad_(False), reading, bands
+        count = len(bands)
         fine, coarse = (count * width for width in network.config.unet)
         foretold = count * network.config.forecast
         scales = (
-            Scale(FACTOR // 2 // options.zoom, (foretold,)),
-            Scale(FACTOR // options.zoom, (count * LATENT, foretold)),
-            Scale(2 * FACTOR // options.zoom, (fine, fine, fine, fine)),
-            Scale(STRIDE * FACTOR // options.zoom, (coarse,)),
+            Scale(FACTOR // 2 // reading.zoom, (foretold,)),
+            Scale(FACTOR // reading.zoom, (count * LATENT, foretold)),
+            Scale(2 * FACTOR // reading.zoom, (fine, fine, fine, fine)),
+            Scale(STRIDE * FACTOR // reading.zoom, (coarse,)),
         )
-        self._first = sum(scale.stride < options.finest for scale in scales)
-        self.layout = Layout(options.times, scales[self._first :])
-        self.align = FACTOR * STRIDE // options.zoom
-        passes = len(options.times) if options.mode == "inversion" else 1
+        self._first = sum(scale.stride < reading.finest for scale in scales)
+        self.layout = Layout(reading.times, scales[self._first :])
+        self.align = FACTOR * STRIDE // reading.zoom
+        passes = len(reading.times) if reading.mode == "inversion" else 1
         reach = VAE_MARGIN + passes * FACTOR * MARGIN
         # Two px beyond the image's own for the taps that enlarge it.
-        self.reach = reach if options.zoom == 1 else -(-reach // options.zoom) + 2
+        self.reach = reach if reading.zoom == 1 else -(-reach // reading.zoom) + 2
 
     @torch.no_grad()
     def features(
@@ -96,19 +72,19 @@ class TerraBackbone(nn.Module):
         """As ``Backbone.features``; channels of a stream are those of the first band, then those of the second."""
         if metadata is not None:
             raise ValueError("the base model has no place for facts of a scene")
-        options, count = self.options, len(image)
-        if options.zoom > 1:
-            image = F.interpolate(image, scale_factor=float(options.zoom), mode="bicubic", align_corners=False)
+        reading, count = self.reading, len(image)
+        if reading.zoom > 1:
+            image = F.interpolate(image, scale_factor=float(reading.zoom), mode="bicubic", align_corners=False)
         clean, *foretold = self.network.vae.trace(image.reshape(-1, 1, *image.shape[-2:]))
         second, first = (torch.asinh(_by_image(maps, count)) for maps in foretold)
         still = [first, torch.cat((_by_image(clean, count), second), dim=1)]
-        given = Conditioning.of(options.bands * count, clean.device)
-        if options.mode == "noising":
+        given = Conditioning.of(self.bands * count, clean.device)
+        if reading.mode == "noising":
             states = self._noised(clean, noise)
         else:
             states = self._inverted(clean, given, checkpoint)
         found: Features = []
-        for time, state in zip(options.times, states, strict=True):
+        for time, state in zip(reading.times, states, strict=True):
             checkpoint()
             maps = self._trace(state, time, given)[1]
             fine = torch.cat([_by_image(x, count) for x in (*maps.encoder, *maps.decoder)], dim=1)
@@ -117,9 +93,9 @@ class TerraBackbone(nn.Module):
 
     def _noised(self, clean: torch.Tensor, noise: Noise) -> Iterator[torch.Tensor]:
         """Latents at each time, each from the clean ones and noise of its own."""
-        for number, time in enumerate(self.options.times):
+        for number, time in enumerate(self.reading.times):
             signal, sigma = levels(time)
-            drawn = noise(number, (len(self.options.bands), *clean.shape[1:])).to(clean)
+            drawn = noise(number, (len(self.bands), *clean.shape[1:])).to(clean)
             yield signal * clean + sigma * drawn.reshape(clean.shape)
 
     def _inverted(
@@ -129,9 +105,9 @@ class TerraBackbone(nn.Module):
 
         It starts at the first time with the mean of all noisings of the clean image, as that holds no noise of its own.
         """
-        state, before = levels(self.options.times[0])[0] * clean, self.options.times[0]
+        state, before = levels(self.reading.times[0])[0] * clean, self.reading.times[0]
         yield state
-        for time in self.options.times[1:]:
+        for time in self.reading.times[1:]:
             checkpoint()
             state = self._onward(state, before, time, given)
             before = time
@@ -153,3 +129,13 @@ class TerraBackbone(nn.Module):
 def _by_image(x: torch.Tensor, images: int) -> torch.Tensor:
     """(images * bands, C, h, w) to (images, bands * C, h, w)."""
     return x.reshape(images, -1, *x.shape[-2:])
+
+
+def _check(reading: Reading) -> None:
+    times = reading.times
+    if not times or list(times) != sorted(set(times)) or not 0 < times[0] <= times[-1] < 1:
+        raise ValueError(f"times lie between 0 and 1 and ascend, not {times}")
+    if reading.zoom not in ZOOMS:
+        raise ValueError(f"images are enlarged by one of {ZOOMS}, not by {reading.zoom}")
+    if reading.finest * reading.zoom > STRIDE * FACTOR:
+        raise ValueError(f"no scale has cells of {reading.finest} px or more")

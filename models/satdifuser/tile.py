@@ -32,6 +32,9 @@ TILE, MAP_TILE = 512, 1024
 CHUNK = 16
 """Patches that are worked on at once."""
 _RAMP = 64
+_LATENT = {"terra": 4, "published": 8}
+# Measured on tiles of 384 and 640 px with one to six bands and each of the fusers: what every px takes, and every band.
+_PX_BYTES, _BAND_BYTES = 1500, 200
 
 
 class Segmenter:
@@ -206,8 +209,3 @@ def noise_of(backbone: BackboneRef, reading: Reading, where: Where) -> Noise:
 
 def _single(value: torch.Tensor) -> torch.Tensor:
     return value.float() if value.is_floating_point() else value
-
-
-_LATENT = {"terra": 4, "published": 8}
-# Measured on tiles of 384 and 640 px with one to six bands and each of the fusers: what every px takes, and every band.
-_PX_BYTES, _BAND_BYTES = 1500, 200
