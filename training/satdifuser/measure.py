@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
+import torch
 from torch import nn
 
 from ...engine.quality.classes import Matrix
 from ...engine.quality.classes import confusion as counted
-from ...models.satdifuser.layout import Features
-from .batches import Batch, wholes
+from .batches import wholes
 from .cache import FeatureCache
 from .features import Example
 from .tiles import IGNORE
@@ -32,10 +32,8 @@ def confusion(
 ) -> Matrix:
     """Labelled pixels or patches by their true and their found class, (classes, classes)."""
     total = np.zeros((classes, classes), np.int64)
-    for batch in wholes(examples, cache, patch, TOGETHER if patch == 1 else _PATCHES):
-        check()
-        logits = network(*_given(batch, device))
-        total += counted(batch.labels.numpy(), logits.argmax(dim=1).cpu().numpy(), classes, IGNORE)
+    for logits, truth in _told(network, examples, cache, patch, device, check):
+        total += counted(truth.numpy(), logits.argmax(dim=1).numpy(), classes, IGNORE)
     return total
 
 
@@ -51,13 +49,22 @@ def label_sets(
 ) -> Matrix:
     """Of chips with several classes: how often each was found rightly, found wrongly, and missed, (classes, 3)."""
     total = np.zeros((classes, 3), np.int64)
-    for batch in wholes(examples, cache, patch, TOGETHER if patch == 1 else _PATCHES):
-        check()
-        found = (network(*_given(batch, device)) > 0).cpu().numpy()
-        truth = batch.labels.numpy() > 0
+    for logits, labels in _told(network, examples, cache, patch, device, check):
+        found, truth = (logits > 0).numpy(), labels.numpy() > 0
         total += np.stack([found & truth, found & ~truth, ~found & truth], axis=-1).sum(axis=0)
     return total
 
 
-def _given(batch: Batch, device: str) -> tuple[Features, tuple[int, int]]:
-    return batch.to(device).features, batch.size
+def _told(
+    network: nn.Module,
+    examples: Sequence[Example],
+    cache: FeatureCache,
+    patch: int,
+    device: str,
+    check: Callable[[], None],
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Logits and labels of all examples, some at a time, on the processor."""
+    for batch in wholes(examples, cache, patch, TOGETHER if patch == 1 else _PATCHES):
+        check()
+        given = batch.to(device)
+        yield network(given.features, given.size).cpu(), batch.labels

@@ -216,9 +216,11 @@ def test_features_are_written_in_chunks_and_read_in_strips(scene, tmp_path, monk
     monkeypatch.setattr(polygons, "_CHUNK", 7)
     monkeypatch.setattr(polygons, "_STRIP_ROWS", 16)
     _, _, shapes, same = mapped(scene, tmp_path, overwrite=True)
-    key = lambda at: (told["class"][at], *shapely.bounds(whole[at]), told["area_m2"][at])  # noqa: E731
-    again = lambda at: (same["class"][at], *shapely.bounds(shapes[at]), same["area_m2"][at])  # noqa: E731
-    assert sorted(map(key, range(len(whole)))) == sorted(map(again, range(len(shapes))))
+    rows, again = (
+        sorted(zip(fields["class"], map(tuple, shapely.bounds(areas)), fields["area_m2"], strict=True))
+        for areas, fields in ((whole, told), (shapes, same))
+    )
+    assert rows == again
 
 
 def test_a_map_without_a_valid_pixel_has_a_layer_without_features(write_raster, tmp_path):
