@@ -29,7 +29,7 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP)
 	$(BIN)/seamline demo demo-output
 
-# ruff, the names that QGIS 4 has, and mypy on the typed core; the checkout may have any name, so mypy sees it through a link.
+# ruff, the names that QGIS 4 has, and mypy on all that is typed; the checkout may have any name, so mypy sees it through a link.
 lint: types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -38,7 +38,8 @@ lint: types
 types: $(STAMP)
 	@tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; ln -s "$$PWD" "$$tmp/seamline"; \
 	mypy="$$PWD/$(BIN)/mypy"; config="$$PWD/pyproject.toml"; cd "$$tmp"; \
-	MYPYPATH="$$tmp" "$$mypy" --config-file "$$config" -p seamline.engine -p seamline.models -p seamline.arrays -m seamline.api
+	MYPYPATH="$$tmp" "$$mypy" --config-file "$$config" -p seamline.engine -p seamline.models -p seamline.arrays -m seamline.api \
+	-p seamline.training -p seamline.cli -p seamline.report
 
 # The tests in QGIS run also where others failed, and either failure fails the whole.
 test: lint

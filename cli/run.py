@@ -69,14 +69,14 @@ def _run(task: Task, inputs: Mapping[str, str], out: Path, scale: int | None, op
         from .. import api
         from ..engine.events import warnings_to
         from ..engine.output.report import summary
-        from ..engine.request import OpenPolicy, Request
+        from ..engine.request import Attention, OpenPolicy, Request
         from ..engine.run import Shard, plan_run
         from ..engine.run.device import pick_device
         from ..engine.run.pace import with_pace
         from ..models import registry
 
         model = _adapted_model(options) or options["model"] or api.default_model(task, scale)
-        attention = "sdpa" if options["attention"] == "auto" else options["attention"]
+        attention: Attention = "sdpa" if options["attention"] == "auto" else options["attention"]
         request = Request(
             inputs=_once([*inputs.items(), *options["guide"]], "--guide"),
             out=str(out),

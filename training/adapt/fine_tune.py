@@ -114,7 +114,7 @@ def fine_tune(
         optimiser.param_groups[0]["lr"] = RATE * min(1.0, step / WARM_UP)
         loss = scene_loss(_fused(model, batch, ratio, 1, noise), batch.target, batch.trained)
         optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         nn.utils.clip_grad_norm_(tuned, 1.0)
         optimiser.step()
         if step % GLANCE == 0 or step == steps:

@@ -12,10 +12,11 @@ from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
 from ...engine.errors import ModelError, RequestError
 from ...engine.optics.sensors import Sensor
+from ...models.clip import embed
 from ...models.convert import check_fit, check_settings, read_settings, read_tensors
 from ...models.folder import load_strictly
 from ...models.salad_pan.published.checkpoint import fused_key
-from ...models.salad_pan.published.conditioning import ANY_BAND, embed, prompts, read_embeddings
+from ...models.salad_pan.published.conditioning import ANY_BAND, prompts, read_embeddings
 from ...models.salad_pan.published.config import Config
 from ...models.salad_pan.published.network import SaladPan, unet_settings
 from ...models.salad_pan.published.vae import band_vae, to_one_channel, vae_settings
@@ -117,7 +118,8 @@ def embedded(wanted: Mapping[str, tuple[str, ...]], path: Path, length: int) -> 
         ModelError, RequestError: an embedding is missing or has another shape, or there is no encoder.
     """
     every = tuple(dict.fromkeys((*(p for some in wanted.values() for p in some), ANY_BAND)))
-    state = embed(path, every) if path.is_dir() else read_tensors(path)
+    otherwise = "name a safetensors file of embeddings keyed by prompt"
+    state = embed(path, every, otherwise=otherwise) if path.is_dir() else read_tensors(path)
     found = {prompt: value.float() for prompt, value in read_embeddings(path, every, state, length).items()}
     return {sensor: {p: found[p] for p in (*some, ANY_BAND)} for sensor, some in wanted.items()}
 
