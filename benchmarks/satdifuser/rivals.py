@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from seamline.models.satdifuser.backbone import Noise, no_checkpoint
+from seamline.models.satdifuser.beside import Beside
 from seamline.models.satdifuser.config import Config
 from seamline.models.satdifuser.layout import Features, Layout, Scale
 from seamline.models.satdifuser.network import SatDiFuser
@@ -137,14 +138,15 @@ class RandomBackbone(Ours):
     def eye(self, design: Design, bands: Sequence[str], device: str) -> Eye:
         """With new weights in the place of the trained ones."""
         eye = open_eye(design, bands, device)
-        trained = eye.backbone
+        trained = eye.backbone.backbone if isinstance(eye.backbone, Beside) else eye.backbone
         if not isinstance(trained, TerraBackbone):
             raise TypeError("our own backbone is compared with a random one of its shape")
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(1)
             network = TerraLdmTiny(trained.network.config)
-        ref = replace(eye.ref, digest="random")
-        return replace(eye, backbone=TerraBackbone(network, eye.reading, eye.bands), ref=ref)
+        untrained = TerraBackbone(network, eye.reading, eye.bands)
+        backbone = Beside(untrained, len(bands)) if isinstance(eye.backbone, Beside) else untrained
+        return replace(eye, backbone=backbone, ref=replace(eye.ref, digest="random"))
 
 
 class RawPixels(Ours):

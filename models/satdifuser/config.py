@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal, Self, get_args
 
 from ...engine.errors import ModelError
 from ..terra_ldm.conditioning import KINDS, Band
 from .fusers.config import FuserConfig
+from .unet import UNetConfig
 from .upernet import UPerConfig
 
 ARCHITECTURE = "satdifuser"
@@ -44,6 +46,7 @@ class Reading:
         prompt: what a published backbone is told; empty for its default.
         metadata: whether DiffusionSat is told the facts of a scene beside it.
         finest: image px along a cell of the finest scale of our own backbone that is read.
+        pixels: whether the px of each cell are read beside its features.
     """
 
     mode: Mode = "inversion"
@@ -53,6 +56,7 @@ class Reading:
     # Stored features are named after the rest, and after the facts themselves.
     metadata: bool = field(default=False, repr=False)
     finest: int = 1
+    pixels: bool = False
 
     def __post_init__(self) -> None:
         if self.mode not in get_args(Mode) or self.zoom < 1 or self.finest < 1:
@@ -96,7 +100,7 @@ class Config:
     bands: tuple[Band, ...]
     levels: tuple[float, ...]
     fuser: FuserConfig
-    head: LinearConfig | UPerConfig
+    head: LinearConfig | UPerConfig | UNetConfig
 
     def __post_init__(self) -> None:
         if not self.bands or len(self.levels) != len(self.bands) or not all(level > 0 for level in self.levels):
@@ -110,7 +114,8 @@ class Config:
     def to_card(self) -> dict[str, Any]:
         """For ``Architecture.config``: plain JSON values."""
         plain: dict[str, Any] = _plain(asdict(self))
-        return plain | {"task": self.task}
+        kind = next(name for name, each in _HEADS.items() if isinstance(self.head, each))
+        return plain | {"task": self.task, "head": plain["head"] | {"kind": kind}}
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:
@@ -121,18 +126,25 @@ class Config:
         """
         try:
             head = dict(values["head"])
+            kind = _HEADS[head.pop("kind", "linear" if values["task"] == "classify" else "upernet")]
             return cls(
                 backbone=BackboneRef(**values["backbone"]),
                 reading=Reading(**_tuples(values["reading"])),
                 bands=tuple(_band(each) for each in values["bands"]),
                 levels=tuple(float(level) for level in values["levels"]),
                 fuser=FuserConfig.of(values["fuser"]),
-                head=LinearConfig(**head) if values["task"] == "classify" else UPerConfig.of(head),
+                head=UPerConfig.of(head) if kind is UPerConfig else kind(**head),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(
                 f"the config does not describe this network ({error})", where=ARCHITECTURE, fix="fetch the model again"
             ) from error
+
+
+_HEADS: Mapping[str, type[LinearConfig] | type[UPerConfig] | type[UNetConfig]] = MappingProxyType(
+    {"linear": LinearConfig, "upernet": UPerConfig, "unet": UNetConfig}
+)
+"""By the name that a card has; cards without one are of the first two."""
 
 
 def _band(values: Mapping[str, Any]) -> Band:

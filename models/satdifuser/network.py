@@ -5,11 +5,13 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from .beside import check_beside, image_of
 from .config import Config, LinearConfig
 from .fusers.build import build_fuser
 from .heads import Linear
 from .layout import Features, Layout
 from .reach import margin
+from .unet import UNet, UNetConfig
 from .upernet import UPerNet
 
 
@@ -19,14 +21,24 @@ class SatDiFuser(nn.Module):
     Args:
         layout: of the features.
         config: of the model.
+
+    Raises:
+        ValueError: the head does not fit the layout.
     """
 
     def __init__(self, layout: Layout, config: Config) -> None:
         super().__init__()
-        self.layout = layout
+        self.layout, self.bands = layout, len(config.bands)
         self.fuser = build_fuser(layout, config.fuser)
         head, width, scales = config.head, config.fuser.width, len(layout.scales)
-        self.head = Linear(width, head.classes) if isinstance(head, LinearConfig) else UPerNet(width, scales, head)
+        self.head: Linear | UNet | UPerNet
+        if isinstance(head, LinearConfig):
+            self.head = Linear(width, head.classes)
+        elif isinstance(head, UNetConfig):
+            check_beside(layout, self.bands)
+            self.head = UNet(self.bands, width, layout.strides, head)
+        else:
+            self.head = UPerNet(width, scales, head)
 
     def forward(self, features: Features, size_hw: tuple[int, int]) -> torch.Tensor:
         """Logits.
@@ -39,7 +51,13 @@ class SatDiFuser(nn.Module):
             (N, classes, H, W) of a segmentation, (N, classes) of a classification.
         """
         maps = self.fuser(features)
-        out: torch.Tensor = self.head(maps) if isinstance(self.head, Linear) else self.head(maps, size_hw)
+        out: torch.Tensor
+        if isinstance(self.head, Linear):
+            out = self.head(maps)
+        elif isinstance(self.head, UNet):
+            out = self.head(maps, image_of(features, self.layout, self.bands))
+        else:
+            out = self.head(maps, size_hw)
         return out
 
     def margin(self, reach: int) -> int | None:

@@ -13,6 +13,7 @@ from ..terra_ldm.network import ARCHITECTURE as TERRA
 from ..terra_ldm.network import Config as TerraConfig
 from ..terra_ldm.network import TerraLdmTiny
 from .backbone import Backbone
+from .beside import Beside
 from .config import BackboneRef, Reading
 from .terra import TerraBackbone
 
@@ -30,7 +31,8 @@ def open_backbone(ref: BackboneRef, reading: Reading, bands: tuple[Band, ...]) -
         ModelError: it is damaged, another one than the head was trained on, or cannot be read so.
     """
     try:
-        return _published(ref, reading, len(bands)) if ref.kind == "published" else _terra(ref, reading, bands)
+        found = _published(ref, reading, len(bands)) if ref.kind == "published" else _terra(ref, reading, bands)
+        return Beside(found, len(bands)) if reading.pixels else found
     except ValueError as error:
         raise ModelError(f"its features cannot be read so: {error}", where=ref.name, fix="name other times") from error
 

@@ -31,6 +31,11 @@ class Span:
         first, last = ((math.floor(px / stride) + 0.5) * stride for px in (self.first, self.last))
         return Span(stride, first, last)
 
+    def spread(self, stride: int) -> Span:
+        """The smaller cells that lie in these."""
+        inward = (self.stride - stride) / 2
+        return Span(stride, self.first - inward, self.last + inward)
+
     def convolved(self) -> Span:
         """What a 3x3 convolution reads to give these."""
         return Span(self.stride, self.first - self.stride, self.last + self.stride)

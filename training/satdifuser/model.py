@@ -20,6 +20,7 @@ from ...models.satdifuser.fusers.config import Kind as FuserKind
 from ...models.satdifuser.network import SatDiFuser
 from ...models.satdifuser.open import find_backbone, open_backbone
 from ...models.satdifuser.tile import noise_of, spec_of
+from ...models.satdifuser.unet import UNetConfig
 from ...models.satdifuser.upernet import UPerConfig
 from ...models.terra_ldm.conditioning import Band
 from .colours import Colour
@@ -28,6 +29,8 @@ BACKBONE = "terra-ldm-tiny"
 _WAVELENGTHS = {"blue": 0.49, "green": 0.56, "red": 0.665, "nir": 0.84}
 """Centres of bands that are called so, micrometres."""
 _PATCH_FINEST = 8
+_UNET, _ALONE = (48, 16, 16), (128, 32, 64)
+"""Channels of fused maps, inside the fuser and inside the head: beside a way of its own, and where all is in them."""
 _PUBLISHED_TIMES = (47.0, 45.0, 40.0)
 
 
@@ -38,31 +41,35 @@ class Design:
     Attributes:
         backbone: name or folder of a model.
         fuser: how streams are joined.
-        width, bottleneck: channels of the fused maps, and inside the fuser.
+        width, bottleneck: channels of the fused maps, and inside the fuser; 0 for what suits the head.
         norm: of fuser and head; both are the same in every tile.
         experts, window, balance: of a mixture of experts; see ``FuserConfig``.
-        channels: inside the head that tells pixels apart.
+        head: that tells pixels apart: a U-Net with the image beside the features, or UPerNet on features alone.
+        channels: inside that head; 0 for what suits it.
         mode: along the inversion of the image, or one noising a time.
         times: of the diffusion at which features are read; empty for what suits the backbone.
         zoom: how many times as large images are made for our own backbone.
         finest: image px along a cell of its finest scale that is read; 0 for what suits the task.
+        pixels: whether the px of each cell are read beside its features; a U-Net always reads them.
         prompt: what a published backbone is told.
         metadata: whether DiffusionSat is told the facts of an image beside it: place, px size, cloud and date.
     """
 
     backbone: str = BACKBONE
     fuser: FuserKind = "global"
-    width: int = 128
-    bottleneck: int = 32
+    width: int = 0
+    bottleneck: int = 0
     norm: Literal["pixel", "batch"] = "batch"
     experts: int = 4
     window: int = 9
     balance: bool = False
-    channels: int = 64
+    head: Literal["unet", "upernet"] = "unet"
+    channels: int = 0
     mode: Literal["inversion", "noising"] = "inversion"
     times: tuple[float, ...] = ()
     zoom: int = 1
     finest: int = 0
+    pixels: bool = True
     prompt: str = ""
     metadata: bool = False
 
@@ -96,8 +103,16 @@ def suited(design: Design, task: Task) -> Design:
 
     Patches are told by what a whole cell shows: scales whose cells are smaller would cost most of the time.
     """
-    finest = 1 if task == "segment" else _PATCH_FINEST // design.zoom
-    return design if design.finest else replace(design, finest=finest)
+    unet = task == "segment" and design.head == "unet"
+    width, bottleneck, channels = _UNET if unet else _ALONE
+    return replace(
+        design,
+        finest=design.finest or (1 if task == "segment" else _PATCH_FINEST // design.zoom),
+        width=design.width or width,
+        bottleneck=design.bottleneck or bottleneck,
+        channels=design.channels or channels,
+        pixels=design.pixels or unet,
+    )
 
 
 def open_eye(design: Design, bands: Sequence[str], device: str) -> Eye:
@@ -115,7 +130,13 @@ def open_eye(design: Design, bands: Sequence[str], device: str) -> Eye:
     ref = find_backbone(str(folder.absolute()) if folder.is_dir() else design.backbone)
     default = _PUBLISHED_TIMES if ref.kind == "published" else Reading().times
     reading = Reading(
-        design.mode, design.times or default, design.zoom, design.prompt, design.metadata, max(design.finest, 1)
+        design.mode,
+        design.times or default,
+        design.zoom,
+        design.prompt,
+        design.metadata,
+        max(design.finest, 1),
+        design.pixels,
     )
     known = tuple(Band(_WAVELENGTHS.get(name.lower())) for name in bands)
     backbone = open_backbone(ref, reading, known)
@@ -150,14 +171,18 @@ def configure(eye: Eye, design: Design, *, classes: int, patch: int, many: bool,
             window=design.window,
             balance=design.balance,
         )
-        head = (
-            LinearConfig(classes, patch, many)
-            if patch > 1
-            else UPerConfig(classes, channels=design.channels, pools=(), norm=design.norm)
-        )
+        head = _head(design, classes, patch, many)
         return Config(backbone=eye.ref, reading=eye.reading, bands=eye.bands, levels=levels, fuser=fuser, head=head)
     except ValueError as error:
         raise RequestError(f"the design does not fit: {error}", where="design", fix="correct it") from error
+
+
+def _head(design: Design, classes: int, patch: int, many: bool) -> LinearConfig | UPerConfig | UNetConfig:
+    if patch > 1:
+        return LinearConfig(classes, patch, many)
+    if design.head == "unet":
+        return UNetConfig(classes, channels=design.channels)
+    return UPerConfig(classes, channels=design.channels, pools=(), norm=design.norm)
 
 
 def make_network(eye: Eye, config: Config, seed: int) -> SatDiFuser:

@@ -24,6 +24,7 @@ from seamline.models.satdifuser.fusers.config import FuserConfig
 from seamline.models.satdifuser.network import SatDiFuser
 from seamline.models.satdifuser.open import find_backbone, open_backbone
 from seamline.models.satdifuser.tile import spec_of
+from seamline.models.satdifuser.unet import UNetConfig
 from seamline.models.satdifuser.upernet import UPerConfig
 from seamline.models.terra_ldm import network as terra
 from seamline.models.terra_ldm.conditioning import Band
@@ -77,7 +78,7 @@ def image(folder):
     return str(path)
 
 
-def make(folder, name, *, reading=None, fuser="global", patch=None, **head):
+def make(folder, name, *, reading=None, fuser="global", patch=None, told_by=None, **head):
     """A model folder with random weights, whose classes all occur."""
     reading = reading or Reading("inversion", (0.1,))
     config = Config(
@@ -86,7 +87,7 @@ def make(folder, name, *, reading=None, fuser="global", patch=None, **head):
         bands=BANDS,
         levels=(800.0, 900.0, 1000.0),
         fuser=FuserConfig(kind=fuser, width=16, bottleneck=8, norm="batch", experts=3, window=5),
-        head=LinearConfig(3, patch, **head) if patch else UPerConfig(3, channels=8, pools=(), norm="batch"),
+        head=LinearConfig(3, patch, **head) if patch else told_by or UPerConfig(3, channels=8, pools=(), norm="batch"),
     )
     backbone = open_backbone(config.backbone, reading, BANDS)
     torch.manual_seed(3)
@@ -99,7 +100,7 @@ def make(folder, name, *, reading=None, fuser="global", patch=None, **head):
         for _ in range(60):
             network(features, (128, 128))
         logits = network.eval()(features, (128, 128)).transpose(0, 1).flatten(1)
-        last = network.head.decoder_head[2] if patch else network.head.conv_seg
+        last = network.head.decoder_head[2] if patch else network.head.out if told_by else network.head.conv_seg
         last.weight /= logits.std(dim=1)[(...,) + (None,) * (last.weight.ndim - 1)]
         last.bias.copy_(-(logits.mean(dim=1) - last.bias) / logits.std(dim=1))
     categories = tuple(Category(each, (80 * i, 10, 200)) for i, each in enumerate(NAMES))
@@ -136,6 +137,7 @@ def read(path):
         ("zoomed", {"reading": Reading("inversion", (0.1,), zoom=2)}),
         ("noised", {"reading": Reading("noising", (0.1, 0.3)), "fuser": "local"}),
         ("routed", {"fuser": "experts"}),
+        ("beside", {"reading": Reading("inversion", (0.1,), pixels=True), "told_by": UNetConfig(3, 4)}),
     ],
 )
 def test_two_tile_grids_give_one_map(name, more, folder, image, tmp_path):
