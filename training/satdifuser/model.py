@@ -69,7 +69,7 @@ class Design:
     times: tuple[float, ...] = ()
     zoom: int = 1
     finest: int = 0
-    pixels: bool = True
+    pixels: bool = False
     prompt: str = ""
     metadata: bool = False
 
