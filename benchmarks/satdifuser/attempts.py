@@ -50,6 +50,8 @@ ATTEMPTS: Mapping[str, Attempt] = MappingProxyType(
         "eurosat-late": Attempt(Cell("eurosat", "gw", 1.0, 2.0), Design(times=(0.4,))),
         "eurosat-zoom": Attempt(Cell("eurosat", "gw", 1.0, 2.0), Design(zoom=2)),
         "trees-8px": Attempt(Cell("trees", "gw", 1.0, 2.0)),
+        "eurosat-beside": Attempt(Cell("eurosat", "gw", 1.0, 2.0), Design(pixels=True), 8),
+        "trees-beside": Attempt(Cell("trees", "gw", 1.0, 2.0), Design(pixels=True), 8),
     }
 )
 """By name; what is not said is as the program has it."""
