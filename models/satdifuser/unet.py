@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from .reach import Sights, Span, sights
 
-_GROWTH = (1, 2, 4, 6)
+_GROWTH = (1, 2, 3, 4)
 """Channels of each size, finest first, in units of those at full size; coarser ones have as many as the last."""
 
 

@@ -29,7 +29,7 @@ BACKBONE = "terra-ldm-tiny"
 _WAVELENGTHS = {"blue": 0.49, "green": 0.56, "red": 0.665, "nir": 0.84}
 """Centres of bands that are called so, micrometres."""
 _PATCH_FINEST = 8
-_UNET, _ALONE = (48, 16, 16), (128, 32, 64)
+_UNET, _ALONE = (24, 12, 12), (128, 32, 64)
 """Channels of fused maps, inside the fuser and inside the head: beside a way of its own, and where all is in them."""
 _PUBLISHED_TIMES = (47.0, 45.0, 40.0)
 
