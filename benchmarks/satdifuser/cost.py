@@ -23,7 +23,7 @@ from rasterio.transform import from_origin
 from seamline.engine.run.device import pick_device
 from seamline.models.folder import write_folder
 from seamline.models.registry import info
-from seamline.training.satdifuser.model import Design, Eye, configure, make_card, make_network, open_eye
+from seamline.training.satdifuser.model import Design, Eye, configure, make_card, make_network, open_eye, suited
 
 from ..shared.pages import replace_part
 from ..shared.processes import cost_of, seamline
@@ -32,10 +32,10 @@ PAGE, PART = "results/satdifuser.md", "cost"
 SIDE, BANDS = 512, ("red", "green", "blue")
 _NAMES, _COLOURS = ("no", "yes"), ((200, 200, 200), (200, 30, 30))
 _READINGS = {
-    "one time (default)": Design(finest=1),
-    "one time, coarse scales (default of patches)": Design(finest=8),
-    "three times along the inversion": Design(finest=1, times=(0.05, 0.15, 0.4)),
-    "one time, enlarged twice": Design(finest=1, zoom=2),
+    "one time (default)": suited(Design(), "segment"),
+    "one time, coarse scales (default of patches)": suited(Design(), "classify"),
+    "three times along the inversion": suited(Design(times=(0.05, 0.15, 0.4)), "segment"),
+    "one time, enlarged twice": suited(Design(zoom=2), "segment"),
 }
 
 

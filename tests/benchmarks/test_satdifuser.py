@@ -7,11 +7,12 @@ from dataclasses import replace
 import pytest
 import torch
 
+from seamline.benchmarks.satdifuser import cost
 from seamline.benchmarks.satdifuser.page import lines_of
 from seamline.benchmarks.satdifuser.rivals import Cells, Pixels, ResNet, UNet
 from seamline.benchmarks.satdifuser.runs import METHODS, Cell, Ledger, Measured
 from seamline.benchmarks.satdifuser.tasks import TASKS
-from seamline.models.registry import info
+from seamline.models.registry import info, resolve
 
 
 def measured(method, value, *, task="eurosat", share=1.0):
@@ -64,3 +65,12 @@ def test_features_that_are_no_features_hold_every_px_once(backbone):
     for scale, maps in zip(backbone.layout.scales, scales, strict=True):
         assert maps.shape == (2, scale.width, 32 // scale.stride, 48 // scale.stride)
         assert torch.equal(maps.flatten().sort().values, image.flatten().sort().values)
+
+
+@pytest.mark.parametrize(
+    ("title", "patch"), [("one time (default)", 1), ("one time, coarse scales (default of patches)", 64)]
+)
+def test_what_is_timed_is_what_a_training_makes(title, patch, tmp_path):
+    folder = cost._stored(cost._READINGS[title], patch, tmp_path / "model")
+    task = "segment" if patch == 1 else "classify"
+    assert resolve(str(folder), task).spec.task == task
