@@ -67,14 +67,3 @@ def image_of(features: Features, layout: Layout, bands: int) -> torch.Tensor:
     """
     stride = layout.strides[0]
     return F.pixel_shuffle(features[0][0][:, -bands * stride**2 :], stride)
-
-
-def check_beside(layout: Layout, bands: int) -> None:
-    """Hold a layout to having the image in its finest scale.
-
-    Raises:
-        ValueError: it has not.
-    """
-    finest = layout.scales[0]
-    if finest.channels[-1] != bands * finest.stride**2:
-        raise ValueError("a head that reads the image needs the px beside the features")

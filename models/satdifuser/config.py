@@ -105,6 +105,8 @@ class Config:
     def __post_init__(self) -> None:
         if not self.bands or len(self.levels) != len(self.bands) or not all(level > 0 for level in self.levels):
             raise ValueError(f"{len(self.bands)} bands have as many levels above 0, not {self.levels}")
+        if isinstance(self.head, UNetConfig) and not self.reading.pixels:
+            raise ValueError("a head that reads the image needs the px beside the features")
 
     @property
     def task(self) -> Task:

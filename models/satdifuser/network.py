@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from .beside import check_beside, image_of
+from .beside import image_of
 from .config import Config, LinearConfig
 from .fusers.build import build_fuser
 from .heads import Linear
@@ -21,9 +21,6 @@ class SatDiFuser(nn.Module):
     Args:
         layout: of the features.
         config: of the model.
-
-    Raises:
-        ValueError: the head does not fit the layout.
     """
 
     def __init__(self, layout: Layout, config: Config) -> None:
@@ -35,7 +32,6 @@ class SatDiFuser(nn.Module):
         if isinstance(head, LinearConfig):
             self.head = Linear(width, head.classes)
         elif isinstance(head, UNetConfig):
-            check_beside(layout, self.bands)
             self.head = UNet(self.bands, width, layout.strides, head)
         else:
             self.head = UPerNet(width, scales, head)
