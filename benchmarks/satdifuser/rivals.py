@@ -19,6 +19,7 @@ from seamline.models.satdifuser.config import Config
 from seamline.models.satdifuser.layout import Features, Layout, Scale
 from seamline.models.satdifuser.network import SatDiFuser
 from seamline.models.satdifuser.terra import TerraBackbone
+from seamline.models.satdifuser.unet import double_conv
 from seamline.models.terra_ldm.network import TerraLdmTiny
 from seamline.training.satdifuser.model import Design, Eye, Ours, open_eye
 
@@ -65,8 +66,8 @@ class UNet(nn.Module):
     def __init__(self, bands: int, classes: int, width: int) -> None:
         super().__init__()
         widths = (width, 2 * width, 4 * width, 6 * width)
-        self.down = nn.ModuleList(_double(a, b) for a, b in zip((bands, *widths), widths, strict=False))
-        self.up = nn.ModuleList(_double(widths[i + 1] + widths[i], widths[i]) for i in (2, 1, 0))
+        self.down = nn.ModuleList(double_conv(a, b) for a, b in zip((bands, *widths), widths, strict=False))
+        self.up = nn.ModuleList(double_conv(widths[i + 1] + widths[i], widths[i]) for i in (2, 1, 0))
         self.out = nn.Conv2d(width, classes, 1)
 
     def forward(self, features: Features, size_hw: tuple[int, int]) -> torch.Tensor:  # noqa: ARG002
@@ -123,13 +124,6 @@ class _Residual(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return F.relu(self.body(x) + self.skip(x))
-
-
-def _double(channels_in: int, channels_out: int) -> nn.Sequential:
-    parts: list[nn.Module] = []
-    for a in (channels_in, channels_out):
-        parts += [nn.Conv2d(a, channels_out, 3, padding=1), nn.BatchNorm2d(channels_out), nn.ReLU()]
-    return nn.Sequential(*parts)
 
 
 class RandomBackbone(Ours):

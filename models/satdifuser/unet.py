@@ -64,9 +64,9 @@ class UNet(nn.Module):
         )
         given = [bands, *inner[:-1]]
         self.down = nn.ModuleList(
-            _double(given[i] + (inner[i] if i in self._at else 0), inner[i]) for i in range(len(sizes))
+            double_conv(given[i] + (inner[i] if i in self._at else 0), inner[i]) for i in range(len(sizes))
         )
-        self.up = nn.ModuleList(_double(inner[i + 1] + inner[i], inner[i]) for i in reversed(range(len(sizes) - 1)))
+        self.up = nn.ModuleList(double_conv(inner[i + 1] + inner[i], inner[i]) for i in reversed(range(len(sizes) - 1)))
         self.dropout = nn.Dropout2d(config.dropout)
         self.out = nn.Conv2d(inner[0], config.classes, 1)
 
@@ -126,7 +126,8 @@ def _read(px: Span, strides: Sequence[int]) -> list[Span]:
     return [found[0].joined(entering[0].within(strides[0])), *found[1:]]
 
 
-def _double(channels_in: int, channels_out: int) -> nn.Sequential:
+def double_conv(channels_in: int, channels_out: int) -> nn.Sequential:
+    """Two 3x3 convolutions that keep the size, each with a batch norm and a ReLU."""
     parts: list[nn.Module] = []
     for a in (channels_in, channels_out):
         parts += [nn.Conv2d(a, channels_out, 3, padding=1, bias=False), nn.BatchNorm2d(channels_out), nn.ReLU()]
