@@ -44,6 +44,7 @@ ATTEMPTS: Mapping[str, Attempt] = MappingProxyType(
         "buildings-2px": Attempt(
             Cell("both", "gw", 1.0, 5.0), Design(head="upernet", width=64, bottleneck=24, channels=32), 3
         ),
+        "buildings-beside": Attempt(Cell("both", "gw", 1.0, 5.0), copies=4),
         "eurosat-all-scales": Attempt(Cell("eurosat", "gw", 1.0, 3.0), Design(finest=1), 4),
         "eurosat-8px": Attempt(Cell("eurosat", "gw", 1.0, 2.0)),
         "eurosat-8px-copies": Attempt(Cell("eurosat", "gw", 1.0, 3.0), copies=4),

@@ -42,7 +42,7 @@ class Design:
         backbone: name or folder of a model.
         fuser: how streams are joined.
         width, bottleneck: channels of the fused maps, and inside the fuser; 0 for what suits the head.
-        norm: of fuser and head; both are the same in every tile.
+        norm: of the fuser and UPerNet; both are the same in every tile.
         experts, window, balance: of a mixture of experts; see ``FuserConfig``.
         head: that tells pixels apart: a U-Net with the image beside the features, or UPerNet on features alone.
         channels: inside that head; 0 for what suits it.
