@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import os
+import json
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,21 +22,28 @@ class Cost:
     peak_bytes: int
 
 
+# A process of its own that stays small: the peak of a child begins at the memory of who started it.
+_METER = """
+import json, resource, subprocess, sys, time
+started = time.perf_counter()
+code = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL)
+wall, usage = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+found = {"processor_s": usage.ru_utime + usage.ru_stime, "wall_s": wall, "peak_bytes": usage.ru_maxrss * 1024}
+print(json.dumps(found))
+sys.exit(code)
+"""
+
+
 def cost_of(command: Sequence[str]) -> Cost:
     """Run a command to its end.
 
     Raises:
         RuntimeError: it failed; its error output is in the message.
     """
-    started = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        error = process.stderr.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"{' '.join(command)} failed with {process.returncode}:\n{error}")
-    return Cost(usage.ru_utime + usage.ru_stime, time.perf_counter() - started, usage.ru_maxrss * 1024)
+    done = subprocess.run([sys.executable, "-S", "-c", _METER, *command], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed with {done.returncode}:\n{done.stderr}")
+    return Cost(**json.loads(done.stdout))
 
 
 def seamline(*arguments: object) -> list[str]:
