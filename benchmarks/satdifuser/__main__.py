@@ -1,7 +1,7 @@
 """Heads on the features of our own backbone beside what they must beat, at the same time and on the same labels.
 
     SEAMLINE_DATA=FOLDER python -m benchmarks.satdifuser RESULTS.jsonl [--minutes M] [--tasks A,B] [--methods A,B]
-        [--shares 1,0.3,0.1] [--write DOCS]
+        [--shares 1,0.3,0.1] [--seeds N] [--write DOCS]
 
 Results are kept in the file, a line each, and what is there is not measured again.  All methods get the same minutes of
 one processor core.  The exit status is 1 where a rival is better than the best of ours.
@@ -34,13 +34,15 @@ def main() -> int:
     parser.add_argument("--tasks", default=",".join(TASKS))
     parser.add_argument("--methods", default=",".join(METHODS))
     parser.add_argument("--shares", default="1", help="of the labels")
+    parser.add_argument("--seeds", type=int, default=1, help="trainings of each, that differ in chance alone: 1")
     parser.add_argument("--write", type=Path, metavar="DOCS", help="folder of the pages")
     options = parser.parse_args()
     # More would be told as more time.
     torch.set_num_threads(1)
     ledger = Ledger(options.results)
     cells = [
-        Cell(task, method, float(share), options.minutes)
+        Cell(task, method, float(share), options.minutes, seed)
+        for seed in range(options.seeds)
         for share in options.shares.split(",")
         for task in options.tasks.split(",")
         for method in options.methods.split(",")

@@ -6,8 +6,9 @@ import json
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from statistics import fmean, stdev
 from types import MappingProxyType
 from typing import Any
 
@@ -130,6 +131,36 @@ def _row(training: Training, task: Task, each: Any, root: Path) -> dict[str, flo
         return {"accuracy": found.accuracy, "F1": found.macro_f1}
     building = next(i for i, name in enumerate(found.names) if name != "background")
     return {"IoU": float(found.iou[building]), "F1": float(found.f1[building])}
+
+
+@dataclass(frozen=True, slots=True)
+class Averaged:
+    """What the trainings of a cell by several seeds came to.
+
+    Attributes:
+        cell: with the lowest seed.
+        runs: of each seed.
+    """
+
+    cell: Cell
+    runs: tuple[Measured, ...]
+
+    def score(self, test: str, name: str) -> float:
+        """Mean over the seeds."""
+        return fmean(each.scores[test][name] for each in self.runs)
+
+    def spread(self, test: str, name: str) -> float:
+        """Standard deviation over the seeds; 0 of a single one."""
+        values = [each.scores[test][name] for each in self.runs]
+        return stdev(values) if len(values) > 1 else 0.0
+
+
+def averaged(found: Iterable[Measured]) -> list[Averaged]:
+    """Cells whose seeds are put together, in the order of their first ones."""
+    groups: dict[Cell, list[Measured]] = {}
+    for each in sorted(found, key=lambda each: each.cell.seed):
+        groups.setdefault(replace(each.cell, seed=0), []).append(each)
+    return [Averaged(runs[0].cell, tuple(runs)) for runs in groups.values()]
 
 
 class Ledger:

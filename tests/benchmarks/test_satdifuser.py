@@ -38,6 +38,17 @@ def test_claims_are_about_all_labels_and_every_test_set():
     assert not verdicts([replace(each, cell=replace(each.cell, share=0.1)) for each in found])
 
 
+def test_seeds_of_a_cell_are_told_by_their_mean_and_spread():
+    lucky, unlucky = measured("gw", 0.9), measured("gw", 0.5)
+    unlucky = replace(unlucky, cell=replace(unlucky.cell, seed=1))
+    found = [lucky, unlucky, measured("scratch", 0.8)]
+    (claim,) = verdicts(found)
+    assert claim.endswith("0.700, from scratch (U-Net, ResNet) 0.800: MISSED")
+    rows = [line for line in lines_of(found, info("bicubic")) if line.startswith("| ")]
+    assert any("0.700 ± 0.283" in row for row in rows)
+    assert any("| 0.800 |" in row for row in rows)
+
+
 def test_results_are_kept_and_not_measured_again(tmp_path):
     cells = [Cell("trees", name, 1.0, 3.0) for name in METHODS]
     first = Ledger(tmp_path / "r.jsonl")
