@@ -45,14 +45,17 @@ ATTEMPTS: Mapping[str, Attempt] = MappingProxyType(
             Cell("both", "gw", 1.0, 5.0), Design(head="upernet", width=64, bottleneck=24, channels=32), 3
         ),
         "buildings-beside": Attempt(Cell("both", "gw", 1.0, 5.0), copies=4),
-        "eurosat-all-scales": Attempt(Cell("eurosat", "gw", 1.0, 3.0), Design(finest=1), 4),
-        "eurosat-8px": Attempt(Cell("eurosat", "gw", 1.0, 2.0)),
-        "eurosat-8px-copies": Attempt(Cell("eurosat", "gw", 1.0, 3.0), copies=4),
-        "eurosat-late": Attempt(Cell("eurosat", "gw", 1.0, 2.0), Design(times=(0.4,))),
-        "eurosat-zoom": Attempt(Cell("eurosat", "gw", 1.0, 2.0), Design(zoom=2)),
-        "trees-8px": Attempt(Cell("trees", "gw", 1.0, 2.0)),
-        "eurosat-beside": Attempt(Cell("eurosat", "gw", 1.0, 2.0), Design(pixels=True), 8),
-        "trees-beside": Attempt(Cell("trees", "gw", 1.0, 2.0), Design(pixels=True), 8),
+        "eurosat-all-scales": Attempt(Cell("eurosat", "gw", 1.0, 3.0), Design(finest=1, pixels=False), 4),
+        "eurosat-8px": Attempt(Cell("eurosat", "gw", 1.0, 2.0), Design(pixels=False)),
+        "eurosat-8px-copies": Attempt(Cell("eurosat", "gw", 1.0, 3.0), Design(pixels=False), copies=4),
+        "eurosat-late": Attempt(Cell("eurosat", "gw", 1.0, 2.0), Design(times=(0.4,), pixels=False)),
+        "eurosat-zoom": Attempt(Cell("eurosat", "gw", 1.0, 2.0), Design(zoom=2, pixels=False)),
+        "trees-8px": Attempt(Cell("trees", "gw", 1.0, 2.0), Design(pixels=False)),
+        "eurosat-beside": Attempt(Cell("eurosat", "gw", 1.0, 5.0), copies=8),
+        "trees-beside": Attempt(Cell("trees", "gw", 1.0, 5.0), copies=8),
+        "trees-beside-4px": Attempt(Cell("trees", "gw", 1.0, 5.0), Design(finest=4), 8),
+        "trees-beside-wide": Attempt(Cell("trees", "gw", 1.0, 5.0), Design(width=128, bottleneck=32), 8),
+        "trees-beside-narrow": Attempt(Cell("trees", "gw", 1.0, 5.0), Design(width=48, bottleneck=16), 8),
     }
 )
 """By name; what is not said is as the program has it."""

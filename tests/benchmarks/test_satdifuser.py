@@ -8,11 +8,13 @@ import pytest
 import torch
 
 from seamline.benchmarks.satdifuser import cost
+from seamline.benchmarks.satdifuser.designs import DESIGNS
 from seamline.benchmarks.satdifuser.page import lines_of
-from seamline.benchmarks.satdifuser.rivals import Cells, Pixels, ResNet, UNet
-from seamline.benchmarks.satdifuser.runs import METHODS, Cell, Ledger, Measured
+from seamline.benchmarks.satdifuser.rivals import Cells, Pixels, ResNet, UNet, size_of_head
+from seamline.benchmarks.satdifuser.runs import METHODS, SCRATCH, Cell, Ledger, Measured
 from seamline.benchmarks.satdifuser.tasks import TASKS
 from seamline.models.registry import info, resolve
+from seamline.training.satdifuser.model import configure, open_eye, suited
 
 
 def measured(method, value, *, task="eurosat", share=1.0):
@@ -58,6 +60,15 @@ def test_results_are_kept_and_not_measured_again(tmp_path):
     assert list(again) == list(first)
     assert again.missing(cells) == cells[1:]
     assert again.missing([replace(cells[0], minutes=4.0)])
+
+
+@pytest.mark.parametrize("task", ["segment", "classify"])
+def test_networks_from_scratch_are_as_large_as_fuser_and_head_of_ours(task):
+    design = suited(DESIGNS[task], task)
+    eye = open_eye(design, ("red", "green", "blue"), "cpu")
+    patch = 1 if task == "segment" else 64
+    config = configure(eye, design, classes=2, patch=patch, many=False, levels=(255.0,) * 3)
+    assert 0.9 * SCRATCH < size_of_head(eye, config) <= 1.1 * SCRATCH
 
 
 @pytest.mark.parametrize("kind", [UNet, ResNet])

@@ -29,8 +29,9 @@ BACKBONE = "terra-ldm-tiny"
 _WAVELENGTHS = {"blue": 0.49, "green": 0.56, "red": 0.665, "nir": 0.84}
 """Centres of bands that are called so, micrometres."""
 _PATCH_FINEST = 8
-_UNET, _ALONE = (24, 12, 12), (128, 32, 64)
-"""Channels of fused maps, inside the fuser and inside the head: beside a way of its own, and where all is in them."""
+_UNET, _PATCHES, _ALONE = (24, 12, 12), (96, 24, 64), (128, 32, 64)
+"""Channels of fused maps, inside the fuser and inside the head: beside a way of its own, of patches with their px, and
+where all is in the features."""
 _PUBLISHED_TIMES = (47.0, 45.0, 40.0)
 
 
@@ -50,7 +51,7 @@ class Design:
         times: of the diffusion at which features are read; empty for what suits the backbone.
         zoom: how many times as large images are made for our own backbone.
         finest: image px along a cell of its finest scale that is read; 0 for what suits the task.
-        pixels: whether the px of each cell are read beside its features; a U-Net always reads them.
+        pixels: whether the px of each cell are read beside its features; None for what suits: UPerNet does without.
         prompt: what a published backbone is told.
         metadata: whether DiffusionSat is told the facts of an image beside it: place, px size, cloud and date.
     """
@@ -69,7 +70,7 @@ class Design:
     times: tuple[float, ...] = ()
     zoom: int = 1
     finest: int = 0
-    pixels: bool = False
+    pixels: bool | None = None
     prompt: str = ""
     metadata: bool = False
 
@@ -104,14 +105,15 @@ def suited(design: Design, task: Task) -> Design:
     Patches are told by what a whole cell shows: scales whose cells are smaller would cost most of the time.
     """
     unet = task == "segment" and design.head == "unet"
-    width, bottleneck, channels = _UNET if unet else _ALONE
+    pixels = unet or task == "classify" if design.pixels is None else design.pixels
+    width, bottleneck, channels = _UNET if unet else _PATCHES if pixels and task == "classify" else _ALONE
     return replace(
         design,
         finest=design.finest or (1 if task == "segment" else _PATCH_FINEST // design.zoom),
         width=design.width or width,
         bottleneck=design.bottleneck or bottleneck,
         channels=design.channels or channels,
-        pixels=design.pixels or unet,
+        pixels=pixels,
     )
 
 
@@ -136,7 +138,7 @@ def open_eye(design: Design, bands: Sequence[str], device: str) -> Eye:
         design.prompt,
         design.metadata,
         max(design.finest, 1),
-        design.pixels,
+        bool(design.pixels),
     )
     known = tuple(Band(_WAVELENGTHS.get(name.lower())) for name in bands)
     backbone = open_backbone(ref, reading, known)
