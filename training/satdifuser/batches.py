@@ -33,8 +33,8 @@ class Batch:
     size: tuple[int, int]
 
     def to(self, device: str) -> Batch:
-        """On a device."""
-        features = [[maps.to(device) for maps in time] for time in self.features]
+        """On a device, channels last, which convolutions are faster on."""
+        features = [[maps.to(device, memory_format=torch.channels_last) for maps in time] for time in self.features]
         return Batch(features, self.labels.to(device), self.size)
 
 

@@ -143,6 +143,8 @@ def fit(
         check: called before each step; may raise to stop.
         clock: s, by which the time is told.
     """
+    # Convolutions of few channels take a quarter less time so.
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     trained = [p for p in network.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(trained, lr=settings.rate, weight_decay=settings.decay, betas=(0.9, 0.99))
     keeper = _Keeper(network, held_out, look, clock)
@@ -181,7 +183,9 @@ def fit(
     if keeper.last_looked < step:
         keeper.glance(step)
     progress.advance(fits.steps - told)
-    return keeper.restore(step)
+    found = keeper.restore(step)
+    network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    return found
 
 
 class _Plan:
