@@ -40,7 +40,9 @@ class InputSpec:
             2 ** ``bits`` - 1.
         kernel: how an input that is coarser than the base grid is sampled onto it.
         ratio: least and most base-grid px per px of this input that the model takes; None for any.
-        bits: depth of the sensor whose stored values are expected; None where any depth will do.
+        bits: depth of the sensor whose stored values are expected, where whole numbers are stored; None where any
+            will do.  Shallower ones are refused, and deeper ones where 8 are expected: a sensor of more has them stored
+            in 16.
         role: ``"grid"``: the input has a part in the base grid, and what it masks is masked in the output.
             ``"guide"``: it only helps, may lie in another CRS, be finer, have holes and be left out; the batch tells
             where it is valid, as ``NAME_valid``.

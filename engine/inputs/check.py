@@ -159,10 +159,22 @@ def check_guide(fine: Scene, guide: Scene) -> None:
     between(fine.grid, guide.grid, base_name=fine.source, other_name=guide.source)
 
 
+_BYTE = 8
+
+
 def _check_depth(scene: Scene, wanted: InputSpec, spec: ModelSpec) -> None:
     """Refuse stored values that cannot be those of the sensor that the model was made for."""
     kind = np.dtype(scene.dtype)
-    if wanted.bits is not None and kind.kind in "iu" and 8 * kind.itemsize < wanted.bits:
+    if wanted.bits is None or kind.kind not in "iu":
+        return
+    if wanted.bits <= _BYTE < 8 * kind.itemsize:
+        raise ModelError(
+            f"its values have {8 * kind.itemsize} bits, and {spec.name} knows images of {wanted.bits} bits alone",
+            where=scene.source,
+            fix="convert it as the images were that the model learned from, with gdal_translate -ot Byte -scale, or "
+            "choose another --model",
+        )
+    if 8 * kind.itemsize < wanted.bits:
         raise ModelError(
             f"its values have {8 * kind.itemsize} bits, and {spec.name} takes the {wanted.bits}-bit values of a sensor",
             where=scene.source,

@@ -93,6 +93,7 @@ class Config:
         levels: stored value (DN) of each band that stands for 1.
         fuser: its shape.
         head: its shape, which also tells the task.
+        bits: depth of the stored values that the levels belong to, where all images had the same.
     """
 
     backbone: BackboneRef
@@ -101,6 +102,7 @@ class Config:
     levels: tuple[float, ...]
     fuser: FuserConfig
     head: LinearConfig | UPerConfig | UNetConfig
+    bits: int | None = None
 
     def __post_init__(self) -> None:
         if not self.bands or len(self.levels) != len(self.bands) or not all(level > 0 for level in self.levels):
@@ -136,6 +138,7 @@ class Config:
                 levels=tuple(float(level) for level in values["levels"]),
                 fuser=FuserConfig.of(values["fuser"]),
                 head=UPerConfig.of(head) if kind is UPerConfig else kind(**head),
+                bits=values.get("bits"),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(

@@ -110,7 +110,7 @@ def spec_of(config: Config, *, name: str, version: str, categories: tuple[Catego
     """
     backbone = open_backbone(config.backbone, config.reading, config.bands)
     head = config.head
-    image = InputSpec(name="image", bands=len(config.bands))
+    image = InputSpec(name="image", bands=len(config.bands), bits=config.bits)
     if isinstance(head, LinearConfig):
         tile = max(TILE // (2 * head.patch), 1) * 2 * head.patch
         return ModelSpec(

@@ -34,6 +34,7 @@ class Image:
         bands: their names; empty texts where they have none.
         read: values (C, h, w) of a window inside the image, in stored units and filled where they are masked, and
             where they are valid (h, w).
+        bits: depth of its stored values, where they are whole numbers of 8 or 16 bits.
         grid: on the ground; None for a chip, whose place does not matter.
         facts: of the whole of it, that a backbone may be told; None where nothing is known.
     """
@@ -42,6 +43,7 @@ class Image:
     shape: tuple[int, int]
     bands: tuple[str, ...]
     read: Callable[[Window], tuple[Values, Valid]]
+    bits: int | None = None
     grid: GeoBox | None = None
     facts: SceneFacts | None = None
 
@@ -83,7 +85,9 @@ def raster(path: str, bands: tuple[int | str, ...] = (), policy: OpenPolicy | No
     names = tuple(band.name or band.colour for band in scene.bands)
     reader = InputReader(scene, scene.grid, "cubic", policy)
     height, width = scene.grid.shape
-    return Image(path, (height, width), names, _Raster(reader), scene.grid, facts_of(scene))
+    kind = np.dtype(scene.dtype)
+    bits = 8 * kind.itemsize if kind.kind in "iu" and kind.itemsize <= 2 else None
+    return Image(path, (height, width), names, _Raster(reader), bits, scene.grid, facts_of(scene))
 
 
 def chip(path: str, bands: tuple[int | str, ...] = (), policy: OpenPolicy | None = None) -> Image:
@@ -117,7 +121,7 @@ def sized(image: Image, side: int, how: str) -> Image:
     facts = image.facts
     if how == "resize" and facts is not None and facts.gsd is not None:
         facts = replace(facts, gsd=facts.gsd * math.sqrt(math.prod(image.shape)) / side)
-    return Image(image.source, (side, side), image.bands, read, facts=facts)
+    return Image(image.source, (side, side), image.bands, read, image.bits, facts=facts)
 
 
 def _resized(values: Values, valid: Valid, side: int) -> tuple[Values, Valid]:

@@ -147,7 +147,16 @@ def open_eye(design: Design, bands: Sequence[str], device: str) -> Eye:
     return Eye(backbone, ref, reading, known, lambda where: noise_of(ref, reading, where))
 
 
-def configure(eye: Eye, design: Design, *, classes: int, patch: int, many: bool, levels: tuple[float, ...]) -> Config:
+def configure(
+    eye: Eye,
+    design: Design,
+    *,
+    classes: int,
+    patch: int,
+    many: bool,
+    levels: tuple[float, ...],
+    bits: int | None = None,
+) -> Config:
     """The configuration of a model.
 
     Args:
@@ -157,6 +166,7 @@ def configure(eye: Eye, design: Design, *, classes: int, patch: int, many: bool,
         patch: image px along a patch; 1 to tell pixels apart.
         many: whether a patch can be of several classes.
         levels: DN that stand for 1, one a band.
+        bits: depth of the stored values that these belong to; None where that says nothing.
 
     Raises:
         RequestError: a number of the design does not fit.
@@ -174,7 +184,9 @@ def configure(eye: Eye, design: Design, *, classes: int, patch: int, many: bool,
             balance=design.balance,
         )
         head = _head(design, classes, patch, many)
-        return Config(backbone=eye.ref, reading=eye.reading, bands=eye.bands, levels=levels, fuser=fuser, head=head)
+        return Config(
+            backbone=eye.ref, reading=eye.reading, bands=eye.bands, levels=levels, fuser=fuser, head=head, bits=bits
+        )
     except ValueError as error:
         raise RequestError(f"the design does not fit: {error}", where="design", fix="correct it") from error
 

@@ -195,6 +195,8 @@ class Training:
             )
         images = list({id(tile.image): tile.image for tile in self.parts.train}.values())
         self.levels = levels_of(images, job.seed, self._check)
+        depths = {image.bits for image in images}
+        self.bits = depths.pop() if len(depths) == 1 else None
 
     def learn(self) -> None:
         """Compute features, fit the head, and measure it.
@@ -224,6 +226,7 @@ class Training:
                 patch=self.geometry.patch,
                 many=self.material.many,
                 levels=self.levels,
+                bits=self.bits,
             )
             self.network = self._maker.network(self.eye, self.config, job.seed).to(self._device)
             head = self._head(cache)

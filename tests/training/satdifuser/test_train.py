@@ -109,6 +109,26 @@ def test_the_model_maps_the_scene(folder, trained):
     assert (classes == 1 - kind).mean() > 0.8
 
 
+@pytest.mark.parametrize(("learned", "other"), [("uint8", "uint16"), ("uint16", "uint8")])
+def test_values_of_another_depth_than_it_learned_from_are_refused(folder, tmp_path, learned, other):
+    values = two_kinds(SIDE, SIDE)[0] / 20
+    for dtype in (learned, other):
+        write_image(tmp_path / f"{dtype}.tif", values.astype(dtype), nodata=0)
+    found = train_on_labels(
+        job(folder, tmp_path / "model", images=[str(tmp_path / f"{learned}.tif")], fit=FitSettings(steps=2), copies=1)
+    )
+    assert registry_bits(found.folder) == (8 if learned == "uint8" else 16)
+    arguments = ["segment", str(tmp_path / f"{other}.tif"), str(tmp_path / "o.tif"), "--model", str(found.folder)]
+    result = CliRunner().invoke(cli, arguments)
+    assert result.exit_code == 2
+    assert f"its values have {8 if other == 'uint8' else 16} bits" in result.output
+    assert not (tmp_path / "o.tif").exists()
+
+
+def registry_bits(folder):
+    return info(str(folder)).spec.input("image").bits
+
+
 def test_events_tell_what_is_done_and_how_long_it_takes(trained):
     events = trained[1].events
     assert [e["doing"] for e in events if e["event"] == "start"] == [
