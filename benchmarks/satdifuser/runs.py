@@ -14,6 +14,7 @@ from typing import Any
 
 from seamline.engine.events import Silence
 from seamline.engine.quality.classes import ClassScores
+from seamline.training.satdifuser.fit import FitSettings
 from seamline.training.satdifuser.model import Design, Maker, Ours
 from seamline.training.satdifuser.train import Job, Training
 
@@ -82,13 +83,16 @@ class Measured:
     seconds: tuple[float, float]
 
 
-def measure(cell: Cell, root: Path, designs: Mapping[str, Design], copies: int = 8) -> Measured:
+def measure(
+    cell: Cell, root: Path, designs: Mapping[str, Design], copies: int = 8, fit: FitSettings | None = None
+) -> Measured:
     """Train and test.
 
     Args:
         root: the data folder.
         designs: what ours is for ``"segment"`` and ``"classify"``; methods replace the fuser.
         copies: most copies of a tile, each turned in another way.
+        fit: steps and rates, where they are not those of the program.
     """
     task, method = TASKS[cell.task], METHODS[cell.method]
     design = Design(**(asdict(designs[task.kind]) | {"fuser": method.fuser}))
@@ -104,6 +108,7 @@ def measure(cell: Cell, root: Path, designs: Mapping[str, Design], copies: int =
             seed=cell.seed,
             cache=Path(folder) / "features",
             copies=copies,
+            fit=fit or FitSettings(),
             device="cpu",
             # Of the processor, so that what else the machine does takes nothing away.
             clock=time.process_time,

@@ -28,7 +28,7 @@ from .colours import Colour
 BACKBONE = "terra-ldm-tiny"
 _WAVELENGTHS = {"blue": 0.49, "green": 0.56, "red": 0.665, "nir": 0.84}
 """Centres of bands that are called so, micrometres."""
-_PATCH_FINEST = 8
+_PATCH_FINEST = 4
 _UNET, _PATCHES, _ALONE = (24, 12, 12), (96, 24, 64), (128, 32, 64)
 """Channels of fused maps, inside the fuser and inside the head: beside a way of its own, of patches with their px, and
 where all is in the features."""

@@ -16,6 +16,7 @@ from seamline.models import registry
 FOLDER = Path(__file__).parent
 PANSHARPEN = ("salad-pan-tiny", "brovey", "brovey-weighted", "gsa", "mtf-glp-fs", "mtf-glp-hpm")
 SUPERRES = {"slimdiffsr-tiny-x2": 2, "slimdiffsr-tiny-x4": 4, "terra-ldm-tiny": 1, "bicubic": 4, "identity": 1}
+CLASSES = {"satdifuser-buildings": "segment", "satdifuser-landcover": "classify", "satdifuser-trees": "classify"}
 
 
 def truth(side: int) -> np.ndarray:
@@ -42,12 +43,26 @@ def write_inputs(folder: Path) -> dict[str, Path]:
         transform = from_origin(500_000, 5_000_000, pixel, pixel)
         with rasterio.open(paths[name], "w", dtype="uint16", crs="EPSG:32633", transform=transform, **profile) as file:
             file.write(values.astype(np.uint16))
+    paths["photo"] = folder / "photo.tif"
+    transform = from_origin(500_000, 5_000_000, 0.15, 0.15)
+    profile = {"driver": "GTiff", "count": 3, "height": 192, "width": 192, "dtype": "uint8", "crs": "EPSG:32633"}
+    with rasterio.open(paths["photo"], "w", transform=transform, **profile) as file:
+        file.write((truth(192)[:3] // 6).astype(np.uint8))
     return paths
 
 
 def result(name: str, folder: Path) -> np.ndarray:
-    """What a model makes of the inputs: a window that crosses tile borders, default options, one thread."""
+    """What a model makes of the inputs: a window that crosses tile borders, default options, one thread.
+
+    Of classes the probabilities: which one is the largest says less.
+    """
     paths, out = write_inputs(folder), folder / f"{name}.out.tif"
+    if name in CLASSES:
+        also = {"probabilities": str(folder / f"{name}.probabilities.tif")}
+        request = Request(inputs={"image": str(paths["photo"])}, out=str(out), also=also, threads=1, overwrite=True)
+        run(request, registry.resolve(name, CLASSES[name]))
+        with rasterio.open(also["probabilities"]) as data:
+            return data.read()
     if name in PANSHARPEN:
         source, names, window = registry.resolve(name, "pansharpen"), ("ms", "pan"), (30, 20, 64, 56)
     else:
@@ -63,7 +78,7 @@ def result(name: str, folder: Path) -> np.ndarray:
 def main() -> None:
     """Write every golden image."""
     with tempfile.TemporaryDirectory() as folder:
-        for name in (*PANSHARPEN, *SUPERRES):
+        for name in (*PANSHARPEN, *SUPERRES, *CLASSES):
             values = result(name, Path(folder))
             np.savez_compressed(FOLDER / f"{name}.npz", values=values)
 

@@ -1,0 +1,80 @@
+"""The heads that ship, on test splits.
+
+SEAMLINE_DATA=FOLDER python -m benchmarks.satdifuser.shipped [--write DOCS]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+import torch
+
+from seamline.engine.contract import Runtime, Where
+from seamline.engine.ground.grids import Window
+from seamline.engine.quality.classes import ClassScores, confusion
+from seamline.models.registry import info, resolve
+from seamline.training.satdifuser.labelled import numbered
+from seamline.training.satdifuser.tiles import IGNORE, Geometry
+
+from ..shared.pages import replace_part
+from .tasks import TASKS, Set, test_source
+
+PAGE, PART = "results/satdifuser.md", "shipped"
+SHIPPED: Mapping[str, str] = MappingProxyType(
+    {"satdifuser-buildings": "both", "satdifuser-landcover": "eurosat", "satdifuser-trees": "trees"}
+)
+"""Task of each."""
+_ALIGN = 16
+
+
+def scores_of(name: str, each: Set, root: Path) -> ClassScores:
+    """Of a model on a test set: every image as one tile, which is what a run of it is."""
+    kind = TASKS[SHIPPED[name]].kind
+    source = resolve(name, kind)
+    model = source.load(Runtime(device="cpu"))
+    categories = source.spec.outputs[0]
+    classes = tuple(category.name for category in categories.categories)
+    material = test_source(each, root).material(Geometry(_ALIGN, 0, source.spec.patch), lambda: None)
+    matrix = np.zeros((len(classes), len(classes)), np.int64)
+    for tile in numbered(material, classes):
+        values, _ = tile.image.read(Window(0, 0, tile.region.height, tile.region.width))
+        where = Where(seed=0, sample=0, origins=(tile.image.origin,), ratio={}, wanted=frozenset({categories.name}))
+        with torch.inference_mode():
+            found = model.predict({"image": torch.from_numpy(values)[None]}, where)[categories.name]
+        matrix += confusion(tile.labels, found[0].argmax(dim=0).numpy(), len(classes), IGNORE)
+    return ClassScores(classes, matrix)
+
+
+def rows(root: Path) -> Iterator[str]:
+    """The table."""
+    yield "| model | test split | accuracy | mIoU | mean F1 | IoU of each class |"
+    yield "|---|---|---|---|---|---|"
+    for name, task in SHIPPED.items():
+        for each in TASKS[task].tests:
+            found = scores_of(name, each, root)
+            by_class = ", ".join(f"{n} {value:.3f}" for n, value in zip(found.names, found.iou, strict=True))
+            means = " | ".join(f"{value:.3f}" for value in (found.accuracy, found.miou, found.macro_f1))
+            yield f"| {name}, version {info(name).spec.version} | {each.title} | {means} | {by_class} |"
+
+
+def main() -> int:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(description="The heads that ship, on test splits.")
+    parser.add_argument("--write", type=Path, metavar="DOCS", help="folder of the pages")
+    options = parser.parse_args()
+    lines = []
+    for line in rows(Path(os.environ["SEAMLINE_DATA"])):
+        print(line, flush=True)
+        lines.append(line)
+    if options.write:
+        replace_part(options.write / PAGE, PART, lines)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
