@@ -23,6 +23,8 @@ from rasterio.transform import from_origin
 from seamline.engine.run.device import pick_device
 from seamline.models.folder import write_folder
 from seamline.models.registry import info
+from seamline.models.satdifuser.layout import Features
+from seamline.training.satdifuser.batches import Batch
 from seamline.training.satdifuser.model import Design, Eye, configure, make_card, make_network, open_eye, suited
 
 from ..shared.pages import replace_part
@@ -69,11 +71,14 @@ def training(device: str) -> Iterator[str]:
     image = torch.rand(4, len(BANDS), 128, 128, generator=torch.Generator().manual_seed(0)).to(device)
     for fuser in ("global", "local", "experts"):
         eye, network, _ = _model(replace(_READINGS["one time (default)"], fuser=fuser), device)
-        network.train()
-        cached = eye.backbone.features(image, _no_noise)
+        network.train().to(memory_format=torch.channels_last)  # as a fit has it
+        cached, labels = eye.backbone.features(image, _no_noise), torch.zeros(4, 128, 128, dtype=torch.int64)
 
-        def step(given: Callable[[], object], network: torch.nn.Module = network) -> None:
-            network(given(), (128, 128)).square().mean().backward()
+        def step(
+            given: Callable[[], Features], network: torch.nn.Module = network, labels: torch.Tensor = labels
+        ) -> None:
+            batch = Batch(given(), labels, (128, 128)).to(device)
+            network(batch.features, batch.size).square().mean().backward()
 
         kept = best_of(lambda cached=cached, step=step: step(lambda: cached))
         anew = best_of(lambda eye=eye, step=step: step(lambda: eye.backbone.features(image, _no_noise)))

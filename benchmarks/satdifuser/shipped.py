@@ -7,22 +7,27 @@ from __future__ import annotations
 
 import argparse
 import os
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
+import rasterio
 import torch
+from rasterio.merge import merge
 
 from seamline.engine.contract import Runtime, Where
 from seamline.engine.ground.grids import Window
 from seamline.engine.quality.classes import ClassScores, confusion
+from seamline.engine.request import Request
+from seamline.engine.run import run
 from seamline.models.registry import info, resolve
 from seamline.training.satdifuser.labelled import numbered
 from seamline.training.satdifuser.tiles import IGNORE, Geometry
 
 from ..shared.pages import replace_part
-from .tasks import TASKS, Set, test_source
+from .tasks import BANEPA, TASKS, Set, test_source
 
 PAGE, PART = "results/satdifuser.md", "shipped"
 SHIPPED: Mapping[str, str] = MappingProxyType(
@@ -50,6 +55,30 @@ def scores_of(name: str, each: Set, root: Path) -> ClassScores:
     return ClassScores(classes, matrix)
 
 
+def _two_tiles(side: int) -> tuple[int, int]:
+    """The side of tiles that a model has, and one whose grid meets it seldom."""
+    return side, side - 192
+
+
+def disagreement(root: Path) -> tuple[float, int]:
+    """Share of px that two tile grids of one scene disagree on, and how many px there are.
+
+    The scene is the mosaic of the test tiles of Banepa.
+    """
+    tiles = test_source(BANEPA, root).material(Geometry(_ALIGN, 0), lambda: None).images
+    source = resolve("satdifuser-buildings", "segment")
+    with tempfile.TemporaryDirectory(prefix="seamline-") as folder:
+        scene = str(Path(folder) / "scene.tif")
+        merge([tile.source for tile in tiles], nodata=0, dst_path=scene)
+        found = []
+        for tile in _two_tiles(source.spec.tile):
+            out = str(Path(folder) / f"{tile}.tif")
+            run(Request(inputs={"image": scene}, out=out, tile=tile), source)
+            with rasterio.open(out) as file:
+                found.append(file.read(1, masked=True))
+    return float((found[0] != found[1]).mean()), int(found[0].count())
+
+
 def rows(root: Path) -> Iterator[str]:
     """The table."""
     yield "| model | test split | accuracy | mIoU | mean F1 | IoU of each class |"
@@ -60,6 +89,11 @@ def rows(root: Path) -> Iterator[str]:
             by_class = ", ".join(f"{n} {value:.3f}" for n, value in zip(found.names, found.iou, strict=True))
             means = " | ".join(f"{value:.3f}" for value in (found.accuracy, found.miou, found.macro_f1))
             yield f"| {name}, version {info(name).spec.version} | {each.title} | {means} | {by_class} |"
+    yield ""
+    share, pixels = disagreement(root)
+    large, small = _two_tiles(info("satdifuser-buildings").spec.tile)
+    counted = f"{share:.3%} of {pixels / 1e6:.1f} million px"
+    yield f"Maps of buildings by tiles of {large} px and by tiles of {small} px disagree on {counted}."
 
 
 def main() -> int:
