@@ -117,16 +117,12 @@ def test_values_of_another_depth_than_it_learned_from_are_refused(folder, tmp_pa
     found = train_on_labels(
         job(folder, tmp_path / "model", images=[str(tmp_path / f"{learned}.tif")], fit=FitSettings(steps=2), copies=1)
     )
-    assert registry_bits(found.folder) == (8 if learned == "uint8" else 16)
+    assert info(str(found.folder)).spec.input("image").bits == (8 if learned == "uint8" else 16)
     arguments = ["segment", str(tmp_path / f"{other}.tif"), str(tmp_path / "o.tif"), "--model", str(found.folder)]
     result = CliRunner().invoke(cli, arguments)
     assert result.exit_code == 2
     assert f"its values have {8 if other == 'uint8' else 16} bits" in result.output
     assert not (tmp_path / "o.tif").exists()
-
-
-def registry_bits(folder):
-    return info(str(folder)).spec.input("image").bits
 
 
 def test_events_tell_what_is_done_and_how_long_it_takes(trained):
