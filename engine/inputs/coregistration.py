@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from ..errors import MisregistrationWarning, RequestError
-from ..ground.grids import Window, is_separable, ratio, relation
+from ..ground.grids import Window, relation
 from ..ground.resample import Coordinates, area_taps
 from ..request import OpenPolicy
+from .pair_blocks import LEAST, pair_blocks
 from .reading import InputReader
 from .scene import Scene
 
@@ -35,7 +36,7 @@ WARN_PX = 1.0
 LARGEST_PX = 8.0
 """A shift beyond which the inputs are taken for images of different ground."""
 
-_BLOCK, _LEAST, _MOST_BLOCKS, _MOST_FINE = 64, 32, 32, 2048
+_MOST_BLOCKS = 32
 _PASSES, _SETTLED = 4, 0.002
 # Cycles per px at which a frequency weighs exp(-1/2): finer ones are aliased in one input and blurred in the other.
 _TAPER = 0.2
@@ -122,7 +123,7 @@ def measure(fine: Scene, coarse: Scene, policy: OpenPolicy, check: Callable[[], 
         None where nothing can be said: grids that are turned against each other or differ too little or too much in
         pixel size, less than 32 x 32 coarse px in common, no reliable block, or blocks that contradict each other.
     """
-    blocks = _blocks(fine.grid, coarse.grid)
+    blocks = pair_blocks(fine.grid, coarse.grid, _MOST_BLOCKS)
     fine_reader, coarse_reader = (InputReader(scene, scene.grid, "cubic", policy) for scene in (fine, coarse))
     row = column = 0.0
     found: Misregistration | None = None
@@ -151,31 +152,6 @@ def measure(fine: Scene, coarse: Scene, policy: OpenPolicy, check: Callable[[], 
     return found
 
 
-def _blocks(fine: GeoBox, coarse: GeoBox) -> list[Window]:
-    """Windows of the coarse grid, evenly over what both grids hold, overlapping by half at most."""
-    mapping = relation(coarse, fine)
-    per_cell = ratio(fine, coarse)
-    if not is_separable(mapping) or max(per_cell) <= 1 + 1e-6:
-        return []
-    side = min(_BLOCK, int(_MOST_FINE / max(per_cell)))
-    (left, top), (right, bottom) = ~mapping * (0, 0), ~mapping * fine.shape[::-1]
-    spans = []
-    for low, high, length in ((top, bottom, coarse.shape[0]), (left, right, coarse.shape[1])):
-        first, stop = max(math.ceil(low - 1e-6), 0), min(math.floor(high + 1e-6), length)
-        side = min(side, stop - first)
-        spans.append((first, stop))
-    if side < _LEAST:
-        return []
-    counts = [-(-2 * (stop - first) // side) - 1 for first, stop in spans]
-    while counts[0] * counts[1] > _MOST_BLOCKS:
-        counts[counts[1] > counts[0]] -= 1
-    rows, columns = (
-        [int(start) for start in np.linspace(first, stop - side, count).round()]
-        for (first, stop), count in zip(spans, counts, strict=True)
-    )
-    return [Window(row, column, side, side) for row in rows for column in columns]
-
-
 def _views(fine: InputReader, coarse: InputReader, block: Window, mapping: Affine) -> tuple[Array, Array] | None:
     """What both inputs hold in the cells of a block that the fine one covers; None where it is small or masked.
 
@@ -188,7 +164,7 @@ def _views(fine: InputReader, coarse: InputReader, block: Window, mapping: Affin
     height, width = fine.scene.grid.shape
     rows = _covered(mapping.e * np.arange(block.row, block.rows[1] + 1) + mapping.f, height)
     columns = _covered(mapping.a * np.arange(block.column, block.columns[1] + 1) + mapping.c, width)
-    if min(rows.stop - rows.first, columns.stop - columns.first) < _LEAST:
+    if min(rows.stop - rows.first, columns.stop - columns.first) < LEAST:
         return None
     cells = Window(block.row + rows.first, block.column + columns.first, *(s.stop - s.first for s in (rows, columns)))
     under = Window(rows.low, columns.low, rows.high - rows.low, columns.high - columns.low)

@@ -13,8 +13,9 @@ from odc.geo.geobox import GeoBox
 from rasterio.transform import from_origin
 
 from seamline.engine.errors import MisregistrationWarning, RequestError
-from seamline.engine.inputs.coregistration import _MOST_FINE, _blocks, correction, measure, moved
+from seamline.engine.inputs.coregistration import _MOST_BLOCKS, correction, measure, moved
 from seamline.engine.inputs.describe import describe
+from seamline.engine.inputs.pair_blocks import _MOST_FINE, pair_blocks
 from seamline.engine.output.workspace import Workspace
 from seamline.engine.request import OpenPolicy, Request
 from seamline.engine.run import Shard, agreement, merge, plan_run, run
@@ -161,7 +162,7 @@ def test_masked_blocks_are_skipped_and_what_lies_under_a_mask_does_not_matter(pi
 def test_what_is_looked_at_is_bounded(fine_px, ratio):
     fine = GeoBox(fine_px, from_origin(0, 0, 1, 1), "EPSG:32633")
     shape = tuple(int(n / ratio) for n in fine_px)
-    blocks = _blocks(fine, GeoBox(shape, from_origin(0, 0, ratio, ratio), "EPSG:32633"))
+    blocks = pair_blocks(fine, GeoBox(shape, from_origin(0, 0, ratio, ratio), "EPSG:32633"), _MOST_BLOCKS)
     assert len(blocks) <= 32
     assert (len(blocks) > 0) == (min(shape) >= 32)
     for block in blocks:
