@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter, maximum_filter, minimum_filter
 
 Array = NDArray[np.float64]
 
@@ -60,3 +61,38 @@ def _harmonics(period: float) -> Iterator[tuple[tuple[int, int], NDArray[np.bool
             apart = [np.minimum((place - at) % WINDOW, (at - place) % WINDOW) for at in (row, column)]
             distance = np.hypot(apart[0][:, None], apart[1][None, :])
             yield (row, column), (distance >= _NEAREST) & (distance <= _FARTHEST)
+
+
+def excess(fused: Array, ms: Array, pan: Array, ratio: int) -> tuple[Array, Array]:
+    """How far each band of a fused image goes below and above what its inputs hold, over the band's deviation.
+
+    Below (above) the least (largest) MS value of the 3 x 3 cells around a pixel; where the local detail of PAN, its
+    difference from a Gaussian of half a cell scaled to the band, points the same way, it may go so much further.
+
+    Args:
+        fused: (bands, h, w).
+        ms: (bands, h / ratio, w / ratio), whose cells lie under those of ``fused`` corner to corner.
+        pan: (h, w).
+
+    Returns:
+        (bands,) each: undershoot, overshoot.
+    """
+    detail = pan - gaussian_filter(pan, ratio / 2, mode="nearest")
+    coarse = pan.reshape(pan.shape[0] // ratio, ratio, pan.shape[1] // ratio, ratio).mean(axis=(1, 3))
+    spread = float(coarse.std())
+    below, above = [], []
+    for band, cells in zip(fused, ms, strict=True):
+        own = detail * (cells.std() / spread if spread > 0 else 0.0)
+        least, most = (_fine(f(cells, size=3, mode="nearest"), ratio) for f in (minimum_filter, maximum_filter))
+        deviation = float(cells.std()) or math.nan
+        below.append(_rms(np.maximum(least + np.minimum(own, 0.0) - band, 0.0)) / deviation)
+        above.append(_rms(np.maximum(band - most - np.maximum(own, 0.0), 0.0)) / deviation)
+    return np.array(below), np.array(above)
+
+
+def _fine(cells: Array, ratio: int) -> Array:
+    return np.repeat(np.repeat(cells, ratio, axis=0), ratio, axis=1)
+
+
+def _rms(values: Array) -> float:
+    return float(np.sqrt(np.mean(values**2)))
