@@ -72,6 +72,7 @@ def facts_of(
             "consistency_sight": "mtf" if plan.consistency == "mtf" else "area",
         },
         "misregistration": to_jsonable(plan.misregistration),
+        "instrument": to_jsonable(plan.instrument),
         "coregistered": to_jsonable(plan.shift),
         "counts": counts[first].as_dict(),
         "batches": sorted({receipt["batch"] for receipt in receipts}),
@@ -157,6 +158,7 @@ def summary(plan: Plan, needs: Estimate) -> dict[str, Any]:
         "threads": plan.threads,
         "consistency": plan.consistency,
         "misregistration": to_jsonable(plan.misregistration),
+        "instrument": to_jsonable(plan.instrument),
         "coregistered": to_jsonable(plan.shift),
         "estimate": {
             "memory_bytes": needs.memory_bytes,

@@ -73,6 +73,7 @@ def make_plan(
         guides=inputs.guides,
         shift=shift,
         misregistration=None,
+        instrument=None,
         base=base,
         lattice=grids.lattice_origin(base),
         tiles=_tile_grid(request, spec, base, align, _halo(consistency, strict, spec, base, main)),

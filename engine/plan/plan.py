@@ -21,12 +21,13 @@ from ..ground.tiles import TileGrid
 from ..inputs.coregistration import Misregistration, Shift
 from ..inputs.scene import Band, Scene
 from ..optics.consistency import Consistency
+from ..optics.instrument import Instrument
 from ..serial import digest, to_jsonable
 from .vector_files import VectorFiles
 
 OutputMask = Literal["none", "nodata", "dataset", "alpha"]
 # They say where pixels come from and how they are stored, not what they are.
-_NOT_PIXELS = frozenset({"path", "source", "compress", "misregistration", "tags", "file", "note", "vectors"})
+_NOT_PIXELS = frozenset({"path", "source", "compress", "misregistration", "instrument", "tags", "file", "note", "vectors"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +96,7 @@ class Plan:
         guides: the inputs that only help, in that order; one that was not given is not among them.
         shift: (row, column) px of the main input that the correction took away; None without one.
         misregistration: as measured before any correction; it decides no pixel.
+        instrument: what was measured of the main input's against the finest one; None where nothing could be told.
         base: the base grid: the finest input inside the footprint of the others.
         lattice: world-lattice (row, column) of the base grid's first pixel.
         tiles: the tile grid of the whole base grid.
@@ -125,6 +127,7 @@ class Plan:
     guides: tuple[Scene, ...]
     shift: Shift | None
     misregistration: Misregistration | None
+    instrument: Instrument | None
     base: GeoBox
     lattice: tuple[int, int]
     tiles: TileGrid

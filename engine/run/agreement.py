@@ -12,6 +12,7 @@ from ..errors import RequestError
 from ..inputs.archives import exists
 from ..inputs.check import describe_inputs
 from ..inputs.coregistration import correction, measure, warn_if_shifted
+from ..inputs.instrument import measured_instrument
 from ..output.workspace import Workspace
 from ..plan.make import make_plan
 from ..plan.plan import Plan
@@ -45,7 +46,7 @@ def measured_plan(request: Request, source: ModelSource, model: LoadedOnce, chec
     """
     inputs = describe_inputs(request, source.spec)
     plan = make_plan(request, source.spec, source.identity, inputs)
-    found = None
+    found = instrument = None
     if len(plan.scenes) == 2:
         fine, main = plan.scenes[0], plan.scene
         found = measure(fine, main, request.policy, check)
@@ -54,7 +55,9 @@ def measured_plan(request: Request, source: ModelSource, model: LoadedOnce, chec
             plan = make_plan(request, source.spec, source.identity, inputs, shift=shift)
         elif found is not None:
             warn_if_shifted(found, fine, main)
-    plan = replace(plan, misregistration=found)
+        known = replace(found, row=0.0, column=0.0) if found is not None and request.coregister else found
+        instrument = measured_instrument(fine, plan.scene, known, request.policy, check)
+    plan = replace(plan, misregistration=found, instrument=instrument)
     return measured(plan, source.spec, lambda: model(plan.runtime), request.policy, check)
 
 
@@ -101,7 +104,7 @@ def _decided(plan: Plan) -> tuple[str, list[tuple[str, str | None]]]:
 
 
 def _differences(a: Plan, b: Plan) -> list[str]:
-    skip = ("levels", "statistics", "misregistration")
+    skip = ("levels", "statistics", "misregistration", "instrument")
     left, right = to_jsonable(a), to_jsonable(b)
     return [name for name in left if name not in skip and left[name] != right[name]] or ["its inputs"]
 
