@@ -27,7 +27,9 @@ from .vector_files import VectorFiles
 
 OutputMask = Literal["none", "nodata", "dataset", "alpha"]
 # They say where pixels come from and how they are stored, not what they are.
-_NOT_PIXELS = frozenset({"path", "source", "compress", "misregistration", "instrument", "tags", "file", "note", "vectors"})
+_NOT_PIXELS = frozenset(
+    {"path", "source", "compress", "misregistration", "instrument", "tags", "file", "note", "vectors"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
