@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .facts import SceneFacts
+from .facts import Response, SceneFacts
 from .noise import world_noise
 from .types import Precision
 
@@ -266,6 +266,8 @@ class Where:
         wanted: names of the outputs that are wanted; a model need not compute others.
         checkpoint: raises ``Cancelled`` when the user cancelled; call it once a denoising step.
         facts: of the whole scene, whatever part of it is wanted; None where the model needs none.
+        response: how the main input was seen, its noise in the range that the model is given; None where nobody could
+            tell.
     """
 
     seed: int
@@ -276,6 +278,7 @@ class Where:
     wanted: frozenset[str] = frozenset({"image"})
     checkpoint: Callable[[], None] = lambda: None
     facts: SceneFacts | None = None
+    response: Response | None = None
 
     def noise(self, stream: int, step: int, shape: tuple[int, int, int, int], *, cell: int = 1) -> torch.Tensor:
         """Standard normal noise anchored to the ground.

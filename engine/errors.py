@@ -104,6 +104,10 @@ class MisregistrationWarning(SeamlineWarning):
     """The inputs show one ground at places that differ by more than a coarse pixel."""
 
 
+class InstrumentWarning(SeamlineWarning):
+    """How an input was seen could not be measured, and something else stands in."""
+
+
 class SkippedLabelsWarning(SeamlineWarning):
     """Labels without a class, without a usable shape or off the images are left out; the others stand."""
 

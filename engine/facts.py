@@ -1,4 +1,4 @@
-"""What is known of a scene as a whole, for models that are told more than its pixels."""
+"""What is known of a scene and of its instrument as a whole, for models that are told more than pixels."""
 
 from __future__ import annotations
 
@@ -20,3 +20,26 @@ class SceneFacts:
     gsd: float | None = None
     cloud: float | None = None
     date: tuple[int, int, int] | None = None
+
+
+LIFT_AT = 0.3
+"""Frequency at which ``Response.lift`` is taken, cycles per px."""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """How the main input was seen, against the finest one.
+
+    Attributes:
+        gain: of the modulation transfer function at the main input's Nyquist frequency, as the Gaussian that fits best.
+        lift: response at ``LIFT_AT`` over that at low frequencies: above 1 where a vendor sharpened.
+        noise: standard deviation of each band's noise at most, in stored values; empty where it is not known.
+    """
+
+    gain: float
+    lift: float
+    noise: tuple[float, ...] = ()
+
+
+UNMEASURED = Response(gain=0.4, lift=0.4 ** ((LIFT_AT / 0.5) ** 2))
+"""What stands in where a scene cannot be measured: a delivered product in the middle of those that were."""

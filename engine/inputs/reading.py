@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import rasterio
+from affine import Affine
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from rasterio.enums import MaskFlags
@@ -112,7 +113,9 @@ class PartReader:
     def __init__(self, part: Part, base: GeoBox, kernel: str, policy: OpenPolicy) -> None:
         self.part, self.kernel = part, kernel
         self._policy = policy
-        self._mapping = relation(base, part.grid)
+        # By the georeference, for what is valid, and to where the values really lie.
+        self._ground = relation(base, part.grid)
+        self._mapping = Affine.translation(part.lies[1], part.lies[0]) * self._ground
         self._shift = whole_shift(self._mapping)
         self._handles: dict[str, rasterio.DatasetReader] = {}
 
@@ -168,8 +171,12 @@ class PartReader:
         row_indices, column_indices = np.arange(*window.rows), np.arange(*window.columns)
         rows, columns = centres(self._mapping, row_indices, column_indices)
         height, width = self.part.grid.shape
+        if self.part.lies == (0.0, 0.0):
+            places = rows, columns
+        else:
+            places = centres(self._ground, row_indices, column_indices)
         # Nearest cell: validity belongs to the cell that holds the pixel's centre; outside nothing is valid.
-        near_rows, near_columns = np.floor(rows + 1e-6).astype(np.int64), np.floor(columns + 1e-6).astype(np.int64)
+        near_rows, near_columns = (np.floor(place + 1e-6).astype(np.int64) for place in places)
         if is_separable(self._mapping):
             row_taps = point_taps(rows, height, self.kernel).shifted(source.row, source.height)
             column_taps = point_taps(columns, width, self.kernel).shifted(source.column, source.width)

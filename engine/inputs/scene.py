@@ -45,12 +45,15 @@ class Part:
         bands: without alpha.
         mask: how validity is stored beside nodata values.
         alpha: band number of the alpha band, 0 where there is none.
+        lies: (row, column) px that it was measured to lie too far down and right.  Values are sampled where they
+            really lie; footprint and validity stay where the grid has them, so that no rim is lost.
     """
 
     grid: GeoBox
     bands: tuple[Band, ...]
     mask: Mask
     alpha: int
+    lies: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)

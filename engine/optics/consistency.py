@@ -134,6 +134,21 @@ class CellAxis:
 
 
 @dataclass(frozen=True, slots=True)
+class Laid:
+    """A part of the main input.
+
+    Attributes:
+        grid: as its georeference has it.
+        lies: (row, column) px that it really lies too far down and right.
+        bands: how many.
+    """
+
+    grid: GeoBox
+    lies: tuple[float, float]
+    bands: int
+
+
+@dataclass(frozen=True, slots=True)
 class Consistency:
     """How output pixels and cells of one part of the main input relate.
 
@@ -150,13 +165,13 @@ class Consistency:
 
     @classmethod
     def between(
-        cls, fine: GeoBox, parts: Sequence[tuple[GeoBox, int]], gains: tuple[float, ...] = (), *, strict: bool = False
+        cls, fine: GeoBox, parts: Sequence[Laid], gains: tuple[float, ...] = (), *, strict: bool = False
     ) -> tuple[Consistency, ...]:
         """Relate an output to each part of its main input.
 
         Args:
             fine: the grid of the output, whole scene.
-            parts: grid and band count of each part.
+            parts: in the order of its bands.
             gains: of the MTF through which each band of the input is seen; empty for area means.
             strict: as the attribute.
 
@@ -164,13 +179,13 @@ class Consistency:
             One for each part; none where output and input coincide in all bands or are turned against each other.
         """
         relations, first = [], 0
-        for grid, count in parts:
-            mapping, (height, width) = relation(fine, grid), grid.shape
+        for part in parts:
+            mapping, (height, width) = relation(fine, part.grid), part.grid.shape
             if not is_separable(mapping):
                 return ()
-            stop = first + count
-            rows = CellAxis(mapping.e, mapping.f, height, fine.shape[0])
-            columns = CellAxis(mapping.a, mapping.c, width, fine.shape[1])
+            stop = first + part.bands
+            rows = CellAxis(mapping.e, mapping.f + part.lies[0], height, fine.shape[0])
+            columns = CellAxis(mapping.a, mapping.c + part.lies[1], width, fine.shape[1])
             relations.append(cls(rows, columns, gains[first:stop], strict))
             first = stop
         if all(part.coincides for part in relations):

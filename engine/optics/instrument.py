@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from ..ground.resample import Taps
 from .consistency import CellAxis
-from .mtf import SIZE
+from .mtf import filter_gain
 
 Array = NDArray[np.float64]
 Shift = tuple[float, float]
@@ -48,14 +48,6 @@ _KNOWN_BAND = 0.6
 _HIGHPASS_PX = 2.0
 _RIM = 6
 _SQUARE, _FLATTEST = 8, 0.1
-
-
-def filter_gain(gain: float) -> float:
-    """The gain by which the toolbox's filters (``mtf_axis``, ``mtf_kernel``) have this one at Nyquist.
-
-    Their Gaussian is laid over 41 samples as if these were 40 steps apart from end to end.
-    """
-    return float(gain ** ((SIZE - 1) / SIZE) ** 2)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -144,15 +136,21 @@ def measure(
     if not left < 1.0 - LEAST_EXPLAINED:
         return None
     weights = _weights([piece.moments(gain, shift) for piece in pieces])
+    # Far coarser than its errors, and the same on every processor.
     return Instrument(
-        gain=gain,
-        shift=shift,
-        band_shifts=tuple(_band_shifts(pieces, gain, shift, check)),
-        curve=_curve(pieces, weights, shift),
-        noise=tuple(_noise([view.ms[band] for view in views]) for band in range(len(views[0].ms))),
-        explained=1.0 - left,
+        gain=round(gain, 3),
+        shift=_rounded(shift),
+        band_shifts=tuple(s and _rounded(s) for s in _band_shifts(pieces, gain, shift, check)),
+        curve=tuple(round(value, 3) for value in _curve(pieces, weights, shift)),
+        noise=tuple(float(f"{_noise([v.ms[band] for v in views]):.3g}") for band in range(len(views[0].ms))),
+        explained=round(1.0 - left, 4),
         cells=cells,
     )
+
+
+def _rounded(shift: Shift) -> Shift:
+    # Zero is added for no negative zero to stay.
+    return round(shift[0], 3) + 0.0, round(shift[1], 3) + 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

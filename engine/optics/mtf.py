@@ -38,6 +38,20 @@ PAN_GAINS: Mapping[str, float] = MappingProxyType(
 """Gain of the PAN band at the MS Nyquist frequency."""
 
 
+# The toolbox lays its Gaussian over 41 samples as if they were 40 steps apart from end to end.
+_DESIGN = ((SIZE - 1) / SIZE) ** 2
+
+
+def filter_gain(gain: float) -> float:
+    """What ``mtf_kernel`` and ``mtf_axis`` are to be asked for, so that they have this gain at Nyquist."""
+    return float(gain**_DESIGN)
+
+
+def designed_gain(label: float) -> float:
+    """The gain at Nyquist that ``mtf_kernel`` and ``mtf_axis`` have where they are asked for ``label``."""
+    return float(label ** (1.0 / _DESIGN))
+
+
 @lru_cache(maxsize=64)
 def mtf_kernel(gain: float, ratio: float | tuple[float, float], size: int = SIZE) -> NDArray[np.float64]:
     """Kernel of a Gaussian MTF.

@@ -83,6 +83,7 @@ class Batcher:
             wanted=self._wanted,
             checkpoint=self._checkpoint,
             facts=plan.facts,
+            response=plan.told,
         )
         return TileBatch(row, slots, inputs, where)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import os
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 
 from affine import Affine
@@ -14,6 +15,7 @@ from odc.geo.geobox import GeoBox
 
 from ..contract import UNCERTAINTY, ModelSpec, OutputSpec, Runtime, Sight
 from ..errors import RequestError
+from ..facts import UNMEASURED, Response
 from ..ground import grids
 from ..ground.grids import Window
 from ..ground.scale import Scale
@@ -23,10 +25,13 @@ from ..inputs.coregistration import Shift, moved
 from ..inputs.facts import facts_of
 from ..inputs.scene import Scene
 from ..optics.consistency import consistency_reach
-from ..optics.sensors import UNKNOWN, find_sensor
+from ..optics.instrument import Instrument
+from ..optics.mtf import UNKNOWN_GAIN, filter_gain
+from ..optics.sensors import Sensor, find_sensor
 from ..request import SHORTHANDS, Request
 from .outputs import OutputMaker
 from .plan import Plan
+from .response import response_of
 from .vector_files import VectorFiles, score_output
 
 _LIBRARIES = ("torch", "numpy", "rasterio")
@@ -39,12 +44,14 @@ def make_plan(
     inputs: Inputs | None = None,
     *,
     shift: Shift | None = None,
+    instrument: Instrument | None = None,
 ) -> Plan:
     """Plan a run from the descriptions of its inputs.
 
     Args:
         inputs: as ``describe_inputs`` gives them; None to describe them here.
         shift: (row, column) px that the main input's georeference puts it too far down and right; None for none known.
+        instrument: of the main input, as measured and believed.
 
     Raises:
         RequestError: the inputs, the options and the model do not fit each other.
@@ -61,7 +68,12 @@ def make_plan(
     check_ratios(spec, base, by_name)
     for guide in inputs.guides:
         check_guide(fine, guide)
-    consistency = _consistency(request, spec, main)
+    sensor = None if request.sensor is None else find_sensor(request.sensor)
+    response = response_of(main, sensor, instrument)
+    if instrument is not None:
+        main = _laid(main, instrument, grids.ratio(base, main.grid))
+        scenes = tuple(main if scene.name == main.name else scene for scene in scenes)
+    consistency = _consistency(request, spec, main, instrument)
     strict = request.consistency in ("on", "area", "mtf")
     scale = Scale(spec.scale, spec.patch)
     window = scale.snapped(_window(request, fine, inside, base), *base.shape)
@@ -73,7 +85,8 @@ def make_plan(
         guides=inputs.guides,
         shift=shift,
         misregistration=None,
-        instrument=None,
+        instrument=instrument,
+        response=response,
         base=base,
         lattice=grids.lattice_origin(base),
         tiles=_tile_grid(request, spec, base, align, _halo(consistency, strict, spec, base, main)),
@@ -96,7 +109,7 @@ def make_plan(
         stepping=spec.stepping,
         consistency=consistency,
         strict=strict,
-        gains=_gains(request, main) if consistency == "mtf" else (),
+        gains=_gains(sensor, response, main, pair=len(spec.grids) > 1) if consistency == "mtf" else (),
         generated=spec.generated,
         levels=_bit_levels(spec, inputs),
         statistics=(),
@@ -149,7 +162,7 @@ def _bit_levels(spec: ModelSpec, inputs: Inputs) -> dict[str, tuple[float, ...]]
     }
 
 
-def _consistency(request: Request, spec: ModelSpec, main: Scene) -> Sight:
+def _consistency(request: Request, spec: ModelSpec, main: Scene, instrument: Instrument | None) -> Sight:
     measurable = spec.patch == 1 and (spec.scale > 1 or len(spec.grids) > 1 or len(main.parts) > 1)
     if not measurable or request.consistency == "off":
         return "off"
@@ -158,12 +171,39 @@ def _consistency(request: Request, spec: ModelSpec, main: Scene) -> Sight:
         return by_sensor
     # A named sensor says how the default is to be enforced, not that it is.
     default: Sight = "off" if spec.consistency == "off" else by_sensor
+    if default == "mtf" and len(spec.grids) > 1 and request.sensor is None and not _is_gaussian(instrument):
+        # Undoing a blur that never was rings.
+        default = "off"
     return request.consistency or default
 
 
-def _gains(request: Request, main: Scene) -> tuple[float, ...]:
-    sensor = find_sensor(request.sensor) if request.sensor is not None else UNKNOWN
-    return sensor.gains(len(main.bands), [band.name for band in main.bands])
+def _is_gaussian(instrument: Instrument | None) -> bool:
+    """Whether a modulation transfer function of one number is known to be near the measured one."""
+    return instrument is not None and not instrument.sharpened
+
+
+def _gains(sensor: Sensor | None, response: Response | None, main: Scene, *, pair: bool) -> tuple[float, ...]:
+    """Of the filters through which the output is seen, one a band."""
+    if sensor is not None:
+        return sensor.gains(len(main.bands), [band.name for band in main.bands])
+    if response is None and not pair:
+        # Of a single image nothing can be measured: what its networks learned from stands.
+        return (UNKNOWN_GAIN,) * len(main.bands)
+    return (filter_gain((response or UNMEASURED).gain),) * len(main.bands)
+
+
+def _laid(main: Scene, instrument: Instrument, per_cell: Shift) -> Scene:
+    """The main input with its parts where they were measured to lie.
+
+    Args:
+        per_cell: px of the finest input per px of the main one's finest part.
+    """
+    parts = []
+    for part in main.parts:
+        larger = grids.ratio(main.grid, part.grid)
+        lies = (s / (p * n) for s, p, n in zip(instrument.shift, per_cell, larger, strict=True))
+        parts.append(replace(part, lies=tuple(lies)))
+    return replace(main, parts=tuple(parts))
 
 
 def _halo(consistency: Sight, strict: bool, spec: ModelSpec, base: GeoBox, main: Scene) -> int:

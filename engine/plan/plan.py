@@ -14,13 +14,13 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 
 from ..contract import Blend, Category, Overview, Runtime, Sight
-from ..facts import SceneFacts
+from ..facts import Response, SceneFacts
 from ..ground.grids import Window
 from ..ground.scale import Scale
 from ..ground.tiles import TileGrid
 from ..inputs.coregistration import Misregistration, Shift
 from ..inputs.scene import Band, Scene
-from ..optics.consistency import Consistency
+from ..optics.consistency import Consistency, Laid
 from ..optics.instrument import Instrument
 from ..serial import digest, to_jsonable
 from .vector_files import VectorFiles
@@ -98,7 +98,9 @@ class Plan:
         guides: the inputs that only help, in that order; one that was not given is not among them.
         shift: (row, column) px of the main input that the correction took away; None without one.
         misregistration: as measured before any correction; it decides no pixel.
-        instrument: what was measured of the main input's against the finest one; None where nothing could be told.
+        instrument: of the main input, as measured against the finest one; None where nothing could be told, and where
+            the user named a sensor.
+        response: how the main input was seen, by its instrument or by its sensor; None where neither is known.
         base: the base grid: the finest input inside the footprint of the others.
         lattice: world-lattice (row, column) of the base grid's first pixel.
         tiles: the tile grid of the whole base grid.
@@ -130,6 +132,7 @@ class Plan:
     shift: Shift | None
     misregistration: Misregistration | None
     instrument: Instrument | None
+    response: Response | None
     base: GeoBox
     lattice: tuple[int, int]
     tiles: TileGrid
@@ -221,8 +224,17 @@ class Plan:
         """How the output and each part of the main input relate; none where nothing is to be compared."""
         if self.scale.patch > 1:
             return ()
-        parts = [(part.grid, len(part.bands)) for part in self.scene.parts]
+        parts = [Laid(part.grid, part.lies, len(part.bands)) for part in self.scene.parts]
         return Consistency.between(self.scale.grid(self.base), parts, self.gains, strict=self.strict)
+
+    @property
+    def told(self) -> Response | None:
+        """The response as the model is told it: its noise in the range of the main input."""
+        levels = self.levels.get(self.main)
+        if self.response is None or levels is None:
+            return self.response
+        noise = tuple(deviation / level for deviation, level in zip(self.response.noise, levels, strict=False))
+        return replace(self.response, noise=noise)
 
     @property
     def channels(self) -> int:

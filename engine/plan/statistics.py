@@ -85,6 +85,7 @@ def _sums(
             ratio={scene.name: ratio(plan.base, scene.grid) for scene in plan.scenes},
             checkpoint=check,
             facts=plan.facts,
+            response=plan.told,
         )
         batch = {
             name: torch.from_numpy(_in_range(patch.values, plan.levels.get(name)))[None]

@@ -109,11 +109,8 @@ def evaluate_model(
         degraded = write_reduced_pair(protocol, folder, policy=request.policy, check=cancel.check)
         out = folder / "fused.tif"
         inputs = {"ms": str(degraded.ms), "pan": str(degraded.pan)}
-        # The degraded MS saw through this MTF; a run that is not made consistent has no use for it.
-        enforced = source.spec.consistency != "off" if request.consistency is None else request.consistency != "off"
-        sensor = protocol.sensor if enforced and request.consistency != "area" else None
         # What was degraded is stored as float32; the model answers in kind.
-        request = replace(request, inputs=inputs, out=str(out), dtype="float32", sensor=sensor)
+        request = replace(request, inputs=inputs, out=str(out), dtype="float32")
         run(request, source, listener=_Relay(listener), cancel=cancel)
         scored = EvaluationRequest(
             str(out),

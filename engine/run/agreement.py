@@ -9,6 +9,7 @@ from pathlib import Path
 from ..context import RunContext
 from ..contract import ModelSource, Runtime, SteppingModel, TileModel
 from ..errors import RequestError
+from ..ground.grids import ratio
 from ..inputs.archives import exists
 from ..inputs.check import describe_inputs
 from ..inputs.coregistration import correction, measure, warn_if_shifted
@@ -16,6 +17,7 @@ from ..inputs.instrument import measured_instrument
 from ..output.workspace import Workspace
 from ..plan.make import make_plan
 from ..plan.plan import Plan
+from ..plan.response import believed
 from ..plan.statistics import measured
 from ..request import Request
 from ..serial import to_jsonable
@@ -55,9 +57,12 @@ def measured_plan(request: Request, source: ModelSource, model: LoadedOnce, chec
             plan = make_plan(request, source.spec, source.identity, inputs, shift=shift)
         elif found is not None:
             warn_if_shifted(found, fine, main)
-        known = replace(found, row=0.0, column=0.0) if found is not None and request.coregister else found
-        instrument = measured_instrument(fine, plan.scene, known, request.policy, check)
-    plan = replace(plan, misregistration=found, instrument=instrument)
+        if request.sensor is None:
+            known = replace(found, row=0.0, column=0.0) if found is not None and request.coregister else found
+            instrument = measured_instrument(fine, plan.scene, known, request.policy, check)
+            instrument = believed(instrument, fine, main, ratio(fine.grid, main.grid))
+            plan = make_plan(request, source.spec, source.identity, inputs, shift=plan.shift, instrument=instrument)
+    plan = replace(plan, misregistration=found)
     return measured(plan, source.spec, lambda: model(plan.runtime), request.policy, check)
 
 
@@ -79,7 +84,7 @@ def agreed_plan(
         saved = workspace.plan()
         # What was measured on the scene, once, is part of the saved plan.
         shift = (saved.shift or (0.0, 0.0)) if request.coregister and len(source.spec.grids) == 2 else None
-        plan = make_plan(request, source.spec, source.identity, shift=shift)
+        plan = make_plan(request, source.spec, source.identity, shift=shift, instrument=saved.instrument)
         # Whoever goes on with a run may want other vector files of it; shards must agree for merge.
         if _decided(saved) != _decided(plan) or (saved.vectors != plan.vectors and not request.resume):
             raise RequestError(

@@ -28,6 +28,7 @@ def with_pace(plan: Plan, spec: ModelSpec, model: TileModel | SteppingModel, nee
         statistics=np.array(plan.statistics, np.float64),
         wanted=frozenset(output.name for output in plan.outputs),
         facts=plan.facts,
+        response=plan.told,
     )
     seconds = 0.0
     with torch.inference_mode():

@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from ...engine.optics.mtf import SIZE, UNKNOWN_GAIN, mtf_kernel
+from ...engine.optics.mtf import SIZE, mtf_kernel
 
 MTF_HALF = SIZE // 2
 PYRAMID_HALF = 32
@@ -18,22 +18,27 @@ _LOBES = 4
 
 
 @lru_cache(maxsize=16)
-def mtf_lowpass(ratio: tuple[float, float]) -> NDArray[np.float64]:
-    """MTF-matched low-pass for an unknown sensor, (41, 41); ``ratio``: PAN px per MS px along (row, column)."""
-    kernel = mtf_kernel(UNKNOWN_GAIN, ratio)
+def mtf_lowpass(gain: float, ratio: tuple[float, float]) -> NDArray[np.float64]:
+    """MTF-matched low-pass, (41, 41).
+
+    Args:
+        gain: that ``mtf_kernel`` is asked for.
+        ratio: PAN px per MS px along (row, column).
+    """
+    kernel = mtf_kernel(gain, ratio)
     return _finished(kernel / kernel.sum())
 
 
 @lru_cache(maxsize=16)
-def pyramid_lowpass(ratio: tuple[float, float]) -> NDArray[np.float64]:
-    """MTF low-pass followed by the interpolation that MS went through, (65, 65).
+def pyramid_lowpass(gain: float, ratio: tuple[float, float]) -> NDArray[np.float64]:
+    """MTF low-pass followed by the interpolation that MS went through, (65, 65); arguments as for ``mtf_lowpass``.
 
     The generalised Laplacian pyramid (Aiazzi et al., "MTF-tailored multiscale fusion", PE&RS 2006) decimates the
     low-pass PAN and interpolates it back.  The mean of that over all phases of the decimation is this one filter, so
     tiles need no common phase and ratios need not be whole.
     """
     reach = 2 * PYRAMID_HALF + 1
-    inner = mtf_kernel(UNKNOWN_GAIN, ratio)
+    inner = mtf_kernel(gain, ratio)
     across = _spread(reach, ratio[1]) @ inner.T
     kernel = _spread(reach, ratio[0]) @ across.T
     return _finished(kernel / kernel.sum())

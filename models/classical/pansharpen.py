@@ -15,7 +15,8 @@ import torch
 from numpy.typing import NDArray
 
 from ...engine.contract import InputSpec, ModelSpec, Runtime, TileModel, Where
-from ...engine.optics.mtf import filter_bands
+from ...engine.facts import UNMEASURED
+from ...engine.optics.mtf import filter_bands, filter_gain
 from .lowpass import MTF_HALF, PYRAMID_HALF, mtf_lowpass, pyramid_lowpass
 from .moments import Moments, gram, least_squares, nonnegative_least_squares, ratio_or_zero
 
@@ -23,7 +24,7 @@ Array = NDArray[np.float64]
 Method = Literal["brovey", "brovey-weighted", "gsa", "mtf-glp-fs", "mtf-glp-hpm"]
 METHODS: tuple[Method, ...] = ("brovey", "brovey-weighted", "gsa", "mtf-glp-fs", "mtf-glp-hpm")
 
-_VERSION = "1"
+_VERSION = "2"
 _PAN, _LOW, _PYRAMID, _MS = 0, 1, 2, 3  # planes of the moments; MS bands from _MS on
 _DARK = 0.01  # of the mean intensity: below it a ratio says nothing and Brovey leaves MS alone
 
@@ -82,7 +83,9 @@ class _Measuring:
     def measure(self, batch: Mapping[str, torch.Tensor], valid: torch.Tensor, where: Where) -> Array:
         """Gram matrix of (PAN, MTF low-pass PAN, pyramid low-pass PAN, MS bands), see ``moments.gram``."""
         pan, ms = batch["pan"], batch["ms"]
-        planes = torch.cat([pan, _filtered(pan, mtf_lowpass(_ratio(where))), _pyramid(pan, where), ms], dim=1)
+        planes = torch.cat(
+            [pan, _filtered(pan, mtf_lowpass(_gain(where), _ratio(where))), _pyramid(pan, where), ms], dim=1
+        )
         return gram(planes[0], valid[0, 0])
 
 
@@ -176,11 +179,16 @@ def _column(values: Array, like: torch.Tensor) -> torch.Tensor:
 
 
 def _pyramid(pan: torch.Tensor, where: Where) -> torch.Tensor:
-    return _filtered(pan, pyramid_lowpass(_ratio(where)))
+    return _filtered(pan, pyramid_lowpass(_gain(where), _ratio(where)))
 
 
 def _filtered(pan: torch.Tensor, kernel: Array) -> torch.Tensor:
     return filter_bands(pan, torch.tensor(kernel)[None])
+
+
+def _gain(where: Where) -> float:
+    """That the low-pass filters are asked for: the response that was measured, or its sensor's."""
+    return filter_gain((where.response or UNMEASURED).gain)
 
 
 def _ratio(where: Where) -> tuple[float, float]:

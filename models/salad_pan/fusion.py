@@ -1,20 +1,21 @@
 """The classical fusion that the diffusion model starts from, and the local units in which it works.
 
 Modulation-transfer-function matched high-pass injection with local regression (MTF-GLP-CBD; Aiazzi et al., "MTF-
-tailored multiscale fusion of high-resolution MS and Pan imagery", PE&RS 2006): base = MS + g (PAN - lowpass(PAN)).
-All means are Gaussian windows, so no statistic of the scene or of the tile enters.
+tailored multiscale fusion of high-resolution MS and Pan imagery", PE&RS 2006): base = MS + g (PAN - lowpass(PAN)), the
+low-pass of the response that was measured on the scene.  All means are Gaussian windows, so no statistic of the scene
+or of the tile enters.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import torch
 from torch.nn import functional as F
 
-GAIN = 0.30
-"""Gain of the low-pass filter at the MS Nyquist frequency: the value for an unknown sensor."""
+from ...engine.facts import Response
 
 WINDOW = 1.2
 """Standard deviation of the statistics window, in MS px."""
@@ -34,7 +35,8 @@ class Conditions:
         base: (N, 1, H, W) fused band in the unit range.
         scale: (N, 1, H, W) local standard deviation of the MS band, unit range.
         spatial: (N, 2, H, W) PAN and its detail, standardised.
-        spectral: (N, 3, H, W) MS band, injected detail, and mean over the bands of the first, standardised.
+        spectral: (N, 4, H, W) MS band, injected detail, mean over the bands of the first, and noise, standardised.
+        told: (N, 3) logarithm to the base 2 of PAN px per MS px, natural one of the gain, and lift of the response.
         bands: C.
     """
 
@@ -42,7 +44,14 @@ class Conditions:
     scale: torch.Tensor
     spatial: torch.Tensor
     spectral: torch.Tensor
+    told: torch.Tensor
     bands: int
+
+    @classmethod
+    def joined(cls, parts: Sequence[Conditions]) -> Conditions:
+        """Of images of one band count, one after the other."""
+        names = [field.name for field in fields(cls) if field.name != "bands"]
+        return cls(**{n: torch.cat([getattr(part, n) for part in parts]) for n in names}, bands=parts[0].bands)
 
 
 def gaussian_taps(sigma: float, reach: float) -> torch.Tensor:
@@ -69,19 +78,20 @@ def blur(x: torch.Tensor, sigma_yx: tuple[float, float], reach: float) -> torch.
     return planes.reshape(n, c, h, w)
 
 
-def conditions(pan: torch.Tensor, ms: torch.Tensor, ratio_yx: tuple[float, float]) -> Conditions:
+def conditions(pan: torch.Tensor, ms: torch.Tensor, ratio_yx: tuple[float, float], seen: Response) -> Conditions:
     """Fuse classically and express everything in local units.
 
     Args:
         pan: (B, 1, H, W), unit range.
         ms: (B, C, H, W), unit range, already on the PAN grid.
         ratio_yx: PAN px per MS px along rows and columns.
+        seen: how MS was seen; its noise, where there is any, in the unit range.
     """
     b, c, h, w = ms.shape
     # In full precision whatever the run's: variances are small differences of large numbers.
     with torch.autocast(pan.device.type, enabled=False):
         pan, ms = pan.float(), ms.float()
-        low = blur(pan, (mtf_sigma(GAIN, ratio_yx[0]), mtf_sigma(GAIN, ratio_yx[1])), 4.0)
+        low = blur(pan, (mtf_sigma(seen.gain, ratio_yx[0]), mtf_sigma(seen.gain, ratio_yx[1])), 4.0)
         powers = torch.cat((ms, low, ms * ms, low * low, ms * low), dim=1)
         means = blur(powers, (WINDOW * ratio_yx[0], WINDOW * ratio_yx[1]), 3.0)
     detail = pan - low
@@ -92,11 +102,15 @@ def conditions(pan: torch.Tensor, ms: torch.Tensor, ratio_yx: tuple[float, float
     ms_scale, low_scale = ms_variance.sqrt(), low_variance.sqrt()
     band = (ms - ms_mean) / ms_scale
     shared = torch.stack(((pan - low_mean) / low_scale, detail / low_scale), dim=2).expand(b, c, 2, h, w)
-    own = torch.stack((band, injected / ms_scale, band.mean(dim=1, keepdim=True).expand_as(band)), dim=2)
+    noise = ms.new_tensor(seen.noise or (0.0,) * c)[:, None, None] / ms_scale
+    own = torch.stack((band, injected / ms_scale, band.mean(dim=1, keepdim=True).expand_as(band), noise), dim=2)
+    ratio = math.sqrt(ratio_yx[0] * ratio_yx[1])
+    told = ms.new_tensor((math.log2(ratio), math.log(seen.gain), seen.lift))
     return Conditions(
         base=(ms + injected).reshape(b * c, 1, h, w),
         scale=ms_scale.reshape(b * c, 1, h, w),
         spatial=shared.reshape(b * c, 2, h, w).clamp(-LIMIT, LIMIT),
-        spectral=own.reshape(b * c, 3, h, w).clamp(-LIMIT, LIMIT),
+        spectral=own.reshape(b * c, 4, h, w).clamp(-LIMIT, LIMIT),
+        told=told.expand(b * c, 3),
         bands=c,
     )

@@ -72,18 +72,18 @@ class CrossBandAttention(nn.Module):
 
 
 class TimeEmbedding(nn.Module):
-    """Vector for the diffusion time and the resolution ratio (in place of the paper's text prompt)."""
+    """Vector for the diffusion time and what is told of the pair (in place of the paper's text prompt)."""
 
-    def __init__(self, length: int, frequencies: int = 16) -> None:
+    def __init__(self, length: int, told: int, frequencies: int = 16) -> None:
         super().__init__()
         self.frequencies = frequencies
-        first, second = nn.Linear(2 * frequencies + 1, length), nn.Linear(length, length)
+        first, second = nn.Linear(2 * frequencies + told, length), nn.Linear(length, length)
         self.net = nn.Sequential(first, nn.SiLU(), second, nn.SiLU())
 
-    def forward(self, time: torch.Tensor, log_ratio: torch.Tensor) -> torch.Tensor:
-        """(N,) diffusion time in 0..1 and (N,) log2 of PAN px per MS px to (N, length)."""
+    def forward(self, time: torch.Tensor, told: torch.Tensor) -> torch.Tensor:
+        """(N,) diffusion time in 0..1 and (N, told) to (N, length)."""
         rates = torch.exp(torch.linspace(0.0, math.log(100.0), self.frequencies, device=time.device))
         angles = time[:, None] * rates
-        features = torch.cat((angles.sin(), angles.cos(), log_ratio[:, None]), dim=1)
+        features = torch.cat((angles.sin(), angles.cos(), told.to(angles)), dim=1)
         out: torch.Tensor = self.net(features)
         return out

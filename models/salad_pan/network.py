@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,7 @@ from torch import nn
 from ..terra_ldm.sampler import sample
 from .fusion import Conditions
 from .unet import DualBranchUNet
-from .vae import BandVae
+from .vae import BandVae, Decoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +28,9 @@ class Config:
     """
 
     latent: int = 8
-    vae_width: int = 64
-    base: tuple[int, int] = (80, 112)
-    branch: int = 48
+    vae_width: int = 40
+    base: tuple[int, int] = (48, 96)
+    branch: int = 32
     embedding: int = 96
 
     @classmethod
@@ -51,33 +50,35 @@ class SaladPanTiny(nn.Module):
         self.vae = BandVae(config.latent, config.vae_width)
         self.unet = DualBranchUNet(config.latent, config.base, config.branch, config.embedding)
 
-    def denoise(self, noisy: torch.Tensor, time: float, log_ratio: float, given: Conditions) -> torch.Tensor:
-        """Clean latents from noisy ones, all at one time and one ratio."""
-        moment = torch.full((noisy.shape[0],), time, device=noisy.device)
-        out: torch.Tensor = self.unet(noisy, moment, torch.full_like(moment, log_ratio), given)
+    def denoise(self, noisy: torch.Tensor, time: float, given: Conditions) -> torch.Tensor:
+        """Clean latents from noisy ones, all at one time."""
+        out: torch.Tensor = self.unet(noisy, torch.full((noisy.shape[0],), time, device=noisy.device), given)
         return out
 
     def forward(
-        self,
-        given: Conditions,
-        noise: torch.Tensor,
-        ratio: float,
-        steps: int,
-        checkpoint: Callable[[], None] = lambda: None,
-    ) -> torch.Tensor:
+        self, given: Conditions, noise: torch.Tensor, steps: int, checkpoint: Callable[[], None] = lambda: None
+    ) -> Fused:
         """Fused bands.
 
         Args:
             given: classical fusion and conditions.
             noise: (N, latent, H / 4, W / 4), standard normal.
-            ratio: PAN px per MS px.
             steps: network evaluations.
             checkpoint: called before each of them.
-
-        Returns:
-            (N, 1, H, W), unit range.
         """
-        log_ratio = math.log2(ratio)
-        latents = sample(lambda z, t: self.denoise(z, t, log_ratio, given), noise, steps, checkpoint)
-        residual: torch.Tensor = self.vae.decode(latents, given)
-        return given.base + given.scale * residual
+        latents = sample(lambda z, t: self.denoise(z, t, given), noise, steps, checkpoint)
+        return assembled(self.vae.decode(latents, given), given)
+
+
+@dataclass(frozen=True, slots=True)
+class Fused:
+    """Fused bands in the unit range, and their deviation, each (N, 1, H, W), float32."""
+
+    image: torch.Tensor
+    deviation: torch.Tensor
+
+
+def assembled(decoded: Decoded, given: Conditions) -> Fused:
+    """From local units to the unit range."""
+    image = given.base + given.scale * decoded.residual.float()
+    return Fused(image, given.scale * decoded.log_deviation.exp())

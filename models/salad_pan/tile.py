@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 
-from ...engine.contract import InputSpec, ModelSpec, Runtime, TileModel, Where
+from ...engine.contract import IMAGE, UNCERTAINTY, InputSpec, ModelSpec, Runtime, TileModel, Where
 from ...engine.errors import ModelError, RequestError
+from ...engine.facts import UNMEASURED
 from ..folder import load_strictly
 from .fusion import conditions
 from .network import Config, SaladPanTiny
 from .vae import FACTOR
 
 ARCHITECTURE = "salad_pan_tiny"
-STEPS = 2
+STEPS = 1
 MOST_STEPS = 50
 RATIOS = (1.5, 5.0)
 """PAN px per MS px that the model accepts; it was trained on 2, 3 and 4."""
 
 SPEC = ModelSpec(
     name="salad-pan-tiny",
-    version="2",
+    version="3",
     task="pansharpen",
     inputs=(InputSpec(name="pan", bands=1, range="unit"), InputSpec(name="ms", bands=None, range="unit", ratio=RATIOS)),
     main="ms",
+    outputs=(IMAGE, UNCERTAINTY),
     align=8,
     margin=40,
     tile=384,
@@ -61,7 +62,7 @@ class SaladPanTile:
         self.steps = steps
 
     @torch.inference_mode()
-    def predict(self, batch: Mapping[str, torch.Tensor], where: Where) -> torch.Tensor:
+    def predict(self, batch: Mapping[str, torch.Tensor], where: Where) -> dict[str, torch.Tensor]:
         """Fuse tiles.
 
         Args:
@@ -70,19 +71,17 @@ class SaladPanTile:
             where: anchors; ``ratio["ms"]`` sets the filters.
 
         Returns:
-            (B, C, H, W), unit range of MS.
+            ``"image"`` and ``"uncertainty"``, each (B, C, H, W), unit range of MS.
         """
         pan, ms = batch["pan"], batch["ms"]
-        ratio_y, ratio_x = where.ratio["ms"]
-        given = conditions(pan, ms, (ratio_y, ratio_x))
+        given = conditions(pan, ms, where.ratio["ms"], where.response or UNMEASURED)
         tiles, bands, height, width = ms.shape
         cells = (self.network.config.latent, height // FACTOR, width // FACTOR)
         # One draw for all bands of a tile: any band count and order sees the same noise.
         noise = where.noise(0, 0, (1, *cells), cell=FACTOR).to(ms.device)
         noise = noise.expand(tiles, bands, *cells).reshape(tiles * bands, *cells)
-        ratio = math.sqrt(ratio_y * ratio_x)
-        fused: torch.Tensor = self.network(given, noise, ratio, self.steps, where.checkpoint)
-        return fused.reshape(ms.shape).float()
+        fused = self.network(given, noise, self.steps, where.checkpoint)
+        return {"image": fused.image.reshape(ms.shape), "uncertainty": fused.deviation.reshape(ms.shape)}
 
 
 def build(config: Mapping[str, Any]) -> SaladPanTiny:

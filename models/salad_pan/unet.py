@@ -3,7 +3,7 @@
 The wiring follows SALAD-Pan (arXiv 2602.04473, stage II): two ControlNet-XS-like branches, "spatial" (PAN) and
 "spectral" (MS), run through encoder and middle next to the base network, exchange features with it in both directions
 through GLU-gated zero convolutions, feed the decoder, and are fused by frequency: high frequencies from PAN, low ones
-from MS.  Text prompts are left out; the resolution ratio takes their place.  Without a pretrained base network, base
+from MS.  Text prompts are left out; resolution ratio and measured response take their place.  Without a pretrained base network, base
 and branches are trained together.
 """
 
@@ -66,35 +66,30 @@ class DualBranchUNet(nn.Module):
     def __init__(self, latent: int, base: tuple[int, int], width: int, embedding: int) -> None:
         super().__init__()
         fine, coarse = base
-        self.embedding = TimeEmbedding(embedding)
+        self.embedding = TimeEmbedding(embedding, told=3)
         self.conv_in = conv3(latent, fine)
         self.encoder = Block(fine, fine, embedding)
         self.down = nn.Conv2d(fine, coarse, 2, stride=2)
         self.middle = Block(coarse, coarse, embedding)
+        self.middle_mix = Block(coarse, coarse, embedding)
         self.up = nn.Conv2d(coarse, fine, 1)
         self.decoder = Block(2 * fine, fine, embedding)
         self.decoder_mix = Block(fine, fine, embedding)
         self.norm_out = ChannelNorm(fine)
         self.conv_out = nn.Conv2d(fine, latent, 1)
         self.spatial = Branch(2, latent, base, width, embedding)
-        self.spectral = Branch(3, latent, base, width, embedding)
+        self.spectral = Branch(4, latent, base, width, embedding)
 
-    def forward(
-        self, noisy: torch.Tensor, time: torch.Tensor, log_ratio: torch.Tensor, given: Conditions | None
-    ) -> torch.Tensor:
+    def forward(self, noisy: torch.Tensor, time: torch.Tensor, given: Conditions) -> torch.Tensor:
         """Clean latents.
 
         Args:
             noisy: (N, latent, h, w) with N = B * C, h and w even.
             time: (N,) diffusion time, 0 (clean) to 1 (noise).
-            log_ratio: (N,) log2 of PAN px per MS px.
-            given: conditions at 4h x 4w; None runs the base network alone.
+            given: conditions at 4h x 4w.
         """
-        emb = self.embedding(time, log_ratio)
+        emb = self.embedding(time, given.told)
         h = self.conv_in(noisy)
-        if given is None:
-            skip = self.encoder(h, emb)
-            return self._decode(self.middle(self.down(skip), emb), skip, emb)
         branches = (self.spatial, self.spectral)
         states = [self.spatial.start(noisy, given.spatial), self.spectral.start(noisy, given.spectral)]
         h = self._inject(h, states, 0)
@@ -108,7 +103,7 @@ class DualBranchUNet(nn.Module):
             b.across(b.middle(torch.cat((b.down(s), b.from_base[1](h)), dim=1), emb), given.bands)
             for b, s in zip(branches, states, strict=True)
         ]
-        h = self._inject(self.middle(h, emb), states, 2)
+        h = self.middle_mix(self._inject(self.middle(h, emb), states, 2), emb)
         return self._decode(h, self._inject(skip, fine_states, 3), emb)
 
     def _inject(self, h: torch.Tensor, states: list[torch.Tensor], crossing: int) -> torch.Tensor:

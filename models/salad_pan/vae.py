@@ -7,6 +7,9 @@ and the decoder is guided by PAN and MS, which carry most of the structure alrea
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -18,6 +21,22 @@ FACTOR = 4
 """PAN px per latent cell."""
 
 CELL = FACTOR * FACTOR
+
+LEAST, MOST = math.log(0.005), math.log(4.0)
+"""Bounds of the logarithm of a pixel's deviation, local units."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What the decoder says.
+
+    Attributes:
+        residual: (N, 1, H, W), local units.
+        log_deviation: (N, 1, H, W), logarithm of how far the residual may be off, local units, within the bounds.
+    """
+
+    residual: torch.Tensor
+    log_deviation: torch.Tensor
 
 
 class BandVae(nn.Module):
@@ -33,11 +52,12 @@ class BandVae(nn.Module):
         self.encoder_in = conv3(CELL, width)
         self.encoder = Block(width, width)
         self.encoder_out = nn.Conv2d(width, 2 * latent, 1)
-        self.guide_in = conv3(5 * CELL, width)
+        self.guide_in = conv3(6 * CELL, width)
         self.decoder_in = nn.Conv2d(latent, width, 1)
         self.decoder = Block(2 * width, width)
         self.decoder_mix = Block(width, width)
         self.decoder_out = zeroed(nn.Conv2d(width, CELL, 1))
+        self.deviation_out = zeroed(nn.Conv2d(width, CELL, 1))
         self.register_buffer("scaling", torch.ones(latent, 1, 1))
         self.scaling: torch.Tensor
 
@@ -51,8 +71,11 @@ class BandVae(nn.Module):
         """Posterior mode, scaled to unit variance: (N, 1, H, W) to (N, latent, H / 4, W / 4)."""
         return self.posterior(residual)[0] * self.scaling
 
-    def decode(self, latent: torch.Tensor, given: Conditions) -> torch.Tensor:
-        """Residual in local units, (N, 1, H, W), from scaled latents (N, latent, H / 4, W / 4)."""
+    def decode(self, latent: torch.Tensor, given: Conditions) -> Decoded:
+        """Residual and how certain it is from scaled latents (N, latent, H / 4, W / 4)."""
         guide = self.guide_in(F.pixel_unshuffle(torch.cat((given.spatial, given.spectral), dim=1), FACTOR))
-        h = torch.cat((self.decoder_in(latent / self.scaling), guide), dim=1)
-        return F.pixel_shuffle(self.decoder_out(self.decoder_mix(self.decoder(h))), FACTOR)
+        maps = self.decoder_mix(self.decoder(torch.cat((self.decoder_in(latent / self.scaling), guide), dim=1)))
+        # What the maps are is learned from the image alone, so that nothing is given up for the deviation.
+        raw = F.pixel_shuffle(self.deviation_out(maps.detach()), FACTOR).float()
+        middle, half = (MOST + LEAST) / 2, (MOST - LEAST) / 2
+        return Decoded(F.pixel_shuffle(self.decoder_out(maps), FACTOR), middle + half * torch.tanh(raw / half))

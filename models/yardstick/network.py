@@ -12,7 +12,6 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ..salad_pan.fusion import conditions
 from ..terra_ldm.layers import conv3, zeroed
 
 FACTOR = 4
@@ -54,18 +53,17 @@ class Yardstick(nn.Module):
         self.body = nn.Sequential(*(ResidualBlock(width) for _ in range(depth)))
         self.tail = zeroed(conv3(width, FACTOR**2))
 
-    def forward(self, pan: torch.Tensor, ms: torch.Tensor, ratio_yx: tuple[float, float]) -> torch.Tensor:
+    def forward(self, pan: torch.Tensor, ms: torch.Tensor, base: torch.Tensor) -> torch.Tensor:
         """Fuse.
 
         Args:
             pan: (B, 1, H, W), unit range; H and W multiples of 4.
             ms: (B, C, H, W), unit range, already on the PAN grid.
-            ratio_yx: PAN px per MS px along rows and columns.
+            base: (B, C, H, W), the classical fusion of both.
 
         Returns:
             (B, C, H, W), unit range of MS.
         """
-        base = conditions(pan, ms, ratio_yx).base.reshape(ms.shape)
         shared = (pan.expand_as(ms), ms.mean(dim=1, keepdim=True).expand_as(ms))
         seen = torch.stack((ms, shared[0], base, shared[1]), dim=2).flatten(0, 1)
         found: torch.Tensor = self.tail(self.body(self.head(F.pixel_unshuffle(seen, FACTOR))))

@@ -9,7 +9,9 @@ import torch
 
 from ...engine.contract import InputSpec, ModelSpec, Runtime, TileModel, Where
 from ...engine.errors import ModelError
+from ...engine.facts import UNMEASURED
 from ..folder import load_strictly
+from ..salad_pan.fusion import conditions
 from .network import FACTOR, Yardstick
 
 ARCHITECTURE = "yardstick_cnn"
@@ -52,12 +54,14 @@ class YardstickTile:
         Args:
             batch: ``"pan"`` (B, 1, H, W) and ``"ms"`` (B, C, H, W), unit range, on the PAN grid; H and W multiples
                 of 8.
-            where: ``ratio["ms"]`` sets the filters.
+            where: ``ratio["ms"]`` and the response set the filters.
 
         Returns:
             (B, C, H, W), unit range of MS.
         """
-        fused: torch.Tensor = self.network(batch["pan"], batch["ms"], where.ratio["ms"])
+        pan, ms = batch["pan"], batch["ms"]
+        given = conditions(pan, ms, where.ratio["ms"], where.response or UNMEASURED)
+        fused: torch.Tensor = self.network(pan, ms, given.base.reshape(ms.shape))
         return fused.float()
 
 

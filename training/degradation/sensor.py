@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from ...engine.optics.sensors import find_sensor
-from ..data.simulate import degrade_matrix
+from ...engine.optics.imaging import degrade_matrix
 from .draws import log_uniform, normal, uniform
 from .noise import add_sensor_noise
 from .resizing import coarse_size

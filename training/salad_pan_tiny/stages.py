@@ -6,20 +6,23 @@ unlike the paper, goes on training the decoder, which at this size pays more tha
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
-from ...models.salad_pan.fusion import Conditions, conditions
-from ...models.salad_pan.network import SaladPanTiny
+from ...models.salad_pan.fusion import Conditions
+from ...models.salad_pan.network import SaladPanTiny, assembled
+from ...models.salad_pan.vae import FACTOR, Decoded
 from ...models.terra_ldm.sampler import ddim_step, levels
 from ..data.simulate import Batch
-from .losses import fusion_loss
+from .given import given_of
+from .losses import deviation_loss, fusion_loss, lattice_loss
 
 KL_WEIGHT = 1e-4
 LATENT_WEIGHT = 0.1
+LATTICE_WEIGHT = 1.0
+DEVIATION_WEIGHT = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +36,21 @@ class Prepared:
 
 def prepare(batch: Batch) -> Prepared:
     """Fuse classically and take the residual."""
-    given = conditions(batch.pan, batch.ms, (batch.ratio, batch.ratio))
+    given = given_of(batch)
     target = batch.target.reshape(given.base.shape)
     return Prepared(given, (target - given.base) / given.scale, batch.target)
 
 
-def assemble(residual: torch.Tensor, ready: Prepared) -> torch.Tensor:
-    """Fused images (B, C, H, W), unit range, from a residual in local units."""
-    return (ready.given.base + ready.given.scale * residual.float()).reshape(ready.target.shape)
+def image_loss(decoded: Decoded, ready: Prepared) -> torch.Tensor:
+    """Distance of what was decoded to the target, its lattice, and how well it knows its own errors."""
+    fused = assembled(decoded, ready.given)
+    image = fused.image.reshape(ready.target.shape)
+    error = (decoded.residual.float() - ready.residual).detach()
+    return (
+        fusion_loss(image, ready.target)
+        + LATTICE_WEIGHT * lattice_loss(image, ready.target, FACTOR)
+        + DEVIATION_WEIGHT * deviation_loss(error, decoded.log_deviation)
+    )
 
 
 class VaeStage(nn.Module):
@@ -58,14 +68,14 @@ class VaeStage(nn.Module):
         draw = torch.randn(mean.shape, generator=generator).to(mean)
         latent = mean + draw * (0.5 * log_variance).exp()
         divergence = 0.5 * (mean.float().square() + log_variance.float().exp() - 1.0 - log_variance.float()).mean()
-        return fusion_loss(assemble(self.vae.decode(latent, ready.given), ready), ready.target) + KL_WEIGHT * divergence
+        return image_loss(self.vae.decode(latent, ready.given), ready) + KL_WEIGHT * divergence
 
 
 class DiffusionStage(nn.Module):
     """Stage II: clean latents from noisy ones, judged after decoding at every time.
 
-    Two fifths of the batches start from pure noise, as every run does; one fifth from a truly diffused latent; two
-    fifths from where the model's own first step leads, so that later steps correct what earlier ones leave.
+    Three fifths of the batches start from pure noise, as every run does and most end; one fifth from a truly diffused
+    latent; one fifth from where the model's own first step leads, so that later steps correct what earlier ones leave.
     """
 
     def __init__(self, model: SaladPanTiny) -> None:
@@ -85,23 +95,23 @@ class DiffusionStage(nn.Module):
         noise = torch.randn(len(clean) // bands, 1, *clean.shape[1:], generator=generator)
         noise = noise.expand(-1, bands, -1, -1, -1).reshape(clean.shape).to(clean)
         kind, draw = torch.rand(2, generator=generator).tolist()
-        time, noisy = self._start(kind, draw, clean, noise, batch, ready)
-        found = self.model.denoise(noisy, time, math.log2(batch.ratio), ready.given)
-        fused = assemble(self.model.vae.decode(found, ready.given), ready)
-        return fusion_loss(fused, ready.target) + LATENT_WEIGHT * (found.float() - clean).abs().mean()
+        time, noisy = self._start(kind, draw, clean, noise, ready)
+        found = self.model.denoise(noisy, time, ready.given)
+        loss = image_loss(self.model.vae.decode(found, ready.given), ready)
+        return loss + LATENT_WEIGHT * (found.float() - clean).abs().mean()
 
     def _start(
-        self, kind: float, draw: float, clean: torch.Tensor, noise: torch.Tensor, batch: Batch, ready: Prepared
+        self, kind: float, draw: float, clean: torch.Tensor, noise: torch.Tensor, ready: Prepared
     ) -> tuple[float, torch.Tensor]:
         """Time and noisy latents to start from."""
-        if kind < 0.4:
-            return 1.0, noise
         if kind < 0.6:
+            return 1.0, noise
+        if kind < 0.8:
             signal, sigma = levels(draw)
             return draw, signal * clean + sigma * noise
         after = (0.5, 0.5, 0.75, 0.25)[int(draw * 4)]
         with torch.no_grad():
-            first = self.model.denoise(noise, 1.0, math.log2(batch.ratio), ready.given)
+            first = self.model.denoise(noise, 1.0, ready.given)
         return after, ddim_step(noise, first.float(), 1.0, after)
 
 

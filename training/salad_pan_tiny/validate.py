@@ -32,7 +32,7 @@ def table(model: SaladPanTiny, batches: Sequence[Batch], steps: Sequence[int]) -
         noise = noise.expand(-1, shape[1], -1, -1, -1).reshape(-1, model.config.latent, *cells)
         images = {"ms": batch.ms, "base": ready.given.base.reshape(shape)}
         for count in steps:
-            images[str(count)] = model(ready.given, noise, batch.ratio, count).reshape(shape)
+            images[str(count)] = model(ready.given, noise, count).image.reshape(shape)
         for name, image in images.items():
             scores.setdefault(name, []).append(_scores(inner(image), inner(batch.target), batch.ratio))
     means = {name: torch.cat(rows).double().mean(dim=0).tolist() for name, rows in scores.items()}

@@ -12,12 +12,12 @@ from accelerate import Accelerator
 from torch import nn
 
 from ...models.folder import Architecture, Card, QualityRow, write_folder
-from ...models.salad_pan.fusion import conditions
 from ...models.yardstick.network import Yardstick
 from ...models.yardstick.tile import ARCHITECTURE, SPEC
 from ..data.patches import Patches
 from ..data.simulate import Batch
 from ..data.sources import Split, fits
+from ..salad_pan_tiny.given import given_of
 from ..salad_pan_tiny.losses import inner
 from ..stored import halves, rounded
 from ..trainer import Quality, Run, Stage, System, TrainData
@@ -36,7 +36,8 @@ class YardstickStage(nn.Module):
 
     def forward(self, batch: Batch) -> torch.Tensor:
         """Mean absolute error, unit range."""
-        return absolute_error(self.model(batch.pan, batch.ms, (batch.ratio, batch.ratio)), batch.target)
+        base = given_of(batch).base.reshape(batch.ms.shape)
+        return absolute_error(self.model(batch.pan, batch.ms, base), batch.target)
 
 
 def absolute_error(fused: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
@@ -49,9 +50,8 @@ def errors(model: Yardstick, batches: Sequence[Batch]) -> Row:
     """Absolute errors over batches, unit range: of upsampled MS, of the fusion that is corrected, of the network."""
     rows = []
     for batch in batches:
-        ratio_yx = (batch.ratio, batch.ratio)
-        base = conditions(batch.pan, batch.ms, ratio_yx).base.reshape(batch.ms.shape)
-        images = (batch.ms, base, model(batch.pan, batch.ms, ratio_yx))
+        base = given_of(batch).base.reshape(batch.ms.shape)
+        images = (batch.ms, base, model(batch.pan, batch.ms, base))
         rows.append(torch.stack([absolute_error(image, batch.target) for image in images]).double())
     means = torch.stack(rows).mean(dim=0).tolist()
     return dict(zip(("upsampled MS", "fusion", "network"), means, strict=True))

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from seamline.engine.optics.consistency import CellAxis
-from seamline.engine.optics.instrument import LEAST_CELLS, RINGS, View, filter_gain, measure
-from seamline.engine.optics.mtf import mtf_axis
+from seamline.engine.optics.instrument import LEAST_CELLS, RINGS, View, measure
+from seamline.engine.optics.mtf import filter_gain, mtf_axis
 
 SIDE = 72
 

@@ -1,0 +1,68 @@
+"""How the main input is taken to have been seen: as measured on the scene, as a named sensor's table says, or assumed."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+from ..errors import InstrumentWarning
+from ..facts import LIFT_AT, UNMEASURED, Response
+from ..inputs.scene import Scene
+from ..optics.instrument import RINGS, Instrument
+from ..optics.mtf import designed_gain
+from ..optics.sensors import Sensor
+
+Shift = tuple[float, float]
+
+_PLAUSIBLE_GAINS = (0.11, 0.87)
+_MOST_SHIFT_CELLS = 1.0
+
+
+def response_of(scene: Scene, sensor: Sensor | None, instrument: Instrument | None) -> Response | None:
+    """How the main input was seen; None where nothing is known.
+
+    Args:
+        sensor: that the user named: its table is used as it stands.
+        instrument: as measured, where no sensor was named.
+    """
+    if sensor is not None:
+        gain = designed_gain(float(np.mean(sensor.gains(len(scene.bands), [band.name for band in scene.bands]))))
+        return Response(gain, gain ** ((LIFT_AT / 0.5) ** 2))
+    if instrument is None:
+        return None
+    curve = instrument.curve
+    lift = float(np.interp(LIFT_AT, RINGS, curve)) if curve else instrument.gain ** ((LIFT_AT / 0.5) ** 2)
+    return Response(instrument.gain, round(lift, 3), instrument.noise)
+
+
+def believed(instrument: Instrument | None, fine: Scene, main: Scene, per_cell: Shift) -> Instrument | None:
+    """What was measured, where it is plausible; else None, with a warning that says what is used instead.
+
+    Args:
+        per_cell: px of the fine input per px of the main one, along (row, column).
+    """
+    reason = _doubt(instrument, per_cell)
+    if reason is None:
+        return instrument
+    warnings.warn(
+        InstrumentWarning(
+            f"{main.source}: how it was seen against {fine.source} {reason}; a gain of {UNMEASURED.gain:g} at its "
+            "Nyquist frequency stands in, and its georeference is taken at its word; --sensor names another"
+        ),
+        stacklevel=3,
+    )
+    return None
+
+
+def _doubt(instrument: Instrument | None, per_cell: Shift) -> str | None:
+    """Why a measurement is not used; None where it is."""
+    if instrument is None:
+        return "cannot be measured (a small, flat, saturated or masked scene, or other ground)"
+    if not _PLAUSIBLE_GAINS[0] <= instrument.gain <= _PLAUSIBLE_GAINS[1]:
+        return f"is implausible (a gain of {instrument.gain:.2f})"
+    if max(abs(s) / p for s, p in zip(instrument.shift, per_cell, strict=True)) > _MOST_SHIFT_CELLS:
+        return (
+            f"is implausible (shifted by {instrument.shift[0]:.1f} rows and {instrument.shift[1]:.1f} columns of PAN)"
+        )
+    return None
