@@ -7,7 +7,7 @@ sum of one, so that it keeps the mean.  A run measures the same before it rounds
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,20 +29,21 @@ class ConsistencySums:
         cells: MS pixels counted.
         inputs: (C,) sums of MS over them.
         area, mtf: (C,) sums of squared residuals.
+        drift: (C,) sums of the residuals of area means.
     """
 
     cells: int
     inputs: Array
     area: Array
     mtf: Array
+    drift: Array
 
     def __add__(self, other: ConsistencySums) -> ConsistencySums:
-        return ConsistencySums(
-            self.cells + other.cells, self.inputs + other.inputs, self.area + other.area, self.mtf + other.mtf
-        )
+        return ConsistencySums(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
     def as_dict(self) -> dict[str, float]:
-        """The worst band of each sight under the name that reports use; empty where nothing was counted.
+        """The worst band of each sight, and of the relative change of means (``bias``), under the names that reports
+        use; empty where nothing was counted.
 
         Infinite where MS has a mean of zero.
         """
@@ -50,7 +51,8 @@ class ConsistencySums:
             return {}
         with np.errstate(divide="ignore"):
             area, mtf = (np.sqrt(s / self.cells) / np.abs(self.inputs / self.cells) for s in (self.area, self.mtf))
-        return {"consistency_area": float(area.max()), "consistency_mtf": float(mtf.max())}
+            bias = np.abs(self.drift / self.inputs)
+        return {"consistency_area": float(area.max()), "consistency_mtf": float(mtf.max()), "bias": float(bias.max())}
 
 
 def consistency_sums(scene: FullScene, start: int, stop: int, seen: Array) -> ConsistencySums:
@@ -65,11 +67,10 @@ def consistency_sums(scene: FullScene, start: int, stop: int, seen: Array) -> Co
     scene = scene.without_masked()
     ms = scene.ms.replicated(start, stop)[:, :, :width]
     spread = np.array([mtf_kernel(gain, float(ratio)).sum() for gain in scene.gains])[:, None, None]
-    area, mtf = (
-        np.sum((view - ms) ** 2, axis=(1, 2), where=counted)
-        for view in (_area_means(scene, start, stop, width), seen / spread)
-    )
-    return ConsistencySums(int(counted.sum()), ms.sum(axis=(1, 2), where=counted), area, mtf)
+    apart = [view - ms for view in (_area_means(scene, start, stop, width), seen / spread)]
+    squares = (np.sum(each**2, axis=(1, 2), where=counted) for each in apart)
+    inputs = ms.sum(axis=(1, 2), where=counted)
+    return ConsistencySums(int(counted.sum()), inputs, *squares, apart[0].sum(axis=(1, 2), where=counted))
 
 
 def _area_means(scene: FullScene, start: int, stop: int, width: int) -> Array:

@@ -17,11 +17,13 @@ from ..errors import OutOfRangeWarning, RequestError
 from ..events import Cancel, Listener, Progress, Silence, warnings_to
 from ..optics.degrade import coarse_shape
 from ..request import OpenPolicy
+from .artefacts import ArtefactSums, CellSums, artefact_sums, cell_sums
 from .consistency import ConsistencySums, consistency_sums
 from .detail import BLOCK, HALO, DetailSums, LumaSums, detail_sums, luma_sums
 from .evaluation_extra import Perceptual, as_released, check_released
 from .evaluation_plan import EvaluationPlan, InputsPart, ReferencePart, left_out
 from .full import FullScene, FullSums, area_sums, full_sums, seen_rows
+from .lattice import STEP, LatticeSums, lattice_sums
 from .rasters import CACHE_BYTES, RasterRows
 from .reduced import ReducedSums, strip_sums, strips
 from .validity import joint, under_cells
@@ -114,6 +116,7 @@ def _against_reference(
     reduced: list[ReducedSums] = []
     details: list[DetailSums] = []
     lumas: list[LumaSums] = []
+    lattices: list[LatticeSums] = []
     outside = 0
     with (
         RasterRows(part.fused, part.fused_window, policy) as fused,
@@ -128,6 +131,9 @@ def _against_reference(
             own = slice(start - top, stop - top)
             outside += _outside(f[:, own], None if known is None else known[own])
             reduced.append(strip_sums(fused.values, reference.values, start, stop, valid))
+            below = min(stop + STEP, height)
+            seen = None if valid is None else np.asarray(valid.read(start, below))[0] != 0
+            lattices.append(lattice_sums(_shown(fused.values.replicated(start, below), seen), seen, start, stop))
             details.append(detail_sums(f, r, own.start, own.stop, peak=peak, valid=known))
             if rgb is not None and part.bits is not None:
                 colours = f[list(rgb)], r[list(rgb)]
@@ -137,6 +143,8 @@ def _against_reference(
     total = reduce(add, reduced)
     scores = total.scores(ratio=part.ratio, bits=part.bits)
     metrics = scores.as_dict() | _detail_metrics(reduce(add, details), part.bits)
+    if part.ratio is not None:
+        metrics |= lattice_metric(reduce(add, lattices), part.ratio)
     if scores.q2n is None:
         left_out("Q2n is left out: no 32 x 32 block is free of masked pixels")
     if lumas and (luma_total := reduce(add, lumas)).windows:
@@ -171,21 +179,44 @@ def _against_inputs(part: InputsPart, beat: Callable[[], None], policy: OpenPoli
         )
         sums: list[FullSums] = []
         looks: list[ConsistencySums] = []
-        for start, stop in strips(shape[0], _PAN_STRIP):
-            known = None if valid is None else np.asarray(valid.read(start, stop))[0] != 0
-            outside += _outside(fused.values.read(start, stop), known)
-            sums.append(full_sums(scene, start, stop))
-            beat()
+        cells: list[CellSums] = []
+        rings: list[ArtefactSums] = []
+        lattices: list[LatticeSums] = []
         for start, stop in strips(coarse_shape(shape, pairing.ratio, pairing.offset)[0], _MS_STRIP):
             mask = None if ms.valid is None else np.asarray(ms.valid.read(start, stop))[0] != 0
             _check_range(ms.values.read(start, stop), mask, part.ms.source)
             seen = seen_rows(scene, start, stop)
             sums.append(area_sums(scene, start, stop, seen))
             looks.append(consistency_sums(scene, start, stop, seen))
+            cells.append(cell_sums(scene, start, stop))
+            beat()
+        levels = reduce(add, cells)
+        for start, stop in strips(shape[0], _PAN_STRIP):
+            below = min(stop + STEP, shape[0])
+            known = None if valid is None else np.asarray(valid.read(start, below))[0] != 0
+            values = fused.values.replicated(start, below)
+            outside += _outside(values[:, : stop - start], None if known is None else known[: stop - start])
+            sums.append(full_sums(scene, start, stop))
+            if levels.cells:
+                rings.append(artefact_sums(scene, levels, start, stop))
+            lattices.append(lattice_sums(_shown(values, known), known, start, stop))
             beat()
     _warn_outside(outside, part.fused.source)
     total = reduce(add, sums)
-    return total.scores().as_dict() | reduce(add, looks).as_dict(), total.blocks
+    artefacts = reduce(add, rings).scores(levels) if rings else None
+    metrics = total.scores().as_dict() | reduce(add, looks).as_dict()
+    metrics |= artefacts.as_dict() if artefacts is not None else {}
+    return metrics | lattice_metric(reduce(add, lattices), pairing.ratio), total.blocks
+
+
+def lattice_metric(sums: LatticeSums, ratio: float) -> dict[str, float]:
+    """The larger score of two lattices, that of the coarse pixels and one of half their size; empty where none tells."""
+    found = [value for period in (ratio, ratio / 2) if (value := sums.score(period)) is not None]
+    return {"lattice": max(found)} if found else {}
+
+
+def _shown(values: Array, known: Mask | None) -> Array:
+    return values if known is None else np.where(known, values, 0.0)
 
 
 def _outside(values: NDArray[np.generic], known: Mask | None) -> int:

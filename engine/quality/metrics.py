@@ -18,20 +18,22 @@ class Metric:
 
     Attributes:
         name: as JSON has it.
-        best: the value of a perfect image.
+        best: the value of a perfect image; None where less is not better below a bound.
         unit: empty for ratios.
         against: what the image is compared with.
+        at_most: bound of what good images have; None where there is none.
     """
 
     name: str
-    best: float
+    best: float | None
     unit: str
     against: str
+    at_most: float | None = None
 
     def plain(self) -> dict[str, Any]:
         """As JSON holds it: None for a best value that is infinite."""
-        best = self.best if math.isfinite(self.best) else None
-        return {"best": best, "unit": self.unit, "against": self.against}
+        best = self.best if self.best is not None and math.isfinite(self.best) else None
+        return {"best": best, "unit": self.unit, "against": self.against, "at_most": self.at_most}
 
 
 METRICS: Mapping[str, Metric] = MappingProxyType(
@@ -56,6 +58,11 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             Metric("D_lambda_area", 0.0, "", "MS"),
             Metric("consistency_area", 0.0, "share of mean", "MS"),
             Metric("consistency_mtf", 0.0, "share of mean", "MS"),
+            Metric("bias", 0.0, "share of mean", "MS", 0.005),
+            Metric("undershoot", None, "deviations", "PAN, MS", 0.05),
+            Metric("overshoot", None, "deviations", "PAN, MS", 0.06),
+            Metric("PAN_detail", 1.0, "", "PAN"),
+            Metric("lattice", None, "", "its spectrum", 1.2),
             Metric("mIoU", 1.0, "", "labels"),
             Metric("accuracy", 1.0, "", "labels"),
             Metric("macro_F1", 1.0, "", "labels"),

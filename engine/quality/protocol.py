@@ -74,7 +74,7 @@ class ReducedPair:
     ratio: float
 
 
-class _Relay:
+class Relay:
     """Passes on progress and warnings; the run's files are temporary, so that nobody needs to hear of them."""
 
     def __init__(self, listener: Listener) -> None:
@@ -111,7 +111,7 @@ def evaluate_model(
         inputs = {"ms": str(degraded.ms), "pan": str(degraded.pan)}
         # What was degraded is stored as float32; the model answers in kind.
         request = replace(request, inputs=inputs, out=str(out), dtype="float32")
-        run(request, source, listener=_Relay(listener), cancel=cancel)
+        run(request, source, listener=Relay(listener), cancel=cancel)
         scored = EvaluationRequest(
             str(out),
             reference=protocol.ms,
