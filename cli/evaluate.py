@@ -14,10 +14,10 @@ from .terminal import guarded
 if TYPE_CHECKING:
     from ..engine.events import Cancel, Listener
     from ..engine.quality.evaluation import Evaluation
-    from ..engine.request import OpenPolicy
+    from ..engine.request import OpenPolicy, Request
 
 # Options that only a run of a model understands, by their names as parameters.
-_RUN = ("model", "steps", "seed", "tile", "overlap", "device", "consistency")
+_RUN = ("model", "draws", "steps", "seed", "tile", "overlap", "device", "consistency")
 
 
 class _Rim(click.ParamType["int | Literal['toolbox']"]):
@@ -40,8 +40,12 @@ class _Rim(click.ParamType["int | Literal['toolbox']"]):
 @click.option("--pan", metavar="PAN", help="PAN that FUSED was made of, or that is degraded.")
 @click.option("--ms", metavar="MS", help="MS that FUSED was made of, or that is degraded.")
 @click.option(
-    "--protocol", type=click.Choice(["rr"]), help="Degrade PAN and MS, run --model on them, score against MS."
+    "--protocol",
+    type=click.Choice(["rr", "fr"]),
+    help="rr: degrade PAN and MS, run --model on them, score against MS.  fr: see --reference by drawn instruments, run"
+    " --model on what they deliver, score against --reference.",
 )
+@click.option("--draws", type=click.IntRange(1), help="Instruments of --protocol fr; 20 by default.")
 @click.option("--ratio", type=float, metavar="R", help="PAN px per MS px, for ERGAS; from PAN and MS otherwise.")
 @click.option("--bits", type=int, metavar="L", help="Bit depth, for PSNR and SSIM; from the data type otherwise.")
 @click.option("--rim", type=_Rim(), default=0, metavar="toolbox|N", help="Px left out on every side; 0 by default.")
@@ -100,10 +104,13 @@ def evaluate(fused: str | None, as_json: bool, cancel_on_stdin_eof: bool, **opti
             return
         refuse_options_of_labels(options)
         with warnings_to(listener):
-            if options["protocol"] is None:
-                result = _evaluate_image(fused, options, policy, listener, cancel)
-            else:
-                result = _evaluate_model(fused, options, policy, listener, cancel)
+            match options["protocol"]:
+                case "rr":
+                    result = _evaluate_model(fused, options, policy, listener, cancel)
+                case "fr":
+                    result = _evaluate_draws(fused, options, policy, listener, cancel)
+                case _:
+                    result = _evaluate_image(fused, options, policy, listener, cancel)
         about = {name: METRICS[name].plain() for name in result.metrics if name in METRICS}
         listener.emit("done", outputs=[], report=None, metrics=result.plain(), pixels=result.pixels, about=about)
 
@@ -116,10 +123,10 @@ def _evaluate_image(
     from ..engine.quality.evaluation_plan import EvaluationRequest, plan_evaluation
 
     if fused is None:
-        raise RequestError("it is missing", where="FUSED", fix="name the image to evaluate, or pass --protocol rr")
+        raise RequestError("it is missing", where="FUSED", fix="name the image to evaluate, or pass --protocol")
     for name in _RUN:
         if options[name] is not None:
-            raise RequestError("it was given without --protocol", where=f"--{name}", fix="pass --protocol rr too")
+            raise RequestError("it was given without --protocol", where=f"--{name}", fix="pass --protocol too")
     names = ("reference", "pan", "ms", "ratio", "bits", "rim", "sensor", "phase", "perceptual")
     request = EvaluationRequest(fused, released=options["as_released"], **{name: options[name] for name in names})
     plan = plan_evaluation(request, policy)
@@ -130,26 +137,60 @@ def _evaluate_image(
 def _evaluate_model(
     fused: str | None, options: Mapping[str, Any], policy: OpenPolicy, listener: Listener, cancel: Cancel
 ) -> Evaluation:
-    from ..engine.errors import RequestError
     from ..engine.quality.protocol import Protocol, evaluate_model
-    from ..engine.request import Request
-    from ..engine.run.device import pick_device
     from ..models import registry
 
-    own = {"FUSED": fused, **{f"--{name}": options[name] for name in ("reference", "ratio")}}
-    for name, value in own.items():
-        if value is not None:
-            raise RequestError(
-                "it was given with --protocol", where=name, fix="the protocol makes its own: leave it out"
-            )
-    for name in ("ms", "pan", "model"):
-        if options[name] is None:
-            raise RequestError("it is missing", where=f"--{name}", fix="--protocol rr needs --ms, --pan and --model")
+    _check_protocol("rr", fused, options, needs=("ms", "pan", "model"), makes=("reference", "ratio", "draws"))
     protocol = Protocol(
         **{name: options[name] for name in ("ms", "pan", "sensor", "phase", "rim", "bits", "perceptual")},
         released=options["as_released"],
     )
-    request = Request(
+    request = _run_request(options, policy)
+    source = registry.resolve(options["model"], "pansharpen")
+    facts = {"ms": protocol.ms, "pan": protocol.pan, "model": source.spec.name, "phase": protocol.phase}
+    listener.emit("start", doing="evaluating", unit="steps", protocol=facts)
+    return evaluate_model(protocol, source, request, listener=listener, cancel=cancel)
+
+
+def _evaluate_draws(
+    fused: str | None, options: Mapping[str, Any], policy: OpenPolicy, listener: Listener, cancel: Cancel
+) -> Evaluation:
+    from ..engine.quality.known_truth import KnownTruth, averaged, evaluate_draws
+    from ..models import registry
+
+    _check_protocol("fr", fused, options, needs=("reference", "model"), makes=("ms", "pan"))
+    given = {"ratio": options["ratio"], "draws": options["draws"], "bits": options["bits"]}
+    protocol = KnownTruth(options["reference"], **{name: value for name, value in given.items() if value is not None})
+    source = registry.resolve(options["model"], "pansharpen")
+    facts = {"reference": protocol.truth, "model": source.spec.name, "draws": protocol.draws, "ratio": protocol.ratio}
+    listener.emit("start", doing="evaluating", unit="steps", protocol=facts)
+    request = _run_request(options, policy)
+    return averaged(list(evaluate_draws(protocol, source, request, listener=listener, cancel=cancel)))
+
+
+def _check_protocol(
+    name: str, fused: str | None, options: Mapping[str, Any], needs: tuple[str, ...], makes: tuple[str, ...]
+) -> None:
+    """Refuse what a protocol makes itself, and miss what it needs."""
+    from ..engine.errors import RequestError
+
+    for where, value in {"FUSED": fused, **{f"--{each}": options[each] for each in makes}}.items():
+        if value is not None:
+            raise RequestError(
+                f"it was given with --protocol {name}", where=where, fix="the protocol makes its own: leave it out"
+            )
+    for each in needs:
+        if options[each] is None:
+            wanted = " and ".join(f"--{need}" for need in needs)
+            raise RequestError("it is missing", where=f"--{each}", fix=f"--protocol {name} needs {wanted}")
+
+
+def _run_request(options: Mapping[str, Any], policy: OpenPolicy) -> Request:
+    """The run of a protocol; its inputs and output are the protocol's."""
+    from ..engine.request import Request
+    from ..engine.run.device import pick_device
+
+    return Request(
         inputs={},
         out="",
         seed=options["seed"] or 0,
@@ -157,7 +198,3 @@ def _evaluate_model(
         policy=policy,
         **{name: options[name] for name in ("tile", "overlap", "steps", "consistency")},
     )
-    source = registry.resolve(options["model"], "pansharpen")
-    facts = {"ms": protocol.ms, "pan": protocol.pan, "model": source.spec.name, "phase": protocol.phase}
-    listener.emit("start", doing="evaluating", unit="steps", protocol=facts)
-    return evaluate_model(protocol, source, request, listener=listener, cancel=cancel)

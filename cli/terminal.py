@@ -10,13 +10,16 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator, Mapping
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
 from ..engine.errors import Cancelled, SeamlineError
 from ..engine.events import Cancel, Listener
 from .classes import print_classes
+
+if TYPE_CHECKING:
+    from ..engine.quality.metrics import Metric
 
 _GRACE_S = 2.0
 """Seconds that a run gets to stop by itself once standard input has closed."""
@@ -114,9 +117,14 @@ def _print_metrics(metrics: Mapping[str, Any]) -> None:
         if name == "classes":
             continue
         known = METRICS.get(name.removesuffix(AS_RELEASED))
-        cells = ("", "", "") if known is None else (f"{known.best:g}", known.unit, known.against)
+        cells = ("", "", "") if known is None else (_best(known), known.unit, known.against)
         table.add_row(name, "inf" if value is None else f"{value:.6g}", *cells)
     Console().print(table)
+
+
+def _best(known: Metric) -> str:
+    """The best value, or the bound below which all are as good."""
+    return f"at most {known.at_most:g}" if known.best is None else f"{known.best:g}"
 
 
 @contextlib.contextmanager

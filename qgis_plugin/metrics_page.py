@@ -84,8 +84,10 @@ def _row(name: str, value: Any, about: Mapping[str, Any]) -> str:
     known = about.get(name)
     facts: tuple[str, ...] = ("", "", "") if about else ()
     if isinstance(known, dict):
-        facts = (str(known.get("unit", "")), _number(known.get("best")), str(known.get("against", "")))
-    may_be_infinite = isinstance(known, dict) and known.get("best") is None
+        bound = known.get("at_most")
+        best = _number(known.get("best")) if bound is None else f"≤ {_number(bound)}"
+        facts = (str(known.get("unit", "")), best, str(known.get("against", "")))
+    may_be_infinite = isinstance(known, dict) and known.get("best") is None and known.get("at_most") is None
     text = _number(value) if may_be_infinite else _value(value)
     cells = "".join(f"<td>{escape(fact)}</td>" for fact in facts)
     return f"<tr><td>{escape(name)}</td><td class=number>{escape(text)}</td>{cells}</tr>"

@@ -25,6 +25,8 @@ from ..shared.scenes import write_scene
 
 REAL = {"landsat8_istanbul": 16, "spacenet6_wv2_1": 11, "spacenet6_wv2_2": 11, "spacenet6_wv2_3": 11}
 """Radiometric depth of each real pair, bits."""
+REAL_MORE = ("landsat8_madrid", "landsat8_momotombo", "landsat8_pamplona")
+"""Further real pairs, of ``pansharpen_more/``."""
 QUALITY = {"landsat8_istanbul": (2.0, 16), "spacenet6_wv2_1": (4.0, 11)}
 """Ratio and depth of each reference scene."""
 RATIO, GAIN, LARGEST = 4, 0.30, 384
@@ -89,7 +91,8 @@ SIMULATED = {
 
 def real_pair(root: Path, name: str) -> tuple[Path, Path]:
     """(MS, PAN) at full resolution."""
-    return root / "pansharpen" / name / "ms.tif", root / "pansharpen" / name / "pan.tif"
+    folder = root / ("pansharpen" if name in REAL else "pansharpen_more") / name
+    return folder / "ms.tif", folder / "pan.tif"
 
 
 def real_scenes(root: Path, folder: Path) -> list[Scene]:

@@ -17,6 +17,9 @@ from ..ground.grids import Window, check_same_crs, is_separable, relation
 DRIFT = 0.05
 """Fine px by which a grid may miss whole pixels at its far end and still count as lying on them."""
 
+APART = 0.5
+"""Fine px by which the two axes may part over the whole grid; they are then taken for one, by their mean."""
+
 _SLACK = 1e-6
 
 
@@ -41,8 +44,8 @@ def pair(fine: GeoBox, coarse: GeoBox, *, fine_name: str, coarse_name: str) -> P
     """The coarse cells that lie wholly on the fine grid.
 
     Raises:
-        RequestError: different CRS, grids turned against each other, a ratio that is not above 1 or differs between
-            the axes, or no cell in common.
+        RequestError: different CRS, grids turned against each other, a ratio that is not above 1 or differs by more
+            than ``APART`` between the axes, or no cell in common.
     """
     check_same_crs(fine, coarse, fine_name=fine_name, coarse_name=coarse_name)
     mapping = relation(coarse, fine)
@@ -52,11 +55,16 @@ def pair(fine: GeoBox, coarse: GeoBox, *, fine_name: str, coarse_name: str) -> P
         )
     longest = max(coarse.shape)
     ratio = _whole((mapping.a + mapping.e) / 2.0, DRIFT / longest)
-    if abs(mapping.a - mapping.e) * longest > DRIFT or not ratio > 1.0:
+    size = f"its px measure {mapping.a:.6g} x {mapping.e:.6g} px of {fine_name}"
+    if not min(mapping.a, mapping.e) > 1.0:
         raise RequestError(
-            f"its px measure {mapping.a:.6g} x {mapping.e:.6g} px of {fine_name}",
+            size, where=coarse_name, fix="check that the inputs are not swapped; a pair needs a ratio above 1"
+        )
+    if abs(mapping.a - mapping.e) * longest > APART:
+        raise RequestError(
+            f"{size}: another ratio along each axis",
             where=coarse_name,
-            fix="check that the inputs are not swapped; a pair needs one ratio above 1 along both axes",
+            fix="resample it with gdalwarp -tr to px of one ratio",
         )
     rows = _axis(mapping.f, ratio, fine.shape[0], coarse.shape[0])
     columns = _axis(mapping.c, ratio, fine.shape[1], coarse.shape[1])
