@@ -113,7 +113,8 @@ class DualBranchUNet(nn.Module):
 
     def _decode(self, h: torch.Tensor, skip: torch.Tensor, emb: torch.Tensor) -> torch.Tensor:
         """From the middle and the skip connection to latents."""
-        up = F.interpolate(self.up(h), scale_factor=2.0, mode="nearest")
+        # Not the nearest: pairs of cells would show.
+        up = F.interpolate(self.up(h), scale_factor=2.0, mode="bilinear", align_corners=False)
         h = self.decoder_mix(self.decoder(torch.cat((up, skip), dim=1), emb), emb)
         out: torch.Tensor = self.conv_out(F.silu(self.norm_out(h)))
         return out

@@ -114,7 +114,7 @@ def simulate_pair(
         pan = pan ** rng.uniform(0.7, 1.4)
     target = mix_bands(values, bands, rng)
     # A truth that is softer than PAN, as that of pairs at reduced resolution is.
-    if rng.random() < 0.25:
+    if rng.random() < 0.35:
         target = gaussian(target, gaussian_width(rng.uniform(0.25, 0.9)))
     if rng.random() < 0.3:  # haze, or an offset in the stored values
         haze = rng.uniform(0.0, 0.6)

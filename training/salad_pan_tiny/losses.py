@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import torch
-from torch.nn import functional as F
 
 RIM = 8
 """PAN px at a patch's rim that no loss counts: the replicated border is wrong there."""
@@ -37,27 +36,6 @@ def spectral_angle(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     a = a / a.norm(dim=1, keepdim=True).clamp(min=1e-3)
     b = b / b.norm(dim=1, keepdim=True).clamp(min=1e-3)
     return 0.5 * ((a - b).square().sum(dim=1) + 1e-8).sqrt()
-
-
-_AROUND = 6
-
-
-def lattice_loss(fused: torch.Tensor, target: torch.Tensor, factor: int) -> torch.Tensor:
-    """What repeats from cell to cell in the error: a checkerboard of the network's cells.
-
-    The error's mean at each place in a cell of ``factor`` px, over the cells around, less their mean: zero where no
-    place is favoured.  In units of the band's standard deviation, as the other terms.
-
-    Args:
-        fused, target: (B, C, H, W), unit range.
-    """
-    fused, target = inner(fused.float()), inner(target.float())
-    spread = target.flatten(2).std(dim=2)[..., None, None] + 0.01
-    places = F.pixel_unshuffle((fused - target) / spread, factor)
-    mean = F.avg_pool2d(places, _AROUND, stride=_AROUND // 2)
-    b, c = target.shape[:2]
-    mean = mean.reshape(b, c, factor**2, *mean.shape[2:])
-    return (mean - mean.mean(dim=2, keepdim=True)).square().mean(dim=(0, 1, 3, 4)).sum().add(1e-12).sqrt()
 
 
 def deviation_loss(error: torch.Tensor, log_deviation: torch.Tensor) -> torch.Tensor:

@@ -13,15 +13,14 @@ from torch import nn
 
 from ...models.salad_pan.fusion import Conditions
 from ...models.salad_pan.network import SaladPanTiny, assembled
-from ...models.salad_pan.vae import FACTOR, Decoded
+from ...models.salad_pan.vae import Decoded
 from ...models.terra_ldm.sampler import ddim_step, levels
 from ..data.simulate import Batch
 from .given import given_of
-from .losses import deviation_loss, fusion_loss, lattice_loss
+from .losses import deviation_loss, fusion_loss
 
 KL_WEIGHT = 1e-4
 LATENT_WEIGHT = 0.1
-LATTICE_WEIGHT = 1.0
 DEVIATION_WEIGHT = 0.05
 
 
@@ -42,13 +41,12 @@ def prepare(batch: Batch) -> Prepared:
 
 
 def image_loss(decoded: Decoded, ready: Prepared) -> torch.Tensor:
-    """Distance of what was decoded to the target, its lattice, and how well it knows its own errors."""
+    """Distance of what was decoded to the target, and how well it knows its own errors."""
     fused = assembled(decoded, ready.given)
     image = fused.image.reshape(ready.target.shape)
     error = (decoded.residual.float() - ready.residual).detach()
     return (
         fusion_loss(image, ready.target)
-        + LATTICE_WEIGHT * lattice_loss(image, ready.target, FACTOR)
         + DEVIATION_WEIGHT * deviation_loss(error, decoded.log_deviation)
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from rasterio.transform import from_origin
 
 from seamline.engine.contract import Runtime, Where
 from seamline.engine.errors import ModelError, RequestError
+from seamline.engine.facts import UNMEASURED, Response
 from seamline.engine.optics.mtf import mtf_kernel
 from seamline.engine.plan.make import make_plan
 from seamline.engine.request import Request
@@ -22,7 +24,8 @@ from seamline.models.terra_ldm.sampler import ddim_step, levels, sample, times
 from seamline.tests.bounds import assert_within_one_dn
 
 SMALL = {"latent": 4, "vae_width": 8, "base": [8, 16], "branch": 8, "embedding": 16}
-SHIPPED = {"latent": 8, "vae_width": 48, "base": [64, 96], "branch": 40, "embedding": 96}
+SHIPPED = {"latent": 8, "vae_width": 40, "base": [48, 96], "branch": 32, "embedding": 96}
+SEEN = Response(gain=0.3, lift=0.65)
 
 
 def trained(config: dict = SMALL, seed: int = 0) -> SaladPanTiny:
@@ -43,12 +46,13 @@ def scene(bands: int, side: int, seed: int = 0) -> dict[str, torch.Tensor]:
 
 
 def where(*origins: tuple[int, int], ratio: float = 4.0, seed: int = 7, sample: int = 0) -> Where:
-    return Where(seed, sample, origins or ((0, 0),), {"pan": (1.0, 1.0), "ms": (ratio, ratio)})
+    ratios = {"pan": (1.0, 1.0), "ms": (ratio, ratio)}
+    return Where(seed, sample, origins or ((0, 0),), ratios, response=SEEN)
 
 
 def predict(batch, at, *, steps=2, network=None):
     model = load(SMALL, (network or trained()).state_dict(), Runtime(steps=steps))
-    return model.predict(batch, at)
+    return model.predict(batch, at)["image"]
 
 
 @pytest.mark.parametrize("bands", [1, 3, 4, 8])
@@ -56,20 +60,39 @@ def test_untrained_model_equals_its_classical_base(bands):
     torch.manual_seed(1)
     batch = scene(bands, 64)
     fused = predict(batch, where(), network=SaladPanTiny(Config.of(SMALL)))
-    base = conditions(batch["pan"], batch["ms"], (4.0, 4.0)).base.reshape(batch["ms"].shape)
+    base = conditions(batch["pan"], batch["ms"], (4.0, 4.0), SEEN).base.reshape(batch["ms"].shape)
     assert torch.equal(fused, base)
     assert not torch.allclose(predict(batch, where()), base, atol=1e-3)
 
 
 def test_branches_change_nothing_before_training_and_something_after():
     torch.manual_seed(2)
+    one, two = (conditions(b["pan"], b["ms"], (4.0, 4.0), SEEN) for b in (scene(4, 64), scene(4, 64, seed=1)))
+    noisy, time = torch.randn(4, 4, 16, 16), torch.full((4,), 0.6)
     network = SaladPanTiny(Config.of(SMALL)).unet
-    batch = scene(4, 64)
-    given = conditions(batch["pan"], batch["ms"], (4.0, 4.0))
-    noisy, time, ratio = torch.randn(4, 4, 16, 16), torch.full((4,), 0.6), torch.full((4,), 2.0)
-    assert torch.equal(network(noisy, time, ratio, given), network(noisy, time, ratio, None))
+    assert torch.equal(network(noisy, time, one), network(noisy, time, two))
     other = trained().unet
-    assert not torch.allclose(other(noisy, time, ratio, given), other(noisy, time, ratio, None), atol=1e-3)
+    assert not torch.allclose(other(noisy, time, one), other(noisy, time, two), atol=1e-3)
+
+
+def test_the_response_that_was_measured_matters():
+    batch, network = scene(3, 64), trained()
+    at = where()
+    sharp = replace(at, response=Response(gain=0.6, lift=1.2))
+    noisy = replace(at, response=replace(SEEN, noise=(0.01, 0.02, 0.03)))
+    one = predict(batch, at, network=network)
+    assert not torch.allclose(one, predict(batch, sharp, network=network), atol=1e-4)
+    assert not torch.allclose(one, predict(batch, noisy, network=network), atol=1e-6)
+    unmeasured = predict(batch, replace(at, response=None), network=network)
+    assert torch.equal(unmeasured, predict(batch, replace(at, response=UNMEASURED), network=network))
+
+
+def test_deviations_are_positive_and_change_no_image():
+    batch, at = scene(3, 64), where()
+    model = load(SMALL, trained().state_dict(), Runtime())
+    found = model.predict(batch, at)
+    assert found["uncertainty"].shape == batch["ms"].shape
+    assert (found["uncertainty"] > 0).all()
 
 
 def test_zero_convolution_starts_at_zero_and_learns():
@@ -124,7 +147,7 @@ def test_lowpass_has_the_gain_of_the_mtf_filter():
 def test_base_recovers_a_band_that_is_a_multiple_of_pan():
     batch = scene(1, 96)
     low = blur(batch["pan"], (mtf_sigma(0.3, 4.0),) * 2, 4.0)
-    given = conditions(batch["pan"], 0.5 * low + 0.2, (4.0, 4.0))
+    given = conditions(batch["pan"], 0.5 * low + 0.2, (4.0, 4.0), SEEN)
     # The floor on the variance holds the gain a little below the true one.
     assert float((given.base - (0.5 * batch["pan"] + 0.2)).abs().mean()) < 0.01
     assert float((0.5 * low - 0.5 * batch["pan"]).abs().mean()) > 0.012

@@ -9,13 +9,16 @@ import torch
 from seamline.engine.contract import Runtime, TileModel, Where
 from seamline.models.folder import read_card
 from seamline.models.registry import WEIGHTS, resolve
+from seamline.engine.facts import Response
 from seamline.models.salad_pan.fusion import conditions
 from seamline.models.salad_pan.tile import SPEC
-from seamline.training.data.simulate import cubic_matrix, degrade_matrix
+from seamline.engine.optics.imaging import degrade_matrix
+from seamline.training.data.simulate import cubic_matrix
 from seamline.training.village.procedural import procedural_scene
 
 FOLDER = WEIGHTS / "salad-pan-tiny"
 DN = 10000.0
+SEEN = Response(gain=0.3, lift=0.65)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +37,7 @@ def pair(seed: int, side: int, ratio: float) -> tuple[torch.Tensor, torch.Tensor
 
 
 def where(ratio: float, origin: tuple[int, int] = (0, 0)) -> Where:
-    return Where(11, 0, (origin,), {"pan": (1.0, 1.0), "ms": (ratio, ratio)})
+    return Where(11, 0, (origin,), {"pan": (1.0, 1.0), "ms": (ratio, ratio)}, response=SEEN)
 
 
 def rmse(a: torch.Tensor, b: torch.Tensor) -> float:
@@ -54,15 +57,15 @@ def test_the_card_fits_the_code_and_the_size_stays_small():
 def test_it_beats_the_fusion_it_starts_from(model, ratio, bands):
     pan, ms, truth = pair(1, 192, ratio)
     ms, truth = ms[:, :bands], truth[:, :bands]
-    base = conditions(pan, ms, (ratio, ratio)).base.reshape(ms.shape)
-    fused = model.predict({"pan": pan, "ms": ms}, where(ratio))
+    base = conditions(pan, ms, (ratio, ratio), SEEN).base.reshape(ms.shape)
+    fused = model.predict({"pan": pan, "ms": ms}, where(ratio))["image"]
     assert rmse(fused, truth) < 0.95 * rmse(base, truth) < 0.95 * rmse(ms, truth)
 
 
 def test_eight_bands_and_other_ratios_stay_sane(model):
     pan, ms, truth = pair(2, 96, 3.0)
     eight = torch.cat((ms, 0.5 * ms + 0.1), dim=1)
-    fused = model.predict({"pan": pan, "ms": eight}, where(3.0))
+    fused = model.predict({"pan": pan, "ms": eight}, where(3.0))["image"]
     assert rmse(fused[:, :4], truth) < rmse(ms, truth)
 
 
@@ -71,8 +74,8 @@ def test_the_margin_holds(steps):
     """Whatever lies outside a tile changes no pixel beyond its margin by half a DN where 10000 DN are white."""
     model = resolve("salad-pan-tiny", "pansharpen").load(Runtime(steps=steps))
     pan, ms, _ = pair(3, 256, 4.0)
-    whole = model.predict({"pan": pan, "ms": ms}, where(4.0, (64, 128)))
-    part = model.predict({"pan": pan[..., 64:224, 96:256], "ms": ms[..., 64:224, 96:256]}, where(4.0, (128, 224)))
+    whole = model.predict({"pan": pan, "ms": ms}, where(4.0, (64, 128)))["image"]
+    part = model.predict({"pan": pan[..., 64:224, 96:256], "ms": ms[..., 64:224, 96:256]}, where(4.0, (128, 224)))["image"]
     m = SPEC.margin
     difference = (whole[..., 64 + m : 224 - m, 96 + m : 256 - m] - part[..., m:-m, m:-m]).abs()
     assert float(difference.max()) * DN < 0.5
@@ -83,7 +86,7 @@ def test_the_margin_holds(steps):
 def test_seeds_differ_a_little_and_steps_are_an_option(model):
     pan, ms, truth = pair(4, 128, 4.0)
     batch = {"pan": pan, "ms": ms}
-    one = model.predict(batch, where(4.0))
-    other = model.predict(batch, Where(12, 0, ((0, 0),), {"pan": (1.0, 1.0), "ms": (4.0, 4.0)}))
-    assert torch.equal(one, model.predict(batch, where(4.0)))
+    one = model.predict(batch, where(4.0))["image"]
+    other = model.predict(batch, Where(12, 0, ((0, 0),), {"pan": (1.0, 1.0), "ms": (4.0, 4.0)}, response=SEEN))["image"]
+    assert torch.equal(one, model.predict(batch, where(4.0))["image"])
     assert 0.0 < rmse(one, other) < 0.5 * rmse(one, truth)
