@@ -15,6 +15,7 @@ from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 from torch import nn
 from torch.nn import functional as F
 
+from ..lattice import without_lattice
 from .config import LATENT, Config
 
 
@@ -82,6 +83,14 @@ class ShuffleCodec(nn.Module):
     def decode(self, cells: torch.Tensor) -> torch.Tensor:
         """Inverse of ``encode``."""
         return F.pixel_shuffle(cells, self.factor)
+
+
+class FilteredCodec(ShuffleCodec):
+    """The same, and on the way back what repeats from cell to cell is taken out, so that no checkerboard is left."""
+
+    def decode(self, cells: torch.Tensor) -> torch.Tensor:
+        """As ``ShuffleCodec.decode``, without a lattice."""
+        return without_lattice(super().decode(cells), self.factor)
 
 
 class FullCodec(nn.Module):

@@ -25,13 +25,16 @@ class Config:
         codec_blocks: its residual blocks at each resolution of the encoder; the decoder has them in reverse.  Where
             the codec has none, only the number of resolutions counts.
         first, second: convolutions of a residual block: frequency- and direction-separable, or plain 3x3.
-        attention: global aggregation by queries, or self-attention.
+        attention: global aggregation by queries, self-attention, or none.
+        hidden: how many times as wide as a token its feed-forward net is.
+        sees: what norms and gates look at: the whole ``"image"``, as published, or each ``"cell"`` by itself (ours), so
+            that a tile gives the pixels of the whole scene; without attention then.
         codec: ``"fused"``: halves of the tiny autoencoder without the convolutions at its latent, joined to a UNet
             without its own first and last by one convolution on either side; ``"taesd"``: the tiny autoencoder and
             the UNet whole, meeting in four latent channels; ``"kl"``: likewise with Stable Diffusion's autoencoder,
             of which ``codec_width`` is half the first width; ``"shuffle"``: that of the small base model at its
             outermost, pixels of a cell as channels and back, joined as the fused one; what comes out is added to the
-            upsampled image.
+            upsampled image; ``"filtered"``: the same, and what repeats from cell to cell is taken out of it.
         deviation: a head beside the image for the logarithm of each pixel's variance (ours).
         compat: hold the parameters too that the released model stores and never runs.
     """
@@ -45,13 +48,15 @@ class Config:
     codec_blocks: tuple[int, ...] = (1, 3, 3, 3)
     first: Literal["fsc", "conv"] = "fsc"
     second: Literal["dsc", "conv"] = "dsc"
-    attention: Literal["qgam", "self"] = "qgam"
-    codec: Literal["fused", "taesd", "kl", "shuffle"] = "fused"
+    attention: Literal["qgam", "self", "none"] = "qgam"
+    hidden: int = 4
+    sees: Literal["image", "cell"] = "image"
+    codec: Literal["fused", "taesd", "kl", "shuffle", "filtered"] = "fused"
     deviation: bool = False
     compat: bool = False
 
     def __post_init__(self) -> None:
-        counts = (*self.channels, *self.codec_blocks, self.groups, self.queries, self.squeeze, self.image)
+        counts = (*self.channels, *self.codec_blocks, self.groups, self.queries, self.squeeze, self.image, self.hidden)
         if not all(type(count) is int and count > 0 for count in (*counts, self.codec_width)):
             raise ValueError("every width is a positive whole number")
         if len(self.channels) != _LEVELS or len(self.codec_blocks) < 2:
@@ -63,14 +68,17 @@ class Config:
         choices: dict[str, tuple[object, ...]] = {
             "first": ("fsc", "conv"),
             "second": ("dsc", "conv"),
-            "attention": ("qgam", "self"),
-            "codec": ("fused", "taesd", "kl", "shuffle"),
+            "attention": ("qgam", "self", "none"),
+            "sees": ("image", "cell"),
+            "codec": ("fused", "taesd", "kl", "shuffle", "filtered"),
             "deviation": (False, True),
             "compat": (False, True),
         }
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} is one of {', '.join(map(str, allowed))}, not {getattr(self, name)!r}")
+        if self.sees == "cell" and self.attention != "none":
+            raise ValueError("attention sees the whole image: a network that sees cells has none")
 
     @property
     def factor(self) -> int:
@@ -80,13 +88,19 @@ class Config:
     @property
     def cells(self) -> int:
         """Channels that the codec hands to the UNet."""
-        widths = {"fused": self.codec_width, "shuffle": self.image * self.factor**2}
-        return widths.get(self.codec, LATENT)
+        if self.adds:
+            return self.image * self.factor**2
+        return self.codec_width if self.codec == "fused" else LATENT
 
     @property
     def joined(self) -> bool:
         """Whether one convolution on either side joins codec and UNet, instead of four latent channels."""
-        return self.codec in ("fused", "shuffle")
+        return self.codec == "fused" or self.adds
+
+    @property
+    def adds(self) -> bool:
+        """Whether what comes out is added to the upsampled image."""
+        return self.codec in ("shuffle", "filtered")
 
     @property
     def stride(self) -> int:

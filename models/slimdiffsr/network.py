@@ -10,22 +10,23 @@ from torch import nn
 from torch.nn import functional as F
 
 from ...engine.errors import ModelError
-from .codec import FullCodec, ShuffleCodec, TinyCodec
+from .codec import FilteredCodec, FullCodec, ShuffleCodec, TinyCodec
 from .config import Config
 from .deviation import DeviationHead
 from .unet import Features, PrunedUNet
-from .wholes import AS_PUBLISHED, Wholes
+from .wholes import AS_PUBLISHED, CELLS, Wholes
 
 Codec = TinyCodec | FullCodec | ShuffleCodec
 CODECS: Mapping[str, Callable[[Config], Codec]] = MappingProxyType(
-    {"fused": TinyCodec, "taesd": TinyCodec, "kl": FullCodec, "shuffle": ShuffleCodec}
+    {"fused": TinyCodec, "taesd": TinyCodec, "kl": FullCodec, "shuffle": ShuffleCodec, "filtered": FilteredCodec}
 )
 
 
 class SlimDiffSR(nn.Module):
     """The student of SlimDiffSR (arXiv 2605.02198): no noise, no timestep, no text.
 
-    As published, every pixel depends on the whole image, by global aggregation, group norms and gates.
+    As published, every pixel depends on the whole image, by global aggregation, group norms and gates; a config can do
+    without.
     """
 
     def __init__(self, config: Config) -> None:
@@ -39,26 +40,28 @@ class SlimDiffSR(nn.Module):
         if config.deviation:
             self.deviation = DeviationHead(config)
 
-    def forward(self, image: torch.Tensor, wholes: Wholes = AS_PUBLISHED) -> torch.Tensor:
+    def forward(self, image: torch.Tensor, wholes: Wholes | None = None) -> torch.Tensor:
         """Sharpen an upsampled image.
 
         Args:
             image: (N, config.image, H, W) in -1..1, at the size of the result; what a side lacks to a multiple of
                 ``config.stride`` is repeated from its last pixels and cut off again.
-            wholes: what the layers of the UNet know of the whole image.
+            wholes: what the layers of the UNet know of the whole image; None for what the config says.
 
         Returns:
             The same shape and range; not clamped.
         """
         return self.with_features(image, wholes)[0]
 
-    def with_features(self, image: torch.Tensor, wholes: Wholes = AS_PUBLISHED) -> tuple[torch.Tensor, Features]:
+    def with_features(self, image: torch.Tensor, wholes: Wholes | None = None) -> tuple[torch.Tensor, Features]:
         """As ``forward``, with the maps after each layer of the UNet."""
         padded = self._padded(image)
         maps, features = self._maps(padded, wholes)
         return self._image(padded, maps, image), features
 
-    def with_deviation(self, image: torch.Tensor, wholes: Wholes = AS_PUBLISHED) -> tuple[torch.Tensor, torch.Tensor]:
+    def with_deviation(
+        self, image: torch.Tensor, wholes: Wholes | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """As ``forward``, with the logarithm of the variance of every pixel, float32; ``config.deviation`` is set."""
         padded = self._padded(image)
         maps, _ = self._maps(padded, wholes)
@@ -70,7 +73,9 @@ class SlimDiffSR(nn.Module):
         stride = self.config.stride
         return F.pad(image, (0, -width % stride, 0, -height % stride), mode="replicate")
 
-    def _maps(self, padded: torch.Tensor, wholes: Wholes) -> tuple[torch.Tensor, Features]:
+    def _maps(self, padded: torch.Tensor, wholes: Wholes | None) -> tuple[torch.Tensor, Features]:
+        if wholes is None:
+            wholes = CELLS if self.config.sees == "cell" else AS_PUBLISHED
         enter = self.merge_conv1 if self.config.joined else self.unet.conv_in
         found: tuple[torch.Tensor, Features] = self.unet(enter(self.vae.encode(padded)), wholes)
         return found
@@ -78,7 +83,7 @@ class SlimDiffSR(nn.Module):
     def _image(self, padded: torch.Tensor, maps: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
         leave = self.merge_conv2 if self.config.joined else self.unet.conv_out
         found = self.vae.decode(leave(maps))
-        if self.config.codec == "shuffle":
+        if self.config.adds:
             found = padded + found
         return found[..., : image.shape[-2], : image.shape[-1]]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..lattice import REACH
 from .config import Config
 
 
@@ -14,7 +15,7 @@ def reach(config: Config) -> int:
     Raises:
         ValueError: self-attention, or Stable Diffusion's autoencoder with its own, sees all of any image.
     """
-    if config.attention != "qgam" or config.codec == "kl":
+    if config.attention == "self" or config.codec == "kl":
         raise ValueError("statistics of the scene serve a network without self-attention and without its autoencoder")
     return _codec(config) + _unet(config) + config.stride - 1
 
@@ -29,8 +30,8 @@ def _unet(config: Config) -> int:
 
 
 def _codec(config: Config) -> int:
-    if config.codec == "shuffle":
-        return 0
+    if config.adds:
+        return REACH * config.factor if config.codec == "filtered" else 0
     halves = 0
     for level, blocks in enumerate(config.codec_blocks):
         # Of encoder and decoder: blocks of three convolutions, and the one that meets the finer level or the image.

@@ -232,6 +232,7 @@ def card(
     training_data: str,
     citation: str,
     tile: int | None = None,
+    margin: int | None = None,
     batch: int = 1,
 ) -> Card:
     """The card of a student.
@@ -242,7 +243,8 @@ def card(
 
     Args:
         tile: input px along a side of a tile, rounded up to what the network takes; that of the training where None.
-            Only a network that knows the scene does not mind another.
+            Only a network that knows the scene, or sees cells alone, does not mind another.
+        margin: input px at a tile's rim that are not used, as measured on weights of a network that sees cells alone.
         batch: tiles at a time.
 
     Raises:
@@ -250,9 +252,10 @@ def card(
     """
     align = config.stride // math.gcd(config.stride, use.scale)
     tile = -(-(tile or use.tile) // align) * align
-    margin = tile // 16
-    if use.wholes == "scene" and 4 * sight(config, use) <= tile:
-        margin = sight(config, use)
+    if margin is None:
+        margin = tile // 16
+        if use.wholes == "scene" and 4 * sight(config, use) <= tile:
+            margin = sight(config, use)
     spec = ModelSpec(
         name=name,
         version=version,
@@ -264,7 +267,7 @@ def card(
         align=align,
         margin=margin,
         tile=tile,
-        overlap=max(tile // 4, 2 * margin),
+        overlap=2 * margin + align if config.sees == "cell" else max(tile // 4, 2 * margin),
         batch=batch,
         work_bytes=WORK_BYTES * use.scale**2,
         needs_statistics=True,

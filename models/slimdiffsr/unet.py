@@ -78,27 +78,32 @@ def _convolved(conv: nn.Module, x: torch.Tensor, wholes: Wholes) -> torch.Tensor
 
 
 class TransformerBlock(nn.Module):
-    """Attention over all tokens and a gated feed-forward net, each added to what came in; no text is read."""
+    """Attention over all tokens, where there is any, and a gated feed-forward net, each added to what came in."""
 
     def __init__(self, config: Config, channels: int) -> None:
         super().__init__()
-        self.norm1 = nn.LayerNorm(channels)
-        self.attn1: nn.Module
-        if config.attention == "qgam":
-            self.attn1 = QueryAggregation(channels, config.queries, config.squeeze)
-        else:
-            head = min(_HEAD, channels)
-            self.attn1 = Attention(channels, heads=channels // head, dim_head=head)
+        self.attends = config.attention != "none"
+        if self.attends:
+            self.norm1 = nn.LayerNorm(channels)
+            self.attn1 = _attention(config, channels)
         self.norm3 = nn.LayerNorm(channels)
-        self.ff = FeedForward(channels, activation_fn="geglu")
+        self.ff = FeedForward(channels, mult=config.hidden, activation_fn="geglu")
 
     def forward(self, x: torch.Tensor, wholes: Wholes = AS_PUBLISHED) -> torch.Tensor:
         """(N, tokens, channels) to the same shape."""
-        tokens = self.norm1(x)
-        aggregates = isinstance(self.attn1, QueryAggregation)
-        x = x + (self.attn1(tokens, wholes) if aggregates else self.attn1(tokens))
+        if self.attends:
+            tokens = self.norm1(x)
+            aggregates = isinstance(self.attn1, QueryAggregation)
+            x = x + (self.attn1(tokens, wholes) if aggregates else self.attn1(tokens))
         out: torch.Tensor = x + self.ff(self.norm3(x))
         return out
+
+
+def _attention(config: Config, channels: int) -> nn.Module:
+    if config.attention == "qgam":
+        return QueryAggregation(channels, config.queries, config.squeeze)
+    head = min(_HEAD, channels)
+    return Attention(channels, heads=channels // head, dim_head=head)
 
 
 class Transformer(nn.Module):

@@ -1,7 +1,7 @@
 """What layers know of the whole image: moments for norms, means for gates, tokens that the queries gathered.
 
 Every such value goes through one object that is handed down a forward pass.  As published an object says what the tile
-shows, so a pixel depends on where its tile lies.  One alternative sums the values up over parts of a scene, and
+shows, so a pixel depends on where its tile lies.  One alternative looks at each cell alone; another sums the values up over parts of a scene, and
 another returns what was found for the scene; a tile's pixels then depend on their surroundings alone.
 
 The sums are taken over sample blocks at full resolution and not over one decimated image of the scene, because
@@ -50,6 +50,25 @@ class Wholes:
 
 
 AS_PUBLISHED = Wholes()
+
+
+class CellWholes(Wholes):
+    """None at all: norms are taken over the channels of each cell, and gates are learned constants."""
+
+    def normed(self, norm: nn.GroupNorm, x: torch.Tensor) -> torch.Tensor:
+        """(N, C, h, w) with mean and deviation of each cell's channels taken out."""
+        values = x.float()
+        variance, mean = torch.var_mean(values, dim=1, keepdim=True, correction=0)
+        gain = torch.rsqrt(variance + norm.eps)
+        weight, bias = norm.weight[:, None, None], norm.bias[:, None, None]
+        return ((values - mean) * gain * weight + bias).to(x.dtype)
+
+    def means(self, x: torch.Tensor) -> torch.Tensor:
+        """Zeros (N, C), from which a gate makes the same of every image."""
+        return x.new_zeros(x.shape[:2])
+
+
+CELLS = CellWholes()
 
 
 class MeasuredWholes(Wholes):

@@ -28,6 +28,8 @@ def student_card(recipe: SlimRecipe, quality: Quality, looks: str) -> Card:
         licence=told["licence"],
         training_data=told["training_data"],
         citation=f"{told['citation']}. {used(recipe, looks)}",
+        tile=recipe.slim.tile or None,
+        margin=recipe.slim.margin or None,
         batch=BATCH,
     )
     return about.model_copy(update={"quality": quality})

@@ -12,7 +12,7 @@ from ...models.slimdiffsr.config import Config
 from ..degradation.settings import DegradationSettings
 from ..distill.restoration import ERROR_ALONE, Weights
 from ..recipe import Recipe
-from ..settings import LEFT_OUT, DataSettings, NoStage, Positive, StageSettings, Weight
+from ..settings import LEFT_OUT, Count, DataSettings, NoStage, Positive, StageSettings, Weight
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -55,6 +55,7 @@ class SlimSettings:
             or ``"fixed"``, midway between its bounds (the paper's ablations).
         lpips: folder with the weights of LPIPS; empty for features of the base model in its place.
         critic_width: channels of the critic's first convolution.
+        tile, margin: of the model folder, input px; 0 for those that follow from the patch.
     """
 
     base: str = ""
@@ -77,6 +78,8 @@ class SlimSettings:
     levels: Literal["uncertainty", "latents", "fixed"] = "uncertainty"
     lpips: str = ""
     critic_width: Positive = 32
+    tile: Count = 0
+    margin: Count = 0
 
     @property
     def taught(self) -> bool:
