@@ -129,7 +129,7 @@ def simulated_scenes(root: Path, folder: Path) -> list[Scene]:
     """
     scenes = []
     for name, recipe in SIMULATED.items():
-        truth = _cut(root, recipe.source)
+        truth = cut(root, recipe.source)
         fine = GeoBox(truth.shape[1:], from_origin(500000, 5000000, 1, 1), "EPSG:32631")
         pan = np.tensordot(np.array(recipe.response), truth.astype(np.float64), axes=1)[None]
         ms = degrade_ms(truth, (GAIN,) * len(truth), RATIO)
@@ -143,7 +143,7 @@ def simulated_scenes(root: Path, folder: Path) -> list[Scene]:
     return scenes
 
 
-def _cut(root: Path, settings: SourceSettings) -> NDArray[np.generic]:
+def cut(root: Path, settings: SourceSettings) -> NDArray[np.generic]:
     """The first wholly valid part of a test split, (C, h, w), as large as can be; sides of whole MS pixels."""
     (source,) = load_sources(root, [settings], "test", 0)
     for largest in range(LARGEST, LARGEST // 2, -8 * RATIO):
