@@ -40,6 +40,11 @@ class Response:
     lift: float
     noise: tuple[float, ...] = ()
 
+    @classmethod
+    def gaussian(cls, gain: float, noise: tuple[float, ...] = ()) -> Response:
+        """That of a Gaussian modulation transfer function."""
+        return cls(gain, gain ** ((LIFT_AT / 0.5) ** 2), noise)
 
-UNMEASURED = Response(gain=0.4, lift=0.4 ** ((LIFT_AT / 0.5) ** 2))
+
+UNMEASURED = Response.gaussian(0.4)
 """What stands in where a scene cannot be measured: a delivered product in the middle of those that were."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from odc.geo.geobox import GeoBox
@@ -88,6 +88,11 @@ class Scene:
     def bands(self) -> tuple[Band, ...]:
         """The bands of all parts."""
         return tuple(band for part in self.parts for band in part.bands)
+
+    @property
+    def as_delivered(self) -> Scene:
+        """The scene with its parts where their georeference has them."""
+        return replace(self, parts=tuple(replace(part, lies=(0.0, 0.0)) for part in self.parts))
 
     @property
     def mask(self) -> Mask:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,8 +29,7 @@ class BandFinisher:
     def __init__(self, plan: Plan, kernel: str, row_bands: RowBands, context: RunContext) -> None:
         self._plan, self._row_bands, self._watch = plan, row_bands, context.watch
         self._consistency = plan.sights if plan.output.consistent else ()
-        # Cells as they were delivered.
-        parts = (replace(part, lies=(0.0, 0.0)) for part in plan.scene.parts)
+        parts = plan.scene.as_delivered.parts
         self._cells = [PartReader(part, part.grid, kernel, context.policy) for part in parts]
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""How the main input is taken to have been seen: as measured on the scene, as a named sensor's table says, or assumed."""
+"""How the main input was seen: as measured on the scene, as a named sensor's table says, or as assumed."""
 
 from __future__ import annotations
 
@@ -28,11 +28,12 @@ def response_of(scene: Scene, sensor: Sensor | None, instrument: Instrument | No
     """
     if sensor is not None:
         gain = designed_gain(float(np.mean(sensor.gains(len(scene.bands), [band.name for band in scene.bands]))))
-        return Response(gain, gain ** ((LIFT_AT / 0.5) ** 2))
+        return Response.gaussian(gain)
     if instrument is None:
         return None
-    curve = instrument.curve
-    lift = float(np.interp(LIFT_AT, RINGS, curve)) if curve else instrument.gain ** ((LIFT_AT / 0.5) ** 2)
+    if not instrument.curve:
+        return Response.gaussian(instrument.gain, instrument.noise)
+    lift = float(np.interp(LIFT_AT, RINGS, instrument.curve))
     return Response(instrument.gain, round(lift, 3), instrument.noise)
 
 

@@ -210,7 +210,7 @@ def _against_inputs(part: InputsPart, beat: Callable[[], None], policy: OpenPoli
 
 
 def lattice_metric(sums: LatticeSums, ratio: float) -> dict[str, float]:
-    """The larger score of two lattices, that of the coarse pixels and one of half their size; empty where none tells."""
+    """The larger score of two lattices: of the coarse pixels, and of half their size; empty where none tells."""
     found = [value for period in (ratio, ratio / 2) if (value := sums.score(period)) is not None]
     return {"lattice": max(found)} if found else {}
 

@@ -113,7 +113,9 @@ def evaluate_draws(
                 listener=relay,
                 cancel=cancel,
             )
-            scored = EvaluationRequest(out, reference=str(draw.truth), ratio=protocol.ratio, bits=protocol.bits, rim=_RIM)
+            scored = EvaluationRequest(
+                out, reference=str(draw.truth), ratio=protocol.ratio, bits=protocol.bits, rim=_RIM
+            )
             yield evaluate(plan_evaluation(scored, request.policy), listener=relay, cancel=cancel)
 
 

@@ -81,6 +81,7 @@ class Relay:
         self._listener = listener
 
     def emit(self, event: str, **fields: Any) -> None:
+        """Progress and warnings alone."""
         if event in ("progress", "warning"):
             self._listener.emit(event, **fields)
 

@@ -3,8 +3,8 @@
 The wiring follows SALAD-Pan (arXiv 2602.04473, stage II): two ControlNet-XS-like branches, "spatial" (PAN) and
 "spectral" (MS), run through encoder and middle next to the base network, exchange features with it in both directions
 through GLU-gated zero convolutions, feed the decoder, and are fused by frequency: high frequencies from PAN, low ones
-from MS.  Text prompts are left out; resolution ratio and measured response take their place.  Without a pretrained base network, base
-and branches are trained together.
+from MS.  Text prompts are left out; resolution ratio and measured response take their place.  Without a pretrained base
+network, base and branches are trained together.
 """
 
 from __future__ import annotations

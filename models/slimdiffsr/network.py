@@ -59,9 +59,7 @@ class SlimDiffSR(nn.Module):
         maps, features = self._maps(padded, wholes)
         return self._image(padded, maps, image), features
 
-    def with_deviation(
-        self, image: torch.Tensor, wholes: Wholes | None = None
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def with_deviation(self, image: torch.Tensor, wholes: Wholes | None = None) -> tuple[torch.Tensor, torch.Tensor]:
         """As ``forward``, with the logarithm of the variance of every pixel, float32; ``config.deviation`` is set."""
         padded = self._padded(image)
         maps, _ = self._maps(padded, wholes)

@@ -1,8 +1,9 @@
 """What layers know of the whole image: moments for norms, means for gates, tokens that the queries gathered.
 
 Every such value goes through one object that is handed down a forward pass.  As published an object says what the tile
-shows, so a pixel depends on where its tile lies.  One alternative looks at each cell alone; another sums the values up over parts of a scene, and
-another returns what was found for the scene; a tile's pixels then depend on their surroundings alone.
+shows, so a pixel depends on where its tile lies.  One alternative looks at each cell alone, and is trained so; another
+sums the values up over parts of a scene, and a third returns what was found for the scene.  With these a tile's pixels
+depend on their surroundings alone.
 
 The sums are taken over sample blocks at full resolution and not over one decimated image of the scene, because
 decimated pixels have another size on the ground than those that the network was trained with.  In a block, each layer

@@ -83,7 +83,7 @@ def read_samples(
     height, width = pairing.coarse.height, pairing.coarse.width
     if min(height, width) < SMALLEST:
         raise _too_small(f"{width} x {height} MS px", ms.source)
-    readers = [InputReader(scene, scene.grid, "cubic", policy) for scene in (ms, pan)]
+    readers = [InputReader(scene.as_delivered, scene.grid, "cubic", policy) for scene in (ms, pan)]
     cutter = _Cutter(plan, pairing, gains, *readers)
     samples = []
     trained = held_out = 0.0

@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from ...engine.events import Listener, Progress
+from ...engine.facts import Response
 from ...models.salad_pan.fusion import blur, conditions
 from ...models.salad_pan.network import SaladPanTiny
 from ...models.salad_pan.vae import FACTOR
@@ -77,6 +78,7 @@ def fine_tune(
     model: SaladPanTiny,
     samples: Sequence[Sample],
     ratio: float,
+    seen: Response,
     *,
     steps: int,
     run_steps: int,
@@ -94,6 +96,7 @@ def fine_tune(
         model: with the weights to start from, on the CPU; it comes back there.
         samples: windows of the scene.
         ratio: PAN px per MS px.
+        seen: how the degraded MS was seen, without noise.
         steps: most optimiser steps.
         run_steps: network evaluations of the run.
         seed: of noise, order and turns.
@@ -104,7 +107,7 @@ def fine_tune(
     model.to(device).eval()
     tuned = _tuned(model)
     kept, weights = 0, [p.detach().clone() for p in tuned]
-    before = _held_out_loss(model, samples, ratio, run_steps, seed, device)
+    before = _held_out_loss(model, samples, ratio, seen, run_steps, seed, device)
     best, goal = before, before * (1.0 - LEAST_GAIN)
     optimiser = torch.optim.Adam(tuned, lr=RATE, betas=(0.9, 0.99))
     noise = torch.Generator().manual_seed(seed)
@@ -112,13 +115,13 @@ def fine_tune(
     for step, batch in zip(range(1, steps + 1), _batches(samples, seed, device), strict=False):
         check()
         optimiser.param_groups[0]["lr"] = RATE * min(1.0, step / WARM_UP)
-        loss = scene_loss(_fused(model, batch, ratio, 1, noise), batch.target, batch.trained)
+        loss = scene_loss(_fused(model, batch, ratio, seen, 1, noise), batch.target, batch.trained)
         optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(tuned, 1.0)
         optimiser.step()
         if step % GLANCE == 0 or step == steps:
-            found = _held_out_loss(model, samples, ratio, run_steps, seed, device)
+            found = _held_out_loss(model, samples, ratio, seen, run_steps, seed, device)
             if found < min(best, goal):
                 best, kept, weights = found, step, [p.detach().clone() for p in tuned]
         progress.advance()
@@ -178,7 +181,13 @@ def _turned(values: torch.Tensor, way: int) -> torch.Tensor:
 
 @torch.no_grad()
 def _held_out_loss(
-    model: SaladPanTiny, samples: Sequence[Sample], ratio: float, run_steps: int, seed: int, device: str
+    model: SaladPanTiny,
+    samples: Sequence[Sample],
+    ratio: float,
+    seen: Response,
+    run_steps: int,
+    seed: int,
+    device: str,
 ) -> float:
     """Loss over the held-out cells of at most eight windows, fused as a run would."""
     noise = torch.Generator().manual_seed(seed + 1)
@@ -187,19 +196,18 @@ def _held_out_loss(
     for index in np.linspace(0, len(judged) - 1, min(len(judged), _MOST_LOOKED_AT)).round():
         batch = _Stack.of([judged[int(index)]], [0], device)
         count = float(batch.held_out.sum())
-        fused = _fused(model, batch, ratio, run_steps, noise)
+        fused = _fused(model, batch, ratio, seen, run_steps, noise)
         total += float(scene_loss(fused, batch.target, batch.held_out)) * count
         pixels += count
     return total / pixels
 
 
 def _fused(
-    model: SaladPanTiny, batch: _Stack, ratio: float, run_steps: int, generator: torch.Generator
+    model: SaladPanTiny, batch: _Stack, ratio: float, seen: Response, run_steps: int, generator: torch.Generator
 ) -> torch.Tensor:
     """What the model makes of a batch, (B, C, n, n), from seeded noise that the bands share."""
     count, bands, side, _ = batch.ms.shape
     cells = (model.config.latent, side // FACTOR, side // FACTOR)
     noise = torch.randn((count, 1, *cells), generator=generator).expand(-1, bands, -1, -1, -1)
-    given = conditions(batch.pan, batch.ms, (ratio, ratio))
-    fused: torch.Tensor = model(given, noise.reshape(-1, *cells).to(batch.ms), ratio, run_steps)
-    return fused.reshape(batch.ms.shape).float()
+    given = conditions(batch.pan, batch.ms, (ratio, ratio), seen)
+    return model(given, noise.reshape(-1, *cells).to(batch.ms), run_steps).image.reshape(batch.ms.shape)

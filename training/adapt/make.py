@@ -21,7 +21,9 @@ import torch
 from ...engine.contract import ModelSource
 from ...engine.errors import ModelError, RequestError, SeamlineWarning
 from ...engine.events import Cancel, Listener, warnings_to
-from ...engine.optics.sensors import UNKNOWN, find_sensor
+from ...engine.facts import UNMEASURED, Response
+from ...engine.optics.mtf import filter_gain
+from ...engine.optics.sensors import find_sensor
 from ...engine.output.workspace import Workspace
 from ...engine.plan.make import make_plan
 from ...engine.plan.plan import Plan
@@ -146,19 +148,13 @@ def _version(request: Request, source: ModelSource, shipped: FolderSource, steps
         "run_steps": request.steps,
         "seed": plan.seed,
         "scenes": [[s.fingerprint, [b.index for b in s.bands], to_jsonable(s.grid)] for s in plan.scenes],
-        "gains": _gains(request, plan),
+        "sensor": None if request.sensor is None else to_jsonable(find_sensor(request.sensor)),
         "coregister": request.coregister,
         "device": plan.runtime.device,
         "threads": plan.threads,
         "versions": plan.versions,
     }
     return f"{read_card(Path(shipped.path)).card.version[:_VERSION]}+adapt{steps}.{digest(decisive)[:8]}"
-
-
-def _gains(request: Request, plan: Plan) -> tuple[float, ...]:
-    """MTF gains that degrade MS, also where the run is not made consistent with them."""
-    sensor = UNKNOWN if request.sensor is None else find_sensor(request.sensor)
-    return sensor.gains(len(plan.scene.bands), [band.name for band in plan.scene.bands])
 
 
 def _make_room(request: Request, workspace: Workspace) -> None:
@@ -196,11 +192,15 @@ def _make(
     model = build(folder.card.architecture.config)
     load_strictly(model, {name: value.float() for name, value in state.items()}, where=shipped.path)
     torch.set_num_threads(plan.threads)
-    samples, ratio = read_samples(plan, _gains(request, plan), request.policy, cancel.check)
+    # The instrument of the scene once more, as the Gaussian that is nearest to it.
+    gain = (plan.response or UNMEASURED).gain
+    gains = (filter_gain(gain),) * len(plan.scene.bands)
+    samples, ratio = read_samples(plan, gains, request.policy, cancel.check)
     found = fine_tune(
         model,
         samples,
         ratio,
+        Response.gaussian(gain),
         steps=steps,
         run_steps=request.steps or STEPS,
         seed=plan.seed,

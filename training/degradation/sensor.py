@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ...engine.optics.sensors import find_sensor
 from ...engine.optics.imaging import degrade_matrix
+from ...engine.optics.sensors import find_sensor
 from .draws import log_uniform, normal, uniform
 from .noise import add_sensor_noise
 from .resizing import coarse_size

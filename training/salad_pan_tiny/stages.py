@@ -45,10 +45,7 @@ def image_loss(decoded: Decoded, ready: Prepared) -> torch.Tensor:
     fused = assembled(decoded, ready.given)
     image = fused.image.reshape(ready.target.shape)
     error = (decoded.residual.float() - ready.residual).detach()
-    return (
-        fusion_loss(image, ready.target)
-        + DEVIATION_WEIGHT * deviation_loss(error, decoded.log_deviation)
-    )
+    return fusion_loss(image, ready.target) + DEVIATION_WEIGHT * deviation_loss(error, decoded.log_deviation)
 
 
 class VaeStage(nn.Module):

@@ -1,4 +1,4 @@
-"""How the main input was seen: measured where a pair tells, a sensor's where one is named, and assumed with a warning."""
+"""How the main input was seen: measured where a pair tells, by a sensor that is named, or assumed with a warning."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from rasterio.transform import from_origin
 from seamline.engine.errors import InstrumentWarning
 from seamline.engine.events import Silence
 from seamline.engine.facts import UNMEASURED
+from seamline.engine.ground.grids import Window
 from seamline.engine.inputs.describe import describe
 from seamline.engine.inputs.reading import InputReader
-from seamline.engine.ground.grids import Window
 from seamline.engine.optics.imaging import Sharpening, SimulatedInstrument, delivered
 from seamline.engine.optics.instrument import Instrument
 from seamline.engine.optics.mtf import designed_gain, filter_gain
@@ -57,7 +57,9 @@ def pair(write_raster):
 
     def make(instrument=None, side=320):
         truth = scene(side)
-        pan, ms = delivered(truth, truth.mean(axis=0, keepdims=True), instrument or simulated(), np.random.default_rng(0))
+        pan, ms = delivered(
+            truth, truth.mean(axis=0, keepdims=True), instrument or simulated(), np.random.default_rng(0)
+        )
         fine, coarse = (from_origin(500000, 5000000, size, size) for size in (1, 4))
         paths = (
             write_raster(name, np.rint(10000 * image).astype(np.uint16), transform=transform)

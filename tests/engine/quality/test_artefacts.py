@@ -57,7 +57,7 @@ def test_rings_are_told_by_their_side():
 
 
 def test_lost_texture_lowers_the_correlation_with_pan():
-    truth, ms, pan = inputs()
+    _, ms, pan = inputs()
     repeated = np.repeat(np.repeat(ms, RATIO, axis=1), RATIO, axis=2)
     assert scored(repeated, ms, pan).detail < 0.7
     assert scored(repeated, ms, pan).undershoot == 0.0

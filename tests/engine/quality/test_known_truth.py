@@ -1,4 +1,4 @@
-"""Full resolution with a known truth: pairs by seed alone, scored as anything else, refused where nothing can be seen."""
+"""Full resolution with a known truth: pairs by seed alone, scored as anything else, refused where there is nothing."""
 
 from __future__ import annotations
 

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from seamline.engine.contract import Runtime, TileModel, Where
+from seamline.engine.facts import Response
+from seamline.engine.optics.imaging import degrade_matrix
 from seamline.models.folder import read_card
 from seamline.models.registry import WEIGHTS, resolve
-from seamline.engine.facts import Response
 from seamline.models.salad_pan.fusion import conditions
 from seamline.models.salad_pan.tile import SPEC
-from seamline.engine.optics.imaging import degrade_matrix
 from seamline.training.data.simulate import cubic_matrix
 from seamline.training.village.procedural import procedural_scene
 
@@ -75,7 +75,9 @@ def test_the_margin_holds(steps):
     model = resolve("salad-pan-tiny", "pansharpen").load(Runtime(steps=steps))
     pan, ms, _ = pair(3, 256, 4.0)
     whole = model.predict({"pan": pan, "ms": ms}, where(4.0, (64, 128)))["image"]
-    part = model.predict({"pan": pan[..., 64:224, 96:256], "ms": ms[..., 64:224, 96:256]}, where(4.0, (128, 224)))["image"]
+    part = model.predict({"pan": pan[..., 64:224, 96:256], "ms": ms[..., 64:224, 96:256]}, where(4.0, (128, 224)))[
+        "image"
+    ]
     m = SPEC.margin
     difference = (whole[..., 64 + m : 224 - m, 96 + m : 256 - m] - part[..., m:-m, m:-m]).abs()
     assert float(difference.max()) * DN < 0.5

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from seamline.engine.optics.imaging import degrade_matrix, panchromatic
 from seamline.engine.optics.mtf import filter_bands, mtf_kernel
 from seamline.training.data.patches import Patches
-from seamline.engine.optics.imaging import degrade_matrix, panchromatic
 from seamline.training.data.simulate import cubic_matrix, mix_bands, simulate_pair
 from seamline.training.data.sources import Source
 from seamline.training.salad_pan_tiny.losses import fusion_loss, spectral_angle
