@@ -131,7 +131,7 @@ def measure(
     gain, shift = _FIRST_GAIN, start
     for _ in range(2):
         shift = _best_shift(partial(unexplained, gain), shift)
-        gain = _best_gain(lambda g, at=shift: unexplained(g, at))
+        gain = _best_gain(partial(unexplained, shift=shift))
     left = unexplained(gain, shift)
     if not left < 1.0 - LEAST_EXPLAINED:
         return None

@@ -68,9 +68,9 @@ def consistency_sums(scene: FullScene, start: int, stop: int, seen: Array) -> Co
     ms = scene.ms.replicated(start, stop)[:, :, :width]
     spread = np.array([mtf_kernel(gain, float(ratio)).sum() for gain in scene.gains])[:, None, None]
     apart = [view - ms for view in (_area_means(scene, start, stop, width), seen / spread)]
-    squares = (np.sum(each**2, axis=(1, 2), where=counted) for each in apart)
-    inputs = ms.sum(axis=(1, 2), where=counted)
-    return ConsistencySums(int(counted.sum()), inputs, *squares, apart[0].sum(axis=(1, 2), where=counted))
+    area, mtf = (np.sum(each**2, axis=(1, 2), where=counted) for each in apart)
+    drift = apart[0].sum(axis=(1, 2), where=counted)
+    return ConsistencySums(int(counted.sum()), ms.sum(axis=(1, 2), where=counted), area, mtf, drift)
 
 
 def _area_means(scene: FullScene, start: int, stop: int, width: int) -> Array:
