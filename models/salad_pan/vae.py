@@ -72,6 +72,12 @@ class BandVae(nn.Module):
         """Posterior mode, scaled to unit variance: (N, 1, H, W) to (N, latent, H / 4, W / 4)."""
         return self.posterior(residual)[0] * self.scaling
 
+    @torch.no_grad()
+    def widen(self, factor: float) -> None:
+        """Make every deviation ``factor`` times as large (to first order near a bound, where none is any more)."""
+        assert self.deviation_out.bias is not None  # noqa: S101  convolutions have one
+        self.deviation_out.bias += math.log(factor)
+
     def decode(self, latent: torch.Tensor, given: Conditions) -> Decoded:
         """Residual and how certain it is from scaled latents (N, latent, H / 4, W / 4)."""
         guide = self.guide_in(F.pixel_unshuffle(torch.cat((given.spatial, given.spectral), dim=1), FACTOR))

@@ -30,10 +30,11 @@ def card(recipe: TinyRecipe, model: SaladPanTiny, quality: Quality) -> Card:
 
 def quality_rows(rows: Mapping[str, Row]) -> Quality:
     """The measured table as a card has it."""
-    return tuple(_quality_row(name, row) for name, row in rows.items())
+    return tuple(quality_row(name, row) for name, row in rows.items())
 
 
-def _quality_row(name: str, row: Row) -> QualityRow:
+def quality_row(name: str, row: Row) -> QualityRow:
+    """One line of it: a number of steps, or what stands beside them."""
     who = TITLES.get(name, f"{name} step{'s' if name != '1' else ''}")
     protocol = f"{who}; pairs simulated as in training, mean over batches; Q in 16 px blocks"
     return QualityRow(scene="validation split of the recipe", protocol=protocol, values=row)

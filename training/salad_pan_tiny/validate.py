@@ -8,11 +8,17 @@ import torch
 from torch.nn import functional as F
 
 from ...models.salad_pan.network import SaladPanTiny
+from ...models.salad_pan.vae import FACTOR
 from ..data.simulate import Batch
 from .losses import inner
 from .stages import prepare
 
 Row = dict[str, float]
+
+ONE_SIGMA = 0.6827
+"""Share of normal errors that are within one standard deviation."""
+
+_MOST_RANKED = 2**22
 
 
 @torch.no_grad()
@@ -26,10 +32,7 @@ def table(model: SaladPanTiny, batches: Sequence[Batch], steps: Sequence[int]) -
     for batch in batches:
         ready = prepare(batch)
         shape = batch.target.shape
-        cells = (shape[2] // 4, shape[3] // 4)
-        generator = torch.Generator().manual_seed(batch.seed)
-        noise = torch.randn(shape[0], 1, model.config.latent, *cells, generator=generator)
-        noise = noise.expand(-1, shape[1], -1, -1, -1).reshape(-1, model.config.latent, *cells)
+        noise = seeded_noise(model, batch)
         images = {"ms": batch.ms, "base": ready.given.base.reshape(shape)}
         for count in steps:
             images[str(count)] = model(ready.given, noise, count).image.reshape(shape)
@@ -37,6 +40,36 @@ def table(model: SaladPanTiny, batches: Sequence[Batch], steps: Sequence[int]) -
             scores.setdefault(name, []).append(_scores(inner(image), inner(batch.target), batch.ratio))
     means = {name: torch.cat(rows).double().mean(dim=0).tolist() for name, rows in scores.items()}
     return {name: {"ERGAS": m[0], "SAM": m[1], "Q": m[2]} for name, m in means.items()}
+
+
+@torch.no_grad()
+def relative_errors(model: SaladPanTiny, batches: Sequence[Batch]) -> torch.Tensor:
+    """Absolute errors over the deviations that a run of one step tells, of all pixels that count, one-dimensional."""
+    found = []
+    for batch in batches:
+        ready = prepare(batch)
+        fused = model(ready.given, seeded_noise(model, batch), 1)
+        error = (fused.image - batch.target.reshape(fused.image.shape)).abs()
+        found.append((inner(error) / inner(fused.deviation)).flatten())
+    return torch.cat(found)
+
+
+def sampled(errors: torch.Tensor) -> torch.Tensor:
+    """Every so-many-th of the errors, no more than can be ranked."""
+    return errors[:: -(-len(errors) // _MOST_RANKED)]
+
+
+def coverage(model: SaladPanTiny, batches: Sequence[Batch]) -> float:
+    """Share of the errors that are within one deviation."""
+    return float((relative_errors(model, batches) <= 1.0).float().mean())
+
+
+def seeded_noise(model: SaladPanTiny, batch: Batch) -> torch.Tensor:
+    """What a run starts from, (B * C, latent, H / 4, W / 4); the bands of an image share it."""
+    count, bands, height, width = batch.target.shape
+    shape = (model.config.latent, height // FACTOR, width // FACTOR)
+    noise = torch.randn(count, 1, *shape, generator=torch.Generator().manual_seed(batch.seed))
+    return noise.expand(-1, bands, -1, -1, -1).reshape(-1, *shape)
 
 
 def as_text(rows: dict[str, Row]) -> str:
