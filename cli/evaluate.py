@@ -49,7 +49,7 @@ class _Rim(click.ParamType["int | Literal['toolbox']"]):
 @click.option("--ratio", type=float, metavar="R", help="PAN px per MS px, for ERGAS; from PAN and MS otherwise.")
 @click.option("--bits", type=int, metavar="L", help="Bit depth, for PSNR and SSIM; from the data type otherwise.")
 @click.option("--rim", type=_Rim(), default=0, metavar="toolbox|N", help="Px left out on every side; 0 by default.")
-@click.option("--sensor", default="none", show_default=True, metavar="NAME|FILE", help="Sensor whose MTF counts.")
+@click.option("--sensor", metavar="NAME|FILE", help="Sensor whose MTF counts; measured on PAN and MS otherwise.")
 @click.option(
     "--phase",
     type=click.Choice(["area", "dlpan"]),
@@ -142,7 +142,8 @@ def _evaluate_model(
 
     _check_protocol("rr", fused, options, needs=("ms", "pan", "model"), makes=("reference", "ratio", "draws"))
     protocol = Protocol(
-        **{name: options[name] for name in ("ms", "pan", "sensor", "phase", "rim", "bits", "perceptual")},
+        **{name: options[name] for name in ("ms", "pan", "phase", "rim", "bits", "perceptual")},
+        sensor=options["sensor"] or "none",
         released=options["as_released"],
     )
     request = _run_request(options, policy)

@@ -14,12 +14,19 @@ from typing import Any
 import numpy as np
 
 from ..errors import GeoreferenceWarning, LeftOutWarning, RequestError
-from ..ground.grids import Window, check_same_crs, relation, whole_shift
+from ..facts import UNMEASURED
+from ..ground.grids import Window, check_same_crs, is_separable, ratio, relation, whole_shift
+from ..inputs.coregistration import moved
 from ..inputs.describe import describe
+from ..inputs.instrument import measured_instrument
 from ..inputs.scene import Scene
 from ..optics.degrade import Phase
+from ..optics.instrument import Instrument
+from ..optics.mtf import filter_gain
 from ..optics.sensors import find_sensor
+from ..plan.response import believed
 from ..request import OpenPolicy
+from ..serial import to_jsonable
 from .pairing import Pairing, pair
 from .reduced import Rim, inside_rim
 
@@ -38,7 +45,8 @@ class EvaluationRequest:
         ratio: PAN px per MS px, for ERGAS; from PAN and MS where None.
         bits: radiometric depth; from the data type of the reference where None.
         rim: px left out of the comparison with the reference on every side, or "toolbox".
-        sensor: name or description file; its MTF shapes the indices without a reference.
+        sensor: name or description file; its MTF shapes the indices without a reference, and MS lies where its
+            georeference has it.  None measures both on PAN and MS, where they tell.
         phase: where MS is interpolated to.
         released: also compute the metrics as the released code of SALAD-Pan does.
         perceptual: folder of the weights of perceptual metrics; None leaves them out.
@@ -51,7 +59,7 @@ class EvaluationRequest:
     ratio: float | None = None
     bits: int | None = None
     rim: Rim = 0
-    sensor: str = "none"
+    sensor: str | None = None
     phase: Phase = "area"
     released: bool = False
     perceptual: Path | None = None
@@ -86,6 +94,7 @@ class InputsPart:
         pairing: of the fused image (fine) and MS (coarse).
         gains: MTF gain of each band.
         phase: where MS is interpolated to.
+        instrument: as measured; None where a sensor was named, or nothing can be told.
     """
 
     fused: Scene
@@ -95,6 +104,7 @@ class InputsPart:
     pairing: Pairing
     gains: tuple[float, ...]
     phase: Phase
+    instrument: Instrument | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +148,7 @@ class EvaluationPlan:
                 "offset": list(self.inputs.pairing.offset),
                 "gains": list(self.inputs.gains),
                 "phase": self.inputs.phase,
+                "instrument": to_jsonable(self.inputs.instrument),
             }
         return facts
 
@@ -163,11 +174,11 @@ def plan_evaluation(request: EvaluationRequest, policy: OpenPolicy | None = None
         }
     inputs = None
     if "pan" in scenes:
-        inputs = _inputs_part(request, scenes["fused"], scenes["pan"], scenes["ms"])
+        inputs = _inputs_part(request, scenes["fused"], scenes["pan"], scenes["ms"], policy)
     reference = None
     if "reference" in scenes:
-        ratio = request.ratio if request.ratio is not None or inputs is None else inputs.pairing.ratio
-        reference = _reference_part(request, scenes["fused"], scenes["reference"], ratio)
+        known = request.ratio if request.ratio is not None or inputs is None else inputs.pairing.ratio
+        reference = _reference_part(request, scenes["fused"], scenes["reference"], known)
     fused = scenes["fused"]
     bits = request.bits if request.bits is not None else _bits_of(scenes.get("reference", fused).dtype)
     return EvaluationPlan(fused, reference, inputs, _rgb(fused), bits, request.released, request.perceptual)
@@ -212,7 +223,9 @@ def _reference_part(request: EvaluationRequest, fused: Scene, reference: Scene, 
     return ReferencePart(fused, reference, own, other, ratio, bits)
 
 
-def _inputs_part(request: EvaluationRequest, fused: Scene, pan: Scene, ms: Scene) -> InputsPart:
+def _inputs_part(
+    request: EvaluationRequest, fused: Scene, pan: Scene, ms: Scene, policy: OpenPolicy
+) -> InputsPart:
     if len(pan.bands) != 1:
         raise RequestError(f"it has {len(pan.bands)} bands", where=pan.source, fix="give PAN, which has one")
     if len(fused.bands) != len(ms.bands):
@@ -222,11 +235,27 @@ def _inputs_part(request: EvaluationRequest, fused: Scene, pan: Scene, ms: Scene
             fix="give the bands of MS that were fused",
         )
     row, column = _shift(fused, pan)
+    instrument = _measured(pan, ms, policy) if request.sensor is None else None
+    if instrument is not None and request.phase == "area":
+        # Everything is compared where MS really lies.
+        down, across = ratio(pan.grid, ms.grid)
+        ms = moved(ms, (instrument.shift[0] / down, instrument.shift[1] / across))
     pairing = pair(fused.grid, ms.grid, fine_name=fused.source, coarse_name=ms.source)
     fine = pairing.fine
     window = Window(fine.row + row, fine.column + column, fine.height, fine.width)
-    gains = find_sensor(request.sensor).gains(len(ms.bands), [band.name for band in ms.bands])
-    return InputsPart(fused, pan, ms, window, pairing, gains, request.phase)
+    if request.sensor is not None:
+        gains = find_sensor(request.sensor).gains(len(ms.bands), [band.name for band in ms.bands])
+    else:
+        gains = (filter_gain(UNMEASURED.gain if instrument is None else instrument.gain),) * len(ms.bands)
+    return InputsPart(fused, pan, ms, window, pairing, gains, request.phase, instrument)
+
+
+def _measured(pan: Scene, ms: Scene, policy: OpenPolicy) -> Instrument | None:
+    """How MS was seen, where the pair tells."""
+    if not is_separable(relation(pan.grid, ms.grid)):
+        return None  # which is refused with the other misfits
+    found = measured_instrument(pan, ms, None, policy, lambda: None)
+    return believed(found, pan, ms, ratio(pan.grid, ms.grid))
 
 
 def _shift(fused: Scene, other: Scene) -> tuple[int, int]:
