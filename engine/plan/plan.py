@@ -224,8 +224,12 @@ class Plan:
         """How the output and each part of the main input relate; none where nothing is to be compared."""
         if self.scale.patch > 1:
             return ()
-        parts = [Laid(part.grid, part.lies, len(part.bands)) for part in self.scene.parts]
-        return Consistency.between(self.scale.grid(self.base), parts, self.gains, strict=self.strict)
+        return Consistency.between(self.scale.grid(self.base), self.laid, self.gains, strict=self.strict)
+
+    @property
+    def laid(self) -> tuple[Laid, ...]:
+        """The parts of the main input, where they really lie."""
+        return tuple(Laid(part.grid, part.lies, len(part.bands)) for part in self.scene.parts)
 
     @property
     def told(self) -> Response | None:

@@ -16,14 +16,15 @@ from numpy.typing import NDArray
 from ..errors import OutOfRangeWarning, RequestError
 from ..events import Cancel, Listener, Progress, Silence, warnings_to
 from ..optics.degrade import coarse_shape
+from ..output.artefacts import ArtefactSums, CellSums
+from ..output.lattice import STEP, LatticeSums, lattice_metric, lattice_sums
 from ..request import OpenPolicy
-from .artefacts import ArtefactSums, CellSums, artefact_sums, cell_sums
+from .artefacts import artefact_sums, cell_sums
 from .consistency import ConsistencySums, consistency_sums
 from .detail import BLOCK, HALO, DetailSums, LumaSums, detail_sums, luma_sums
 from .evaluation_extra import Perceptual, as_released, check_released
 from .evaluation_plan import EvaluationPlan, InputsPart, ReferencePart, left_out
 from .full import FullScene, FullSums, area_sums, full_sums, seen_rows
-from .lattice import STEP, LatticeSums, lattice_sums
 from .rasters import CACHE_BYTES, RasterRows
 from .reduced import ReducedSums, strip_sums, strips
 from .validity import joint, under_cells
@@ -207,12 +208,6 @@ def _against_inputs(part: InputsPart, beat: Callable[[], None], policy: OpenPoli
     metrics = total.scores().as_dict() | reduce(add, looks).as_dict()
     metrics |= artefacts.as_dict() if artefacts is not None else {}
     return metrics | lattice_metric(reduce(add, lattices), pairing.ratio), total.blocks
-
-
-def lattice_metric(sums: LatticeSums, ratio: float) -> dict[str, float]:
-    """The larger score of two lattices: of the coarse pixels, and of half their size; empty where none tells."""
-    found = [value for period in (ratio, ratio / 2) if (value := sums.score(period)) is not None]
-    return {"lattice": max(found)} if found else {}
 
 
 def _shown(values: Array, known: Mask | None) -> Array:

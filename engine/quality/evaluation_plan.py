@@ -223,9 +223,7 @@ def _reference_part(request: EvaluationRequest, fused: Scene, reference: Scene, 
     return ReferencePart(fused, reference, own, other, ratio, bits)
 
 
-def _inputs_part(
-    request: EvaluationRequest, fused: Scene, pan: Scene, ms: Scene, policy: OpenPolicy
-) -> InputsPart:
+def _inputs_part(request: EvaluationRequest, fused: Scene, pan: Scene, ms: Scene, policy: OpenPolicy) -> InputsPart:
     if len(pan.bands) != 1:
         raise RequestError(f"it has {len(pan.bands)} bands", where=pan.source, fix="give PAN, which has one")
     if len(fused.bands) != len(ms.bands):

@@ -29,6 +29,7 @@ from ..plan.plan import Plan
 from ..plan.resources import Estimate, check_resources, estimate
 from ..request import OpenPolicy, Request
 from .agreement import LoadedOnce, agreed_plan, check_destination, measured_plan
+from .artefacts import artefacts
 from .executors import Executor, InProcess
 from .job import Job, run_job, shard_row_bands
 from .stages import Stage, run_stages
@@ -242,7 +243,10 @@ def _finish(
     receipts = [receipt for band in plan.row_bands if (receipt := row_bands.receipt(band)) is not None]
     found = finish_cog(plan, row_bands, out, tags_of(plan, out), context=context)
     made = run_stages((*vector_stages(plan), *stages), plan, found, context)
+    with context.watch.stage("artefacts"):
+        seen = artefacts(plan, out, context.policy, context.cancel.check)
     facts = facts_of(plan, out, receipts, found, context.watch, time.perf_counter() - started) | {"stages": made}
+    facts["metrics"]["artefacts"] = seen
     height, width = plan.output.grid.shape
     cells = height * width * len(plan.output.bands)
     if facts["counts"]["masked"] == cells:

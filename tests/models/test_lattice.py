@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from seamline.engine.quality.lattice import lattice_sums
+from seamline.engine.output.lattice import lattice_sums
 from seamline.models.lattice import REACH, without_lattice
 
 

@@ -8,7 +8,7 @@ from operator import add
 import numpy as np
 import pytest
 
-from seamline.engine.quality.lattice import STEP, lattice_sums
+from seamline.engine.output.lattice import STEP, lattice_sums
 
 
 def scene(side: int = 256, bands: int = 2) -> np.ndarray:

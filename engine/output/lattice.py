@@ -80,6 +80,12 @@ def lattice_sums(values: Array, known: Mask | None, start: int, stop: int) -> La
     return LatticeSums(len(corners), power)
 
 
+def lattice_metric(sums: LatticeSums, ratio: float) -> dict[str, float]:
+    """The larger score of two lattices: of the coarse pixels, and of half their size; empty where none tells."""
+    found = [value for period in (ratio, ratio / 2) if (value := sums.score(period)) is not None]
+    return {"lattice": max(found)} if found else {}
+
+
 def _stands_out(power: Array, period: float) -> float:
     ratios = []
     for at, ring in _harmonics(period):
