@@ -15,6 +15,7 @@ from typing import Any
 
 from ..engine.errors import RequestError
 from ..engine.output.workspace import Workspace
+from ..engine.quality.metrics import METRICS
 from .views import View, views
 
 _SUFFIX = ".report.json"
@@ -23,6 +24,12 @@ _TITLES = {
     "superres": "Super-resolution",
     "segment": "Segmentation",
     "classify": "Classification",
+}
+_ARTEFACTS = {
+    "undershoot": "Rings, dark",
+    "overshoot": "Rings, bright",
+    "lattice": "Lattice",
+    "bias": "Change of the mean",
 }
 _STAGES = (
     "statistics",
@@ -36,6 +43,7 @@ _STAGES = (
     "write",
     "overviews",
     "cog",
+    "artefacts",
 )
 
 
@@ -165,6 +173,13 @@ def _cards(metrics: Mapping[str, Any]) -> str:
     if worst is not None:
         sight = {"mtf": "through the sensor's MTF", "area": "as area means"}.get(str(metrics.get("consistency_sight")))
         cards.append(("Consistency", f"{100 * worst:.2f} %", f"worst band, seen as the input's pixels {sight or ''}"))
+    for name, title in _ARTEFACTS.items():
+        value = (metrics.get("artefacts") or {}).get(name)
+        bound = METRICS[name].at_most
+        if value is not None and bound is not None:
+            good = value <= bound
+            shown, most = (f"{v:.3f}" if name != "bias" else f"{100 * v:.2f} %" for v in (value, bound))
+            cards.append((title, shown, f"{'' if good else 'look at the image: '}good images have at most {most}"))
     items = (f"<div><p>{escape(t)}</p><strong>{escape(v)}</strong><p>{escape(n)}</p></div>" for t, v, n in cards)
     return f"<section class=cards>{''.join(items)}</section>" if cards else ""
 
@@ -197,12 +212,24 @@ def _bars(title: str, text: str, rows: Sequence[tuple[str, float, str]]) -> str:
     return f"<section><h2>{escape(title)}</h2><p>{escape(text)}</p><table class=bars>{''.join(lines)}</table></section>"
 
 
+def _instrument(found: Mapping[str, Any] | None) -> str | None:
+    """What was measured of a pair, in words."""
+    if not found:
+        return None
+    rows, columns = found["shift"]
+    return (
+        f"a gain of {found['gain']:.2f} at the Nyquist frequency of the coarse input, which lies {rows:+.2f} rows and "
+        f"{columns:+.2f} columns of the fine one from its georeference"
+    )
+
+
 def _plan(facts: Mapping[str, Any]) -> str:
     size, counts = facts.get("size") or (0, 0), facts.get("counts") or {}
     rows = {
         "Model": facts["model"],
         "Licence of the model": facts.get("licence"),
         "Seed": facts.get("seed"),
+        "Instrument, as measured": _instrument(facts.get("instrument")),
         **{f"Input {name}": path for name, path in (facts.get("inputs") or {}).items()},
         "Outputs": ", ".join(map(str, facts["outputs"])),
         "Size": f"{size[0]} x {size[1]} px, {int(facts.get('output_bytes') or 0) / 2**20:.1f} MiB",
