@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 
 import numpy as np
@@ -40,7 +40,7 @@ LEAST_EXPLAINED = 0.3
 """Share of PAN below which the bands do not tell what it is."""
 
 _GAINS = np.geomspace(0.1, 0.88, 12)
-_FIRST_GAIN, _STEP_PX, _STEPS, _MOST_MOVES = 0.4, 0.5, 2, 6
+_FIRST_GAIN, _STEP_PX, _MOST_MOVES = 0.4, 0.5, 6
 # A gain that hardly aliases, through which PAN is seen where the curve is taken.
 _CURVE_GAIN = 0.15
 # Share of a band that PAN must explain for a shift of its own.
@@ -168,6 +168,7 @@ class _Piece:
 
     view: View
     bands: Array
+    looks: dict[tuple[float, Shift], Array] = field(default_factory=dict)
 
     @classmethod
     def of(cls, view: View) -> _Piece | None:
@@ -175,8 +176,14 @@ class _Piece:
             return None
         return cls(view, _detail(view.ms))
 
+    def seen(self, gain: float, shift: Shift) -> Array:
+        """Detail of PAN as MS would show it; the bands ask for the same, one after the other."""
+        if (gain, shift) not in self.looks:
+            self.looks[gain, shift] = _detail(self.view.seen(gain, shift)[None])[0].ravel()
+        return self.looks[gain, shift]
+
     def moments(self, gain: float, shift: Shift) -> _Moments:
-        pan = _detail(self.view.seen(gain, shift)[None])[0].ravel()
+        pan = self.seen(gain, shift)
         bands = self.bands.reshape(len(self.bands), -1)
         return _Moments(bands @ bands.T, bands @ pan, float(pan @ pan))
 
@@ -227,8 +234,12 @@ def _weights(moments: Sequence[_Moments]) -> Array:
     return found
 
 
-def _best_shift(error: Callable[[Shift], float], start: Shift) -> Shift:
-    """The least of a grid of half px round ``start``, moved until it lies inside, then a parabola on each axis."""
+def _best_shift(error: Callable[[Shift], float], start: Shift, steps: int = 2) -> Shift:
+    """The least of a grid of half px round ``start``, moved until it lies inside, then a parabola on each axis.
+
+    Args:
+        steps: of the grid, to either side.
+    """
     known: dict[tuple[int, int], float] = {}
 
     def at(row: int, column: int) -> float:
@@ -238,19 +249,16 @@ def _best_shift(error: Callable[[Shift], float], start: Shift) -> Shift:
 
     middle = (0, 0)
     for _ in range(_MOST_MOVES):
-        around = [(middle[0] + i, middle[1] + j) for i in _offsets() for j in _offsets()]
+        offsets = range(-steps, steps + 1)
+        around = [(middle[0] + i, middle[1] + j) for i in offsets for j in offsets]
         best = min(around, key=lambda place: at(*place))
-        if max(abs(best[0] - middle[0]), abs(best[1] - middle[1])) < _STEPS:
+        if max(abs(best[0] - middle[0]), abs(best[1] - middle[1])) < steps:
             break
         middle = best
     row, column = best
     down = _vertex(at(row - 1, column), at(row, column), at(row + 1, column))
     across = _vertex(at(row, column - 1), at(row, column), at(row, column + 1))
     return start[0] + (row + down) * _STEP_PX, start[1] + (column + across) * _STEP_PX
-
-
-def _offsets() -> range:
-    return range(-_STEPS, _STEPS + 1)
 
 
 def _best_gain(error: Callable[[float], float]) -> float:
@@ -274,14 +282,14 @@ def _band_shifts(
 ) -> Iterator[Shift | None]:
     """The shift of each band by itself, where PAN explains it."""
     for band in range(len(pieces[0].bands)):
-        alone = [_Piece(piece.view, piece.bands[band : band + 1]) for piece in pieces]
+        alone = [replace(piece, bands=piece.bands[band : band + 1]) for piece in pieces]
 
         def unexplained(at: Shift, alone: Sequence[_Piece] = alone) -> float:
             check()
             return _share([piece.moments(gain, at) for piece in alone])
 
         known = 1.0 - unexplained(shift)
-        yield _best_shift(unexplained, shift) if known > _KNOWN_BAND else None
+        yield _best_shift(unexplained, shift, steps=1) if known > _KNOWN_BAND else None
 
 
 def _curve(pieces: Sequence[_Piece], weights: Array, shift: Shift) -> tuple[float, ...]:
