@@ -69,7 +69,8 @@ def make_plan(
     for guide in inputs.guides:
         check_guide(fine, guide)
     sensor = None if request.sensor is None else find_sensor(request.sensor)
-    response = response_of(main, sensor, instrument)
+    # Only beside a finer input is there a response to speak of.
+    response = response_of(main, sensor, instrument) if len(spec.grids) > 1 else None
     if instrument is not None:
         main = _laid(main, instrument, grids.ratio(base, main.grid))
         scenes = tuple(main if scene.name == main.name else scene for scene in scenes)

@@ -147,7 +147,8 @@ def fused(write_raster, tmp_path):
         inputs = {"ms": str(paths[0]), "pan": str(paths[1])}
         # Several tiles, as small as the margin of the model lets them be.
         tile, overlap = (64, 16) if model is None else (128, 2 * model.spec.margin)
-        request = Request(inputs=inputs, out=str(out), tile=tile, overlap=overlap, threads=1)
+        # By the georeference alone: smooth grounds tell of no instrument.
+        request = Request(inputs=inputs, out=str(out), tile=tile, overlap=overlap, threads=1, sensor="none")
         run(request, model or SampledMs(), listener=listener)
         opened.append(rasterio.open(out))
         return opened[-1]

@@ -66,7 +66,7 @@ def test_every_value_of_the_toolbox_is_reproduced_from_the_files(data, scene):
             request = EvaluationRequest(fused, reference=reference, ratio=ratio, bits=bits, rim="toolbox")
         else:
             pan, ms = str(folder / "fr_pan.tif"), str(folder / "fr_ms.tif")
-            request = EvaluationRequest(fused, pan=pan, ms=ms, phase="dlpan")
+            request = EvaluationRequest(fused, pan=pan, ms=ms, phase="dlpan", sensor="none")
         found = score(request)
         for key, value in values.items():
             assert found[FULL_NAMES.get(key, key)] == pytest.approx(value, abs=1e-6), (name, key)
@@ -104,6 +104,7 @@ def test_files_score_as_arrays_do_in_every_kind_of_mask(write_raster):
     for path in (masked, nodata, nans, infinite):
         request = EvaluationRequest(str(path), reference=str(against), ratio=4, bits=12)
         result = evaluate(plan_evaluation(request))
+        assert result.metrics.pop("lattice") < 2.0
         assert result.metrics == pytest.approx(expected, rel=1e-9), path.name
         assert result.pixels == valid.sum()
     plain = reduced_scores(f, r, ratio=4, bits=12).as_dict()
@@ -121,10 +122,12 @@ def test_full_resolution_from_files_is_that_of_arrays(write_raster, phase):
         write_raster("pan.tif", np.pad(pan, ((0, 0), (5, 3), (2, 9))), transform=FINE * Affine.translation(-2, -5)),
         write_raster("ms.tif", np.where(hole, ms, 0), transform=COARSE, nodata=0),
     ]
-    request = EvaluationRequest(str(paths[0]), pan=str(paths[1]), ms=str(paths[2]), phase=phase)
+    request = EvaluationRequest(str(paths[0]), pan=str(paths[1]), ms=str(paths[2]), phase=phase, sensor="none")
     valid = np.kron(hole, np.ones((4, 4))).astype(bool)
     expected = full_scores(fused, pan, ms, gains=(0.3,) * 3, valid=valid, phase=phase)
     found = score(request)
+    artefacts = {name: found.pop(name) for name in ("bias", "undershoot", "overshoot", "PAN_detail", "lattice")}
+    assert artefacts["bias"] < 0.005 < artefacts["PAN_detail"]
     looked_back = {name: found.pop(name) for name in ("consistency_area", "consistency_mtf")}
     assert found == pytest.approx(expected.as_dict(), abs=1e-7)
     assert all(0.0 < value < 0.1 for value in looked_back.values())
@@ -165,7 +168,7 @@ def test_half_a_pixel_between_the_grids_is_taken_into_account(write_raster):
     def at(shift):
         grid = FINE * Affine.translation(shift, shift) * Affine.scale(4)
         path = write_raster(f"ms{shift}.tif", ms.astype(np.float32), transform=grid)
-        return EvaluationRequest(str(paths["fused"]), pan=str(paths["pan"]), ms=str(path))
+        return EvaluationRequest(str(paths["fused"]), pan=str(paths["pan"]), ms=str(path), sensor="none")
 
     plan = plan_evaluation(at(0.5)).inputs
     assert (plan.pairing.offset, plan.pairing.ratio) == ((0.5, 0.5), 4.0)
