@@ -13,8 +13,21 @@ if TYPE_CHECKING:
 # Options that only labels give a meaning, by their names as parameters.
 _OF_LABELS = ("class_field", "layer", "rest", "ignore", "confusion")
 # Options and arguments of other evaluations.
-_OTHER = ("reference", "pan", "ms", "protocol", "ratio", "bits", "perceptual", "model", "steps", "seed", "tile")
-_OTHER_SWITCHES = {"as_released": False, "rim": 0, "sensor": "none", "phase": "area"}
+_OTHER = (
+    "reference",
+    "pan",
+    "ms",
+    "protocol",
+    "draws",
+    "ratio",
+    "bits",
+    "perceptual",
+    "model",
+    "steps",
+    "seed",
+    "tile",
+)
+_OTHER_SWITCHES = {"as_released": False, "rim": 0, "sensor": None, "phase": "area"}
 
 
 def refuse_options_of_labels(options: Mapping[str, Any]) -> None:

@@ -43,7 +43,7 @@ def believed(instrument: Instrument | None, fine: Scene, main: Scene, per_cell: 
     Args:
         per_cell: px of the fine input per px of the main one, along (row, column).
     """
-    reason = _doubt(instrument, per_cell)
+    reason = doubt(instrument, per_cell)
     if reason is None:
         return instrument
     warnings.warn(
@@ -56,7 +56,7 @@ def believed(instrument: Instrument | None, fine: Scene, main: Scene, per_cell: 
     return None
 
 
-def _doubt(instrument: Instrument | None, per_cell: Shift) -> str | None:
+def doubt(instrument: Instrument | None, per_cell: Shift) -> str | None:
     """Why a measurement is not used; None where it is."""
     if instrument is None:
         return "cannot be measured (a small, flat, saturated or masked scene, or other ground)"

@@ -25,11 +25,15 @@ from rasterio.windows import Window as RasterWindow
 from ..contract import ModelSource
 from ..errors import GeoreferenceWarning, RequestError
 from ..events import Cancel, Listener, Silence
-from ..ground.grids import crop
+from ..ground.grids import crop, is_separable, relation
+from ..ground.grids import ratio as ratio_of
+from ..inputs.coregistration import moved
 from ..inputs.describe import describe
+from ..inputs.instrument import measured_instrument
 from ..inputs.scene import Scene
 from ..optics.degrade import FILTER_HALO, SPLINE_HALO, Phase, Rows, coarse_shape, degrade_ms_rows, degrade_pan_rows
 from ..optics.sensors import find_sensor
+from ..plan.response import doubt
 from ..request import OpenPolicy, Request
 from ..run import run
 from .evaluation import Evaluation, evaluate
@@ -132,8 +136,10 @@ def write_reduced_pair(
 ) -> ReducedPair:
     """Write ``ms.tif`` and ``pan.tif``, strip by strip.
 
-    PAN comes onto the pixels of MS that it covers wholly; MS onto cells that are ``ratio`` times larger.  A pixel whose
-    filter meets a masked pixel is masked.
+    PAN comes onto the pixels of MS that it covers wholly, where these were measured to lie: the MS that was delivered
+    is the truth of the reduced pair, and a shift against PAN would count as an error of every method that sees it.
+    In phase "dlpan" it comes to where the georeference has them.  MS comes onto cells that are ``ratio`` times larger.
+    A pixel whose filter meets a masked pixel is masked.
 
     Args:
         protocol: the pair, and how it is degraded.
@@ -149,7 +155,8 @@ def write_reduced_pair(
         ms, pan = (describe(n, path, policy=policy) for n, path in (("ms", protocol.ms), ("pan", protocol.pan)))
     if len(pan.bands) != 1:
         raise RequestError(f"it has {len(pan.bands)} bands", where=pan.source, fix="give PAN, which has one")
-    pairing = pair(pan.grid, ms.grid, fine_name=pan.source, coarse_name=ms.source)
+    lying = ms.grid if protocol.phase == "dlpan" else _lying(ms, pan, policy, check)
+    pairing = pair(pan.grid, lying, fine_name=pan.source, coarse_name=ms.source)
     ratio, covered = pairing.ratio, pairing.coarse
     cells = coarse_shape((covered.height, covered.width), ratio)
     if ratio == int(ratio):
@@ -177,6 +184,17 @@ def write_reduced_pair(
         grid = reduced_grid(fine, ratio, protocol.phase)
         _write(pair_on_disk.ms, grid, ms, Rows((len(ms.bands), *cells), ms_rows), check)
     return pair_on_disk
+
+
+def _lying(ms: Scene, pan: Scene, policy: OpenPolicy, check: Callable[[], None]) -> GeoBox:
+    """The grid of MS where it really lies, as far as the pair tells."""
+    if not is_separable(relation(ms.grid, pan.grid)):
+        return ms.grid
+    found = measured_instrument(pan, ms, None, policy, check)
+    per_cell = ratio_of(pan.grid, ms.grid)
+    if doubt(found, per_cell) is not None or found is None:
+        return ms.grid
+    return moved(ms, (found.shift[0] / per_cell[0], found.shift[1] / per_cell[1])).grid
 
 
 def reduced_grid(fine: GeoBox, ratio: float, phase: Phase) -> GeoBox:

@@ -27,7 +27,7 @@ from ..request import OpenPolicy
 Array = NDArray[np.float64]
 
 _MOST_PAIR_BLOCKS, _MOST_BLOCKS = 4, 8
-# MS px of a block that are looked at for their neighbours' sake alone: two for the detail, one around, one to lie aside.
+# MS px of a block that are read for their neighbours' sake alone: two for the detail, one around, one to lie aside.
 _RIM = 4
 
 
@@ -54,7 +54,7 @@ def _of_refined(plan: Plan, file: rasterio.DatasetReader, check: Callable[[], No
     found = []
     for block in blocks[:: -(-len(blocks) // _MOST_BLOCKS)]:
         check()
-        values = _read(file, block)
+        values = _read(plan, file, block)
         if values is not None:
             found.append(lattice_sums(values, None, 0, block.height))
     return lattice_metric(reduce(add, found), plan.scale.finer) if found else {}
@@ -120,7 +120,7 @@ def _look(
         return None
     if wide.rows[1] > window.rows[1] or wide.columns[1] > window.columns[1]:
         return None
-    fused = _read(file, Window(wide.row - window.row, wide.column - window.column, wide.height, wide.width))
+    fused = _read(plan, file, Window(wide.row - window.row, wide.column - window.column, wide.height, wide.width))
     pan, ms = (r.patch(r.strip(w), w) for r, w in zip(readers, (wide, block), strict=True))
     if fused is None or any(patch.valid is not None and not patch.valid.all() for patch in (pan, ms)):
         return None
@@ -169,11 +169,12 @@ def _means(sight: Consistency, image: Array, under: Window, cells: Window) -> Ar
     return across.along(down.along(image.astype(np.float32), 1), 2).astype(np.float64)
 
 
-def _read(file: rasterio.DatasetReader, block: Window) -> Array | None:
+def _read(plan: Plan, file: rasterio.DatasetReader, block: Window) -> Array | None:
     """Values of all bands of a block; None where one is masked."""
     where = RasterWindow(block.column, block.row, block.width, block.height)
-    bands = range(1, file.count + 1)
-    if not (file.read_masks(list(bands), window=where) > 0).all():
+    # Less the one that tells opacity, where there is one.
+    bands = list(range(1, len(plan.output.bands) + 1))
+    if not (file.read_masks(bands, window=where) > 0).all():
         return None
-    values: Array = file.read(list(bands), window=where).astype(np.float64)
+    values: Array = file.read(bands, window=where).astype(np.float64)
     return values

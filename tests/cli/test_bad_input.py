@@ -473,7 +473,18 @@ def test_an_option_that_the_model_does_not_use_is_a_warning(ask, inputs, tmp_pat
     spoken = ask("pansharpen", *pair, tmp_path / "o.tif", "--model", "gsa", "--steps", 4)
     assert spoken.code == 0
     assert "warning: --steps does nothing with the model gsa" in spoken.err
-    run = ["pansharpen", *pair, tmp_path / "o.tif", "--model", "gsa", "--guidance", "2.5", "--overwrite"]
+    run = [
+        "pansharpen",
+        *pair,
+        tmp_path / "o.tif",
+        "--model",
+        "gsa",
+        "--sensor",
+        "none",
+        "--guidance",
+        "2.5",
+        "--overwrite",
+    ]
     written = ask(*run, as_json=True)
     assert [(e["kind"], e["what"]) for e in written.events if e["event"] == "warning"] == [
         ("UnusedOptionWarning", "--guidance does nothing with the model gsa")

@@ -80,7 +80,9 @@ def run_events(ask, *words):
 
 def test_both_forms_at_once_as_events(ask, folder):
     inputs = ["--pan", folder / "pan.tif", "--ms", folder / "ms.tif"]
-    events = run_events(ask, folder / "fused.tif", "--reference", folder / "ref.tif", *inputs, "--bits", 11)
+    events = run_events(
+        ask, folder / "fused.tif", "--reference", folder / "ref.tif", *inputs, "--bits", 11, "--sensor", "none"
+    )
     assert [e["event"] for e in events if e["event"] != "progress"] == ["start", "done"]
     start, done = events[0], events[-1]
     # The ratio of ERGAS comes from the grids.

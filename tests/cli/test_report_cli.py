@@ -60,7 +60,7 @@ def test_the_page_is_self_contained_and_says_what_was_made(run):
     assert len(page.links) == 4, "before and after, of the whole and of a detail"
     assert all(link.startswith("data:image/jpeg;base64,") for link in page.links)
     assert not re.search(r"https?:|url\(|@import", path.read_text(encoding="utf-8"))
-    for words in ("fused.tif", "brovey 1.", "brovey@1", "GPL-2.0-or-later", "Consistency", "blue", "Time", "Identity"):
+    for words in ("fused.tif", "brovey 2.", "brovey@2", "GPL-2.0-or-later", "Consistency", "blue", "Time", "Identity"):
         assert words in page.text
     facts = json.loads(run.with_name("fused.report.json").read_text())
     assert facts["identity"] in page.text

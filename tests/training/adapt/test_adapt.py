@@ -10,6 +10,8 @@ from rasterio.transform import from_origin
 
 from seamline.engine.errors import Cancelled, RequestError
 from seamline.engine.events import Cancel, Silence
+from seamline.engine.facts import Response
+from seamline.engine.optics.imaging import degrade_matrix
 from seamline.engine.request import OpenPolicy, Request
 from seamline.engine.run import plan_run
 from seamline.models import registry
@@ -20,7 +22,7 @@ from seamline.training.adapt import fine_tune as adapt_loop
 from seamline.training.adapt.data import PER_AXIS, held_out_cells, read_samples, windows
 from seamline.training.adapt.fine_tune import fine_tune
 from seamline.training.adapt.make import _put
-from seamline.training.data.simulate import cubic_matrix, degrade_matrix
+from seamline.training.data.simulate import cubic_matrix
 
 GAINS = (0.3, 0.3, 0.3)
 
@@ -91,7 +93,7 @@ def tune(model, samples, *, steps=5, seed=0, cancel=None, listener=None):
     silent = listener or Silence()
     torch.set_num_threads(1)
     options = {"steps": steps, "run_steps": 2, "seed": seed, "device": "cpu", "listener": silent, "check": check}
-    return fine_tune(model, samples, 4.0, **options)
+    return fine_tune(model, samples, 4.0, Response.gaussian(0.3), **options)
 
 
 def test_the_target_is_the_scene_and_the_inputs_are_degraded(tmp_path):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from seamline.engine.facts import UNMEASURED
 from seamline.models.folder import load_folder
 from seamline.models.registry import resolve
 from seamline.models.yardstick.network import Yardstick
@@ -59,7 +60,7 @@ def test_the_recipe_takes_the_sources_and_statements_of_the_model_that_it_measur
 def test_the_loss_is_the_absolute_error_without_the_rim():
     truth, ms = torch.full((1, 2, 48, 48), 0.5), torch.full((1, 2, 48, 48), 0.25)
     truth[..., 0] = 9.0
-    batch = Batch(torch.ones(1, 1, 48, 48), ms, truth, 4.0, 0)
+    batch = Batch(torch.ones(1, 1, 48, 48), ms, truth, 4.0, 0, (UNMEASURED,))
     # Without structure in PAN there is nothing to inject, so the untrained network returns MS.
     assert float(YardstickStage(Yardstick(8, 1))(batch).detach()) == pytest.approx(0.25, abs=1e-6)
     assert errors(Yardstick(8, 1), [batch])["upsampled MS"] == pytest.approx(0.25, abs=1e-6)
