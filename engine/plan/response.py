@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 
@@ -37,12 +38,18 @@ def response_of(scene: Scene, sensor: Sensor | None, instrument: Instrument | No
     return Response(instrument.gain, round(lift, 3), instrument.noise)
 
 
-def believed(instrument: Instrument | None, fine: Scene, main: Scene, per_cell: Shift) -> Instrument | None:
+def believed(
+    instrument: Instrument | None, fine: Scene, main: Scene, per_cell: Shift, *, apart: bool = False
+) -> Instrument | None:
     """What was measured, where it is plausible; else None, with a warning that says what is used instead.
 
     Args:
         per_cell: px of the fine input per px of the main one, along (row, column).
+        apart: whether the main input is known to lie farther away than an instrument moves it, and was left there; then
+            it is left there here too, and seen as measured.
     """
+    if apart and instrument is not None:
+        instrument = replace(instrument, shift=(0.0, 0.0))
     reason = doubt(instrument, per_cell)
     if reason is None:
         return instrument

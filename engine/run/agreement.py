@@ -12,7 +12,7 @@ from ..errors import RequestError
 from ..ground.grids import ratio
 from ..inputs.archives import exists
 from ..inputs.check import describe_inputs
-from ..inputs.coregistration import correction, measure, warn_if_shifted
+from ..inputs.coregistration import WARN_PX, correction, measure, warn_if_shifted
 from ..inputs.instrument import measured_instrument
 from ..output.workspace import Workspace
 from ..plan.make import make_plan
@@ -60,7 +60,8 @@ def measured_plan(request: Request, source: ModelSource, model: LoadedOnce, chec
         if request.sensor is None:
             known = replace(found, row=0.0, column=0.0) if found is not None and request.coregister else found
             instrument = measured_instrument(fine, plan.scene, known, request.policy, check)
-            instrument = believed(instrument, fine, main, ratio(fine.grid, main.grid))
+            apart = known is not None and known.length > WARN_PX
+            instrument = believed(instrument, fine, main, ratio(fine.grid, main.grid), apart=apart)
             plan = make_plan(request, source.spec, source.identity, inputs, shift=plan.shift, instrument=instrument)
     plan = replace(plan, misregistration=found)
     return measured(plan, source.spec, lambda: model(plan.runtime), request.policy, check)

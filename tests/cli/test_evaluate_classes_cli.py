@@ -79,7 +79,7 @@ def test_one_event_for_programs_and_a_picture(ask, folder, tmp_path):
     }
     assert done["metrics"]["accuracy"] == 2399 / 2400
     assert (done["pixels"], done["unmapped"]) == (2400, 0)
-    assert done["about"]["mIoU"] == {"best": 1.0, "unit": "", "against": "labels"}
+    assert done["about"]["mIoU"] == {"best": 1.0, "unit": "", "against": "labels", "at_most": None}
     assert done["outputs"] == [str(picture)]
     assert picture.read_bytes().startswith(b"\x89PNG")
 

@@ -16,7 +16,9 @@ from scipy.optimize import nnls
 
 from seamline.engine.contract import MeasuringModel, Runtime, TileModel, Where
 from seamline.engine.errors import RequestError, RunError
+from seamline.engine.facts import Response
 from seamline.engine.ground.resample import point_taps
+from seamline.engine.optics.mtf import designed_gain
 from seamline.engine.quality.reduced import reduced_scores
 from seamline.models.classical.interpolate import Bicubic, Identity
 from seamline.models.classical.moments import Moments, gram, nonnegative_least_squares
@@ -218,7 +220,9 @@ def test_the_toolbox_scores_are_reached(folder, ratio, bits, name):
     source = Classical(name)
     model = source.load(Runtime())
     batch = toolbox_inputs(DATA / folder, source.spec.input("ms").kernel)
-    where = Where(0, 0, ((0, 0),), {"pan": (1.0, 1.0), "ms": (float(ratio), float(ratio))})
+    ratios = {"pan": (1.0, 1.0), "ms": (float(ratio), float(ratio))}
+    # The gain that the toolbox assumes of an unknown sensor.
+    where = Where(0, 0, ((0, 0),), ratios, response=Response.gaussian(designed_gain(0.3)))
     fused = model.predict(batch, measured(model, batch, where))[0].numpy().astype(np.float64)
     reference = read(DATA / folder / "rr_ref.tif")[0].astype(np.float64)
     q2n = reduced_scores(fused, reference, ratio=ratio, bits=bits, rim="toolbox").q2n

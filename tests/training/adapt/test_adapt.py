@@ -68,7 +68,9 @@ def small_scenes_will_do():
 
 
 def samples_of(paths, tmp_path):
-    request = Request(inputs={"ms": str(paths[0]), "pan": str(paths[1])}, out=str(tmp_path / "out.tif"), threads=1)
+    request = Request(
+        inputs={"ms": str(paths[0]), "pan": str(paths[1])}, out=str(tmp_path / "out.tif"), threads=1, sensor="none"
+    )
     plan, _ = plan_run(request, registry.resolve("salad-pan-tiny", "pansharpen"))
     samples, ratio = read_samples(plan, GAINS, OpenPolicy())
     assert ratio == 4

@@ -51,7 +51,7 @@ def test_the_recipe_trains_resumes_and_gives_a_model_that_loads(tmp_path, monkey
     model = load(stored.card.architecture.config, weights, Runtime())
     where = Where(1, 0, ((0, 0),), {"pan": (1.0, 1.0), "ms": (4.0, 4.0)})
     fused = model.predict({"pan": torch.rand(1, 1, 32, 32), "ms": torch.rand(1, 3, 32, 32)}, where)
-    assert torch.isfinite(fused).all()
+    assert all(torch.isfinite(image).all() for image in fused.values())
 
 
 def test_a_broken_run_ends_where_an_unbroken_one_does(tmp_path):
