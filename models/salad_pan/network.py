@@ -9,10 +9,11 @@ from typing import Any
 import torch
 from torch import nn
 
+from ..lattice import without_lattice
 from ..terra_ldm.sampler import sample
 from .fusion import Conditions
 from .unet import DualBranchUNet
-from .vae import BandVae, Decoded
+from .vae import FACTOR, BandVae, Decoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,5 +81,6 @@ class Fused:
 
 def assembled(decoded: Decoded, given: Conditions) -> Fused:
     """From local units to the unit range."""
-    image = given.base + given.scale * decoded.residual.float()
-    return Fused(image, given.scale * decoded.log_deviation.exp())
+    # In units that do not differ from cell to cell, or the local scale would put the lattice back.
+    added = without_lattice(given.scale * decoded.residual, FACTOR)
+    return Fused(given.base + added, given.scale * decoded.log_deviation.exp())

@@ -14,7 +14,6 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ..lattice import without_lattice
 from ..terra_ldm.layers import Block, conv3, zeroed
 from .fusion import LIMIT, Conditions
 
@@ -85,5 +84,5 @@ class BandVae(nn.Module):
         # What the maps are is learned from the image alone, so that nothing is given up for the deviation.
         raw = F.pixel_shuffle(self.deviation_out(maps.detach()), FACTOR).float()
         middle, half = (MOST + LEAST) / 2, (MOST - LEAST) / 2
-        residual = without_lattice(F.pixel_shuffle(self.decoder_out(maps), FACTOR).float(), FACTOR)
+        residual = F.pixel_shuffle(self.decoder_out(maps), FACTOR).float()
         return Decoded(residual, middle + half * torch.tanh(raw / half))
