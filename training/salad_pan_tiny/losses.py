@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import torch
+from torch.nn import functional as F
 
 RIM = 8
 """PAN px at a patch's rim that no loss counts: the replicated border is wrong there."""
@@ -36,6 +37,20 @@ def spectral_angle(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     a = a / a.norm(dim=1, keepdim=True).clamp(min=1e-3)
     b = b / b.norm(dim=1, keepdim=True).clamp(min=1e-3)
     return 0.5 * ((a - b).square().sum(dim=1) + 1e-8).sqrt()
+
+
+def lattice_loss(error: torch.Tensor, factor: int) -> torch.Tensor:
+    """What repeats from cell to cell in an error: a checkerboard of the network's cells.
+
+    The error's mean at each place in a cell over 3 x 3 cells, less the mean over the places; root mean square.  In
+    local units, as a checkerboard is seen best where a scene is dark and flat.
+
+    Args:
+        error: (N, 1, H, W), local units.
+        factor: px of a cell.
+    """
+    places = F.avg_pool2d(F.pixel_unshuffle(inner(error), factor), 3, stride=1)
+    return (places - places.mean(dim=1, keepdim=True)).square().mean().add(1e-12).sqrt()
 
 
 def deviation_loss(error: torch.Tensor, log_deviation: torch.Tensor) -> torch.Tensor:

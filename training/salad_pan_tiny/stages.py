@@ -21,6 +21,7 @@ from .losses import deviation_loss, fusion_loss
 
 KL_WEIGHT = 1e-4
 LATENT_WEIGHT = 0.1
+LATTICE_WEIGHT = 0.2
 DEVIATION_WEIGHT = 0.05
 
 
@@ -41,11 +42,15 @@ def prepare(batch: Batch) -> Prepared:
 
 
 def image_loss(decoded: Decoded, ready: Prepared) -> torch.Tensor:
-    """Distance of what was decoded to the target, and how well it knows its own errors."""
+    """Distance of what was decoded to the target, its lattice, and how well it knows its own errors."""
     fused = assembled(decoded, ready.given)
     image = fused.image.reshape(ready.target.shape)
-    error = (decoded.residual.float() - ready.residual).detach()
-    return fusion_loss(image, ready.target) + DEVIATION_WEIGHT * deviation_loss(error, decoded.log_deviation)
+    error = (fused.image - ready.given.base) / ready.given.scale - ready.residual
+    return (
+        fusion_loss(image, ready.target)
+        + LATTICE_WEIGHT * lattice_loss(error, FACTOR)
+        + DEVIATION_WEIGHT * deviation_loss(error.detach(), decoded.log_deviation)
+    )
 
 
 class VaeStage(nn.Module):
