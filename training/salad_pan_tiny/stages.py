@@ -13,11 +13,11 @@ from torch import nn
 
 from ...models.salad_pan.fusion import Conditions
 from ...models.salad_pan.network import SaladPanTiny, assembled
-from ...models.salad_pan.vae import Decoded
+from ...models.salad_pan.vae import FACTOR, Decoded
 from ...models.terra_ldm.sampler import ddim_step, levels
 from ..data.simulate import Batch
 from .given import given_of
-from .losses import deviation_loss, fusion_loss
+from .losses import deviation_loss, fusion_loss, lattice_loss
 
 KL_WEIGHT = 1e-4
 LATENT_WEIGHT = 0.1
