@@ -93,6 +93,12 @@ def test_deviations_are_positive_and_change_no_image():
     found = model.predict(batch, at)
     assert found["uncertainty"].shape == batch["ms"].shape
     assert (found["uncertainty"] > 0).all()
+    wider = trained()
+    wider.vae.widen(1.1)
+    more = load(SMALL, wider.state_dict(), Runtime()).predict(batch, at)
+    assert torch.equal(more["image"], found["image"])
+    ratio = more["uncertainty"] / found["uncertainty"]
+    assert 1.0 < float(ratio.min()) <= float(ratio.max()) <= 1.1 + 1e-4
 
 
 def test_zero_convolution_starts_at_zero_and_learns():

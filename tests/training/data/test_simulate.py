@@ -14,7 +14,7 @@ from seamline.engine.optics.mtf import filter_bands, mtf_kernel
 from seamline.training.data.patches import Patches
 from seamline.training.data.simulate import cubic_matrix, mix_bands, simulate_pair
 from seamline.training.data.sources import Source
-from seamline.training.salad_pan_tiny.losses import fusion_loss, spectral_angle
+from seamline.training.salad_pan_tiny.losses import deviation_loss, fusion_loss, lattice_loss, spectral_angle
 from seamline.training.settings import SimulationSettings, SourceSettings, StageSettings, rate_at
 
 
@@ -134,3 +134,23 @@ def test_spectral_angle_is_half_the_chord():
     a, b = torch.tensor([1.0, 0.0]).reshape(1, 2, 1, 1), torch.tensor([3.0, 3.0]).reshape(1, 2, 1, 1)
     assert float(spectral_angle(a, b)) == pytest.approx(math.sin(math.pi / 8), abs=1e-4)
     assert float(spectral_angle(a, 2 * a)) < 1e-3
+
+
+def test_a_lattice_costs_and_errors_without_one_cost_little():
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn(4, 1, 96, 96, generator=generator)
+    cell = torch.randn(1, 1, 4, 4, generator=generator)
+    lattice = (cell - cell.mean()).tile(4, 1, 24, 24)
+    assert float(lattice_loss(torch.ones_like(noise), 4)) < 1e-5
+    assert float(lattice_loss(noise, 4)) == pytest.approx(1 / 3, rel=0.1)
+    assert float(lattice_loss(lattice, 4)) == pytest.approx(float(lattice.std()), rel=0.05)
+
+
+def test_the_deviation_that_costs_least_is_that_of_the_errors():
+    generator = torch.Generator().manual_seed(0)
+    uniform = torch.rand(2, 1, 256, 256, generator=generator) - 0.5
+    errors = -0.5 * uniform.sign() * torch.log1p(-2 * uniform.abs())  # Laplace, of scale 0.5
+    told = torch.linspace(-1.5, 0.5, 81)
+    costs = [float(deviation_loss(errors, torch.full_like(errors, value))) for value in told]
+    best = float(told[int(torch.tensor(costs).argmin())].exp())
+    assert best == pytest.approx(0.5 * math.sqrt(2.0), rel=0.05)
