@@ -24,7 +24,8 @@ from .options import Choice, Number, Option, chosen, is_given
 _RASTERS = {"REFERENCE": "--reference", "PAN": "--pan", "MS": "--ms"}
 # Output names of Processing are upper case; saved models hold them.
 _INDICES = "Q2n SAM ERGAS SCC PSNR SSIM D_lambda D_s HQNR QNR consistency_area consistency_mtf"
-_NUMBERS = {name.upper(): name for name in _INDICES.split()}
+_ARTEFACTS = "bias undershoot overshoot PAN_detail lattice"
+_NUMBERS = {name.upper(): name for name in f"{_INDICES} {_ARTEFACTS}".split()}
 
 
 class EvaluateFusedImage(EngineAlgorithm):

@@ -221,7 +221,10 @@ def consistency() -> Option:
 
 def sensor() -> Option:
     """Whose optics count."""
-    text = tr("Name of the sensor, such as WV3, GF2 or Sentinel-2, or a description file. Empty: typical optics.")
+    text = tr(
+        "Name of the sensor, such as WV3, GF2 or Sentinel-2, or a description file. Empty: measured on the two images;"
+        " for a single one, typical optics."
+    )
     return Text("SENSOR", "--sensor", tr("Sensor"), text)
 
 

@@ -572,8 +572,8 @@ Klassen werden über ihre Namen zugeordnet, wo die Karte Namen hat, sonst über 
         <translation>Die Ausgabe, mit den Pixeln der Eingabe gesehen, an der Eingabe halten. mtf: durch die Optik des Sensors. area: als Mittel über ein Pixel. on: mtf, wo ein Sensor bekannt ist, sonst area. auto: was das Modell empfiehlt.</translation>
     </message>
     <message>
-        <source>Name of the sensor, such as WV3, GF2 or Sentinel-2, or a description file. Empty: typical optics.</source>
-        <translation>Name des Sensors, etwa WV3, GF2 oder Sentinel-2, oder eine Beschreibungsdatei. Leer: typische Optik.</translation>
+        <source>Name of the sensor, such as WV3, GF2 or Sentinel-2, or a description file. Empty: measured on the two images; for a single one, typical optics.</source>
+        <translation>Name des Sensors, etwa WV3, GF2 oder Sentinel-2, oder eine Beschreibungsdatei. Leer: an den beiden Bildern gemessen; bei einem einzelnen typische Optik.</translation>
     </message>
     <message>
         <source>Measure the shift of the coarse image against the fine one, and correct it, up to eight coarse pixels.</source>
