@@ -167,7 +167,8 @@ def _consistency(request: Request, spec: ModelSpec, main: Scene, instrument: Ins
     measurable = spec.patch == 1 and (spec.scale > 1 or len(spec.grids) > 1 or len(main.parts) > 1)
     if not measurable or request.consistency == "off":
         return "off"
-    by_sensor: Sight = "mtf" if request.sensor is not None or spec.consistency == "mtf" else "area"
+    known = request.sensor is not None or spec.consistency == "mtf" or _is_gaussian(instrument)
+    by_sensor: Sight = "mtf" if known else "area"
     if request.consistency == "on":
         return by_sensor
     # A named sensor says how the default is to be enforced, not that it is.

@@ -38,14 +38,13 @@ SPEC = ModelSpec(
     needs_statistics=True,
     stochastic=True,
     generated=True,
-    consistency="mtf",
     options=frozenset({"steps"}),
 )
 """What a card of this architecture says.
 
 The margin is measured on the shipped weights, where 10000 DN are white: at the default steps and ratios up to 4.5,
-other content outside moves no pixel deeper than 40 px inside by 0.5 DN, and the rim of a cut tile none deeper than
-28 px.  The tile leaves room for the filters of the consistency step between any two rows of tiles.
+other content outside moves no pixel deeper than 40 px inside by 0.5 DN.  Nothing is made consistent by default: the
+network is told how MS was seen, and a correction on top of that rings.
 """
 
 

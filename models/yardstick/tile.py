@@ -31,13 +31,11 @@ SPEC = ModelSpec(
     overlap=224,
     needs_statistics=True,
     generated=True,
-    consistency="mtf",
 )
 """What a card of this architecture says.
 
 The margin is what can reach a pixel: 18 cells of 4 px, 3 px of its own cell, and the filters of the fusion before the
-network, 28 px at a ratio of 5.  Consistency is enforced as for the small SALAD-Pan model, so that tables compare
-networks and not what follows them.
+network, 28 px at a ratio of 5.
 """
 
 
