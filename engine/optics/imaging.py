@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +39,8 @@ class Ranges:
         pan_sharpened, pan_sharpening: likewise for PAN.
         phase: of MS, most on each axis, PAN px.
         band_shift: of a band against the others, MS px, most; for half of the products.
-        noise_db: of mean over deviation, for MS and PAN alike.
+        noise_db: of mean over deviation.
+        pan_noise_db: likewise of PAN; None where it has as much as MS.
         odd: share of PAN's deviation that no mixture of the bands explains, most; for ``odd_share`` of the products.
         saturated: share of products that are saturated at some of their brightest hundredth parts.
     """
@@ -56,6 +57,7 @@ class Ranges:
     phase: float = 0.5
     band_shift: float = 0.2
     noise_db: tuple[float, float] = (40.0, 60.0)
+    pan_noise_db: tuple[float, float] | None = None
     odd: float = 0.3
     odd_share: float = 0.5
     saturated: float = 0.1
@@ -100,7 +102,7 @@ class SimulatedInstrument:
         pan_gain: of PAN at PAN's Nyquist frequency; 1 where it is as sharp as the truth.
         pan_sharpening: of PAN.
         shifts: of each band.
-        noise: of mean over deviation, dB.
+        noise, pan_noise: of mean over deviation, of MS and of PAN, dB.
         odd: share of PAN's deviation that no mixture of the bands explains.
         saturated: share of the pixels that are at the top of the range.
     """
@@ -112,6 +114,7 @@ class SimulatedInstrument:
     pan_sharpening: Sharpening
     shifts: tuple[Shift, ...]
     noise: float
+    pan_noise: float
     odd: float
     saturated: float
 
@@ -170,7 +173,7 @@ def draw_instrument(rng: np.random.Generator, bands: int, ratio: float, ranges: 
     gains = np.clip(gain + rng.uniform(-ranges.spread, ranges.spread, bands), *ranges.gain)
     phase = rng.uniform(-ranges.phase, ranges.phase, 2)
     apart = rng.uniform(-ranges.band_shift, ranges.band_shift, (bands, 2)) * ratio * (rng.random() < 0.5)
-    return SimulatedInstrument(
+    drawn = SimulatedInstrument(
         ratio=ratio,
         gains=tuple(gains.tolist()),
         sharpening=_sharpening(rng, ranges.sharpened, ranges.sharpening, ranges.width_px),
@@ -178,9 +181,12 @@ def draw_instrument(rng: np.random.Generator, bands: int, ratio: float, ranges: 
         pan_sharpening=_sharpening(rng, ranges.pan_sharpened, ranges.pan_sharpening, ranges.width_px),
         shifts=tuple((float(row), float(column)) for row, column in phase + apart),
         noise=float(rng.uniform(*ranges.noise_db)),
+        pan_noise=0.0,
         odd=float(rng.uniform(0.0, ranges.odd)) if rng.random() < ranges.odd_share else 0.0,
         saturated=float(rng.uniform(0.0, 0.01)) if rng.random() < ranges.saturated else 0.0,
     )
+    pan_noise = drawn.noise if ranges.pan_noise_db is None else float(rng.uniform(*ranges.pan_noise_db))
+    return replace(drawn, pan_noise=pan_noise)
 
 
 def _sharpening(
@@ -241,7 +247,7 @@ def delivered(
     ms = _noisy(instrument.sharpening.applied(np.stack(planes)), instrument.noise, rng)
     sigma = gaussian_width(instrument.pan_gain)
     soft = gaussian(pan, sigma) if sigma > 0.05 else pan
-    return _noisy(instrument.pan_sharpening.applied(soft), instrument.noise, rng), ms
+    return _noisy(instrument.pan_sharpening.applied(soft), instrument.pan_noise, rng), ms
 
 
 def _noisy(image: Array, decibels: float, rng: np.random.Generator) -> Array:

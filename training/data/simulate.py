@@ -30,8 +30,8 @@ from ...engine.optics.imaging import (
 
 Array = NDArray[np.float32]
 
-LEARNED = Ranges(gain=(0.15, 0.8), sharpening=(0.1, 1.0), noise_db=(34.0, 60.0))
-"""What is learned from: wider than what is judged."""
+LEARNED = Ranges(gain=(0.15, 0.8), sharpening=(0.1, 1.0), noise_db=(34.0, 60.0), pan_noise_db=(46.0, 66.0))
+"""What is learned from: wider than what is judged, but for PAN, whose finest texture is not to be taken for noise."""
 
 _UNKNOWN = 0.05
 # Standard deviations of what is told, as measured on simulated scenes whose instrument is known: logarithm of the gain,

@@ -41,7 +41,15 @@ def plain(instrument):
     none = Sharpening()
     alike = (instrument.shift,) * len(instrument.shifts)
     return replace(
-        instrument, sharpening=none, pan_sharpening=none, pan_gain=1.0, noise=80.0, odd=0.0, saturated=0.0, shifts=alike
+        instrument,
+        sharpening=none,
+        pan_sharpening=none,
+        pan_gain=1.0,
+        noise=80.0,
+        pan_noise=80.0,
+        odd=0.0,
+        saturated=0.0,
+        shifts=alike,
     )
 
 
@@ -94,7 +102,7 @@ def test_the_response_of_a_gaussian_is_its_gain_at_nyquist():
 
 def test_noise_is_what_was_asked_for():
     flat = np.full((3, 256, 256), 0.5, np.float32)
-    instrument = replace(plain(draw_instrument(np.random.default_rng(7), 3, 4.0)), noise=40.0)
+    instrument = replace(plain(draw_instrument(np.random.default_rng(7), 3, 4.0)), noise=40.0, pan_noise=40.0)
     pan, ms = delivered(flat, flat[:1], instrument, np.random.default_rng(2))
     for image in (pan, ms):
         assert float(image.mean() / image.std()) == pytest.approx(100.0, rel=0.1)

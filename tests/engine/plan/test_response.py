@@ -47,7 +47,7 @@ def scene(side: int, bands: int = 3) -> np.ndarray:
 
 def simulated(gain: float = 0.5, shift=(0.7, -0.4), sharpening: float = 0.0) -> SimulatedInstrument:
     return SimulatedInstrument(
-        4.0, (gain,) * 3, Sharpening(sharpening, 0.8), 1.0, Sharpening(), (shift,) * 3, 60.0, 0.0, 0.0
+        4.0, (gain,) * 3, Sharpening(sharpening, 0.8), 1.0, Sharpening(), (shift,) * 3, 60.0, 60.0, 0.0, 0.0
     )
 
 

@@ -27,7 +27,7 @@ def pair(write_raster):
     planes = planes / planes.std(axis=(1, 2), keepdims=True)
     truth = (0.4 + 0.07 * (planes[:1] + 0.3 * planes[1:])).clip(0.02, None).astype(np.float32)
     none = Sharpening()
-    instrument = SimulatedInstrument(4.0, (0.4,) * 3, none, 1.0, none, ((0.3, -0.4),) * 3, 60.0, 0.0, 0.0)
+    instrument = SimulatedInstrument(4.0, (0.4,) * 3, none, 1.0, none, ((0.3, -0.4),) * 3, 60.0, 60.0, 0.0, 0.0)
     pan, ms = delivered(truth, truth.mean(axis=0, keepdims=True), instrument, rng)
     return {
         name: str(
