@@ -23,6 +23,9 @@ WINDOW = 1.2
 FLOOR = 0.004
 """Smallest local deviation in the unit range, about one level of 8 bits: below it there is nothing to learn from."""
 
+# PAN px per MS px from which on statistics are taken on cells of 4 px, else of 2.
+_COARSE = 3.0
+
 LIMIT = 8.0
 """Standardised values are clamped to this many deviations."""
 
@@ -78,6 +81,32 @@ def blur(x: torch.Tensor, sigma_yx: tuple[float, float], reach: float) -> torch.
     return planes.reshape(n, c, h, w)
 
 
+@dataclass(frozen=True, slots=True)
+class _Local:
+    """Mean and deviation of MS (B, C, H, W) and of low-pass PAN (B, 1, H, W) around a pixel, and MS' slope on it."""
+
+    ms_mean: torch.Tensor
+    ms_scale: torch.Tensor
+    low_mean: torch.Tensor
+    low_scale: torch.Tensor
+    slope: torch.Tensor
+
+
+def _statistics(ms: torch.Tensor, low: torch.Tensor, ratio_yx: tuple[float, float]) -> _Local:
+    """Means over Gaussian windows: on cells of some pixels, as they hardly differ from one pixel to the next."""
+    cell = 4 if min(ratio_yx) >= _COARSE else 2
+    powers = F.avg_pool2d(torch.cat((ms, low, ms * ms, low * low, ms * low), dim=1), cell)
+    means = blur(powers, (WINDOW * ratio_yx[0] / cell, WINDOW * ratio_yx[1] / cell), 3.0)
+    c = ms.shape[1]
+    ms_mean, low_mean, ms_power, low_power, product = torch.split(means, [c, 1, c, 1, c], dim=1)
+    ms_variance = (ms_power - ms_mean**2).clamp(min=0.0) + FLOOR**2
+    low_variance = (low_power - low_mean**2).clamp(min=0.0) + FLOOR**2
+    slope = (product - ms_mean * low_mean) / low_variance
+    found = torch.cat((ms_mean, ms_variance.sqrt(), low_mean, low_variance.sqrt(), slope), dim=1)
+    fine = F.interpolate(found, scale_factor=float(cell), mode="bilinear", align_corners=False)
+    return _Local(*torch.split(fine, [c, c, 1, 1, c], dim=1))
+
+
 def conditions(pan: torch.Tensor, ms: torch.Tensor, ratio_yx: tuple[float, float], seen: Response) -> Conditions:
     """Fuse classically and express everything in local units.
 
@@ -92,16 +121,13 @@ def conditions(pan: torch.Tensor, ms: torch.Tensor, ratio_yx: tuple[float, float
     with torch.autocast(pan.device.type, enabled=False):
         pan, ms = pan.float(), ms.float()
         low = blur(pan, (mtf_sigma(seen.gain, ratio_yx[0]), mtf_sigma(seen.gain, ratio_yx[1])), 4.0)
-        powers = torch.cat((ms, low, ms * ms, low * low, ms * low), dim=1)
-        means = blur(powers, (WINDOW * ratio_yx[0], WINDOW * ratio_yx[1]), 3.0)
+        local = _statistics(ms, low, ratio_yx)
     detail = pan - low
-    ms_mean, low_mean, ms_power, low_power, product = torch.split(means, [c, 1, c, 1, c], dim=1)
-    ms_variance = (ms_power - ms_mean**2).clamp(min=0.0) + FLOOR**2
-    low_variance = (low_power - low_mean**2).clamp(min=0.0) + FLOOR**2
-    injected = (product - ms_mean * low_mean) / low_variance * detail
-    ms_scale, low_scale = ms_variance.sqrt(), low_variance.sqrt()
-    band = (ms - ms_mean) / ms_scale
-    shared = torch.stack(((pan - low_mean) / low_scale, detail / low_scale), dim=2).expand(b, c, 2, h, w)
+    injected = local.slope * detail
+    band = (ms - local.ms_mean) / local.ms_scale
+    spatial = ((pan - local.low_mean) / local.low_scale, detail / local.low_scale)
+    shared = torch.stack(spatial, dim=2).expand(b, c, 2, h, w)
+    ms_scale = local.ms_scale
     noise = ms.new_tensor(seen.noise or (0.0,) * c)[:, None, None] / ms_scale
     own = torch.stack((band, injected / ms_scale, band.mean(dim=1, keepdim=True).expand_as(band), noise), dim=2)
     ratio = math.sqrt(ratio_yx[0] * ratio_yx[1])
