@@ -17,6 +17,7 @@ from ...engine.facts import UNMEASURED, Response
 from ...engine.ground.resample import point_taps
 from ...engine.optics.imaging import (
     Ranges,
+    Sharpening,
     Shift,
     SimulatedInstrument,
     delivered,
@@ -34,6 +35,8 @@ LEARNED = Ranges(gain=(0.15, 0.8), sharpening=(0.1, 1.0), noise_db=(34.0, 60.0),
 """What is learned from: wider than what is judged, but for PAN, whose finest texture is not to be taken for noise."""
 
 _UNKNOWN = 0.05
+# Share of pairs without sharpening, noise or bands that lie apart, as those of Wald's protocol are.
+_CLEAN, _LITTLE_NOISE = 0.25, 80.0
 # Standard deviations of what is told, as measured on simulated scenes whose instrument is known: logarithm of the gain,
 # lift, and shift, PAN px, of products whose bands lie together and apart.
 _GAIN_ERROR, _LIFT_ERROR, _SHIFT_ERROR, _SHIFT_ERROR_APART = 0.065, 0.035, 0.03, 0.16
@@ -109,12 +112,15 @@ def simulate_pair(
 ) -> Pair:
     """PAN, MS and target from a patch (C', H, W) in the unit range; ``bands`` is the C of the result."""
     instrument = draw_instrument(rng, bands, ratio, LEARNED)
+    clean = rng.random() < _CLEAN
+    if clean:
+        instrument = _cleaned(instrument)
     pan = with_odd_part(panchromatic(values, rng, wavelengths), values, instrument.odd)
     if rng.random() < 0.15:
         pan = pan ** rng.uniform(0.7, 1.4)
     target = mix_bands(values, bands, rng)
     # A truth that is softer than PAN, as that of pairs at reduced resolution is.
-    if rng.random() < 0.35:
+    if rng.random() < (0.6 if clean else 0.35):
         target = gaussian(target, gaussian_width(rng.uniform(0.25, 0.9)))
     if rng.random() < 0.3:  # haze, or an offset in the stored values
         haze = rng.uniform(0.0, 0.6)
@@ -130,6 +136,20 @@ def simulate_pair(
     noise = target.mean(axis=(1, 2)) * np.hypot(10.0 ** (-instrument.noise / 20.0), texture)
     seen = replace(seen, noise=tuple(noise.tolist()))
     return Pair(pan, np.asarray(up[0] @ ms @ up[1].T, np.float32), target.astype(np.float32), seen)
+
+
+def _cleaned(instrument: SimulatedInstrument) -> SimulatedInstrument:
+    """The instrument with its gains and its place alone."""
+    none, alike = Sharpening(), (instrument.shift,) * len(instrument.shifts)
+    return replace(
+        instrument,
+        sharpening=none,
+        pan_gain=1.0,
+        pan_sharpening=none,
+        shifts=alike,
+        noise=_LITTLE_NOISE,
+        pan_noise=_LITTLE_NOISE,
+    )
 
 
 def _measured(instrument: SimulatedInstrument, rng: np.random.Generator) -> tuple[Shift, Response]:
