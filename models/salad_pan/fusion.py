@@ -12,16 +12,25 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from ...engine.facts import Response
+from ..classical.moments import Moments, gram
+
+Array = NDArray[np.float64]
+Pair = tuple[float, float]
 
 WINDOW = 1.2
 """Standard deviation of the statistics window, in MS px."""
 
 FLOOR = 0.004
 """Smallest local deviation in the unit range, about one level of 8 bits: below it there is nothing to learn from."""
+
+RIDGE = 1e-3
+"""Of the bands' mean variance, where their shares in PAN are found."""
 
 # PAN px per MS px from which on statistics are taken on cells of 4 px, else of 2.
 _COARSE = 3.0
@@ -38,7 +47,8 @@ class Conditions:
         base: (N, 1, H, W) fused band in the unit range.
         scale: (N, 1, H, W) local standard deviation of the MS band, unit range.
         spatial: (N, 2, H, W) PAN and its detail, standardised.
-        spectral: (N, 4, H, W) MS band, injected detail, mean over the bands of the first, and noise, standardised.
+        spectral: (N, 5, H, W) MS band, injected detail, mean over the bands of the first, noise, and what PAN has
+            beyond the bands' share in it, injected likewise; standardised.
         told: (N, 3) logarithm to the base 2 of PAN px per MS px, natural one of the gain, and lift of the response.
         bands: C.
     """
@@ -107,7 +117,43 @@ def _statistics(ms: torch.Tensor, low: torch.Tensor, ratio_yx: tuple[float, floa
     return _Local(*torch.split(fine, [c, c, 1, 1, c], dim=1))
 
 
-def conditions(pan: torch.Tensor, ms: torch.Tensor, ratio_yx: tuple[float, float], seen: Response) -> Conditions:
+def low_pass(pan: torch.Tensor, ratio_yx: Pair, seen: Response) -> torch.Tensor:
+    """PAN (B, 1, H, W) as the instrument of MS would have seen it."""
+    return blur(pan, (mtf_sigma(seen.gain, ratio_yx[0]), mtf_sigma(seen.gain, ratio_yx[1])), 4.0)
+
+
+def products(pan: torch.Tensor, ms: torch.Tensor, valid: torch.Tensor, ratio_yx: Pair, seen: Response) -> Array:
+    """What the bands' shares in PAN are found from: sums of products of the low-pass PAN and the bands, see ``gram``.
+
+    Args:
+        pan: (1, H, W); ms: (C, H, W), unit range, on the PAN grid.
+        valid: bool (H, W).
+        ratio_yx: PAN px per MS px along rows and columns.
+        seen: how MS was seen.
+    """
+    return gram(torch.cat((low_pass(pan[None].float(), ratio_yx, seen)[0], ms)), valid)
+
+
+def shares_in_pan(sums: Array) -> torch.Tensor:
+    """How much of each band there is in PAN: weights of the bands that explain the low-pass PAN best, (C,), float32.
+
+    As in GSA (Aiazzi, Baronti and Selva, TGRS 2007, eqs. 9 to 12), with a ridge, as bands may be near copies.
+
+    Args:
+        sums: of ``products``.
+
+    Raises:
+        RunError: no pixel was counted.
+    """
+    moments = Moments.of(sums)
+    bands, with_pan = moments.covariance[1:, 1:], moments.covariance[1:, 0]
+    ridge = RIDGE * np.trace(bands) / len(bands) + np.finfo(np.float64).tiny
+    return torch.from_numpy(np.linalg.solve(bands + ridge * np.eye(len(bands)), with_pan)).float()
+
+
+def conditions(
+    pan: torch.Tensor, ms: torch.Tensor, ratio_yx: tuple[float, float], seen: Response, shares: torch.Tensor
+) -> Conditions:
     """Fuse classically and express everything in local units.
 
     Args:
@@ -115,28 +161,33 @@ def conditions(pan: torch.Tensor, ms: torch.Tensor, ratio_yx: tuple[float, float
         ms: (B, C, H, W), unit range, already on the PAN grid.
         ratio_yx: PAN px per MS px along rows and columns.
         seen: how MS was seen; its noise, where there is any, in the unit range.
+        shares: (C,) of the bands in PAN.
     """
     b, c, h, w = ms.shape
     # In full precision whatever the run's: variances are small differences of large numbers.
     with torch.autocast(pan.device.type, enabled=False):
         pan, ms = pan.float(), ms.float()
-        low = blur(pan, (mtf_sigma(seen.gain, ratio_yx[0]), mtf_sigma(seen.gain, ratio_yx[1])), 4.0)
+        low = low_pass(pan, ratio_yx, seen)
         local = _statistics(ms, low, ratio_yx)
+        centred = ms - local.ms_mean
+        beyond = pan - local.low_mean - (centred * shares.to(ms)[:, None, None]).sum(dim=1, keepdim=True)
     detail = pan - low
     injected = local.slope * detail
-    band = (ms - local.ms_mean) / local.ms_scale
+    band = centred / local.ms_scale
+    substituted = local.slope * beyond / local.ms_scale
     spatial = ((pan - local.low_mean) / local.low_scale, detail / local.low_scale)
     shared = torch.stack(spatial, dim=2).expand(b, c, 2, h, w)
     ms_scale = local.ms_scale
     noise = ms.new_tensor(seen.noise or (0.0,) * c)[:, None, None] / ms_scale
-    own = torch.stack((band, injected / ms_scale, band.mean(dim=1, keepdim=True).expand_as(band), noise), dim=2)
+    mean = band.mean(dim=1, keepdim=True).expand_as(band)
+    own = torch.stack((band, injected / ms_scale, mean, noise, substituted), dim=2)
     ratio = math.sqrt(ratio_yx[0] * ratio_yx[1])
     told = ms.new_tensor((math.log2(ratio), math.log(seen.gain), seen.lift))
     return Conditions(
         base=(ms + injected).reshape(b * c, 1, h, w),
         scale=ms_scale.reshape(b * c, 1, h, w),
         spatial=shared.reshape(b * c, 2, h, w).clamp(-LIMIT, LIMIT),
-        spectral=own.reshape(b * c, 4, h, w).clamp(-LIMIT, LIMIT),
+        spectral=own.reshape(b * c, 5, h, w).clamp(-LIMIT, LIMIT),
         told=told.expand(b * c, 3),
         bands=c,
     )

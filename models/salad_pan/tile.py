@@ -11,7 +11,7 @@ from ...engine.contract import IMAGE, UNCERTAINTY, InputSpec, ModelSpec, Runtime
 from ...engine.errors import ModelError, RequestError
 from ...engine.facts import UNMEASURED
 from ..folder import load_strictly
-from .fusion import conditions
+from .fusion import Array, conditions, products, shares_in_pan
 from .network import Config, SaladPanTiny
 from .vae import FACTOR
 
@@ -60,6 +60,11 @@ class SaladPanTile:
         self.network = network
         self.steps = steps
 
+    def measure(self, batch: Mapping[str, torch.Tensor], valid: torch.Tensor, where: Where) -> Array:
+        """What the bands' shares in PAN are found from."""
+        seen = where.response or UNMEASURED
+        return products(batch["pan"][0], batch["ms"][0], valid[0, 0], where.ratio["ms"], seen)
+
     @torch.inference_mode()
     def predict(self, batch: Mapping[str, torch.Tensor], where: Where) -> dict[str, torch.Tensor]:
         """Fuse tiles.
@@ -67,13 +72,14 @@ class SaladPanTile:
         Args:
             batch: ``"pan"`` (B, 1, H, W) and ``"ms"`` (B, C, H, W), unit range, on the PAN grid; H and W multiples
                 of 8.
-            where: anchors; ``ratio["ms"]`` sets the filters.
+            where: anchors; ``ratio["ms"]`` and the response set the filters, the statistics the bands' shares in PAN.
 
         Returns:
             ``"image"`` and ``"uncertainty"``, each (B, C, H, W), unit range of MS.
         """
         pan, ms = batch["pan"], batch["ms"]
-        given = conditions(pan, ms, where.ratio["ms"], where.response or UNMEASURED)
+        shares = shares_in_pan(where.statistics)
+        given = conditions(pan, ms, where.ratio["ms"], where.response or UNMEASURED, shares)
         tiles, bands, height, width = ms.shape
         cells = (self.network.config.latent, height // FACTOR, width // FACTOR)
         # One draw for all bands of a tile: any band count and order sees the same noise.

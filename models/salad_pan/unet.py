@@ -78,7 +78,7 @@ class DualBranchUNet(nn.Module):
         self.norm_out = ChannelNorm(fine)
         self.conv_out = nn.Conv2d(fine, latent, 1)
         self.spatial = Branch(2, latent, base, width, embedding)
-        self.spectral = Branch(4, latent, base, width, embedding)
+        self.spectral = Branch(5, latent, base, width, embedding)
 
     def forward(self, noisy: torch.Tensor, time: torch.Tensor, given: Conditions) -> torch.Tensor:
         """Clean latents.

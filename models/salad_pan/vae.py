@@ -52,12 +52,13 @@ class BandVae(nn.Module):
         self.encoder_in = conv3(CELL, width)
         self.encoder = Block(width, width)
         self.encoder_out = nn.Conv2d(width, 2 * latent, 1)
-        self.guide_in = conv3(6 * CELL, width)
+        self.guide_in = conv3(7 * CELL, width)
         self.decoder_in = nn.Conv2d(latent, width, 1)
         self.decoder = Block(2 * width, width)
         self.decoder_mix = Block(width, width)
         self.decoder_out = zeroed(nn.Conv2d(width, CELL, 1))
         self.deviation_out = zeroed(nn.Conv2d(width, CELL, 1))
+        self.direct = zeroed(conv3(7, 1))
         self.register_buffer("scaling", torch.ones(latent, 1, 1))
         self.scaling: torch.Tensor
 
@@ -79,10 +80,12 @@ class BandVae(nn.Module):
 
     def decode(self, latent: torch.Tensor, given: Conditions) -> Decoded:
         """Residual and how certain it is from scaled latents (N, latent, H / 4, W / 4)."""
-        guide = self.guide_in(F.pixel_unshuffle(torch.cat((given.spatial, given.spectral), dim=1), FACTOR))
+        planes = torch.cat((given.spatial, given.spectral), dim=1)
+        guide = self.guide_in(F.pixel_unshuffle(planes, FACTOR))
         maps = self.decoder_mix(self.decoder(torch.cat((self.decoder_in(latent / self.scaling), guide), dim=1)))
         # What the maps are is learned from the image alone, so that nothing is given up for the deviation.
         raw = F.pixel_shuffle(self.deviation_out(maps.detach()), FACTOR).float()
         middle, half = (MOST + LEAST) / 2, (MOST - LEAST) / 2
-        residual = F.pixel_shuffle(self.decoder_out(maps), FACTOR).float()
+        # What a filter of the planes can say goes past the cells, alike at every pixel.
+        residual = F.pixel_shuffle(self.decoder_out(maps), FACTOR).float() + self.direct(planes).float()
         return Decoded(residual, middle + half * torch.tanh(raw / half))
