@@ -151,9 +151,12 @@ def shares_in_pan(sums: Array) -> torch.Tensor:
     return torch.from_numpy(np.linalg.solve(bands + ridge * np.eye(len(bands)), with_pan)).float()
 
 
-def conditions(
-    pan: torch.Tensor, ms: torch.Tensor, ratio_yx: tuple[float, float], seen: Response, shares: torch.Tensor
-) -> Conditions:
+def fused_classically(pan: torch.Tensor, ms: torch.Tensor, ratio_yx: Pair, seen: Response) -> torch.Tensor:
+    """The fusion alone, (B, C, H, W); arguments as for ``conditions``."""
+    return ms.float() + _injection(pan, ms, ratio_yx, seen)[1]
+
+
+def conditions(pan: torch.Tensor, ms: torch.Tensor, ratio_yx: Pair, seen: Response, shares: torch.Tensor) -> Conditions:
     """Fuse classically and express everything in local units.
 
     Args:
@@ -164,30 +167,35 @@ def conditions(
         shares: (C,) of the bands in PAN.
     """
     b, c, h, w = ms.shape
-    # In full precision whatever the run's: variances are small differences of large numbers.
-    with torch.autocast(pan.device.type, enabled=False):
-        pan, ms = pan.float(), ms.float()
-        low = low_pass(pan, ratio_yx, seen)
-        local = _statistics(ms, low, ratio_yx)
-        centred = ms - local.ms_mean
-        beyond = pan - local.low_mean - (centred * shares.to(ms)[:, None, None]).sum(dim=1, keepdim=True)
-    detail = pan - low
-    injected = local.slope * detail
-    band = centred / local.ms_scale
-    substituted = local.slope * beyond / local.ms_scale
-    spatial = ((pan - local.low_mean) / local.low_scale, detail / local.low_scale)
-    shared = torch.stack(spatial, dim=2).expand(b, c, 2, h, w)
-    ms_scale = local.ms_scale
-    noise = ms.new_tensor(seen.noise or (0.0,) * c)[:, None, None] / ms_scale
+    pan, ms = pan.float(), ms.float()
+    detail, injected, local = _injection(pan, ms, ratio_yx, seen)
+    around, scale = pan - local.low_mean, local.ms_scale
+    centred = ms - local.ms_mean
+    beyond = around - (centred * shares.to(ms)[:, None, None]).sum(dim=1, keepdim=True)
+    band = centred / scale
+    shared = torch.stack((around / local.low_scale, detail / local.low_scale), dim=2).expand(b, c, 2, h, w)
     mean = band.mean(dim=1, keepdim=True).expand_as(band)
-    own = torch.stack((band, injected / ms_scale, mean, noise, substituted), dim=2)
+    noise = (ms.new_tensor(seen.noise or (0.0,) * c)[:, None, None] / scale).expand_as(band)
+    own = torch.stack((band, injected / scale, mean, noise, local.slope * beyond / scale), dim=2)
     ratio = math.sqrt(ratio_yx[0] * ratio_yx[1])
     told = ms.new_tensor((math.log2(ratio), math.log(seen.gain), seen.lift))
     return Conditions(
         base=(ms + injected).reshape(b * c, 1, h, w),
-        scale=ms_scale.reshape(b * c, 1, h, w),
+        scale=scale.reshape(b * c, 1, h, w),
         spatial=shared.reshape(b * c, 2, h, w).clamp(-LIMIT, LIMIT),
         spectral=own.reshape(b * c, 5, h, w).clamp(-LIMIT, LIMIT),
         told=told.expand(b * c, 3),
         bands=c,
     )
+
+
+def _injection(
+    pan: torch.Tensor, ms: torch.Tensor, ratio_yx: Pair, seen: Response
+) -> tuple[torch.Tensor, torch.Tensor, _Local]:
+    """Detail of PAN (B, 1, H, W), what of it is added to each band (B, C, H, W), and what is around each pixel."""
+    # In full precision whatever the run's: variances are small differences of large numbers.
+    with torch.autocast(pan.device.type, enabled=False):
+        low = low_pass(pan.float(), ratio_yx, seen)
+        local = _statistics(ms.float(), low, ratio_yx)
+    detail = pan - low
+    return detail, local.slope * detail, local

@@ -11,7 +11,7 @@ from ...engine.contract import InputSpec, ModelSpec, Runtime, TileModel, Where
 from ...engine.errors import ModelError
 from ...engine.facts import UNMEASURED
 from ..folder import load_strictly
-from ..salad_pan.fusion import conditions
+from ..salad_pan.fusion import fused_classically
 from .network import FACTOR, Yardstick
 
 ARCHITECTURE = "yardstick_cnn"
@@ -58,8 +58,8 @@ class YardstickTile:
             (B, C, H, W), unit range of MS.
         """
         pan, ms = batch["pan"], batch["ms"]
-        given = conditions(pan, ms, where.ratio["ms"], where.response or UNMEASURED)
-        fused: torch.Tensor = self.network(pan, ms, given.base.reshape(ms.shape))
+        base = fused_classically(pan, ms, where.ratio["ms"], where.response or UNMEASURED)
+        fused: torch.Tensor = self.network(pan, ms, base)
         return fused.float()
 
 

@@ -1,9 +1,10 @@
 """Adapt a model to the scene that it is about to fuse: a few careful steps on the scene at reduced resolution.
 
 No reference is needed: degraded by Wald's protocol, the scene's own MS is the target.  What is learned there need not
-hold at full resolution, so only the biases and the gains of the normalisations move (BitFit; Ben Zaken, Goldberg and
-Ravfogel, ACL 2022): tuning every weight fits the reduced scene much better and the scene itself worse.  Weights are
-kept only where they are better on cells that no step has seen.
+hold at full resolution, so only the biases, the gains of the normalisations (BitFit; Ben Zaken, Goldberg and Ravfogel,
+ACL 2022) and the filter that goes from the planes straight to the image move: tuning every weight fits the reduced
+scene much better and the scene itself worse.  Weights are kept only where they are better on cells that no step has
+seen.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from torch import nn
 
 from ...engine.events import Listener, Progress
 from ...engine.facts import Response
-from ...models.salad_pan.fusion import blur, conditions
+from ...models.salad_pan.fusion import blur, conditions, products, shares_in_pan
 from ...models.salad_pan.network import SaladPanTiny
 from ...models.salad_pan.vae import FACTOR
 from ..salad_pan_tiny.losses import spectral_angle
@@ -74,6 +75,22 @@ class _Stack:
         return cls(*parts)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Scene:
+    """What conditions of every window need: PAN px per MS px, how MS was seen, and the bands' shares in PAN, (C,)."""
+
+    ratio: float
+    seen: Response
+    shares: torch.Tensor
+
+    @classmethod
+    def of(cls, samples: Sequence[Sample], ratio: float, seen: Response) -> _Scene:
+        """With the shares that the windows have together."""
+        counted = ((sample, (sample.trained + sample.held_out)[0] > 0) for sample in samples)
+        sums = sum(products(sample.pan, sample.ms, valid, (ratio, ratio), seen) for sample, valid in counted)
+        return cls(ratio, seen, shares_in_pan(np.asarray(sums)))
+
+
 def fine_tune(
     model: SaladPanTiny,
     samples: Sequence[Sample],
@@ -105,9 +122,9 @@ def fine_tune(
         check: called before each step; may raise to stop.
     """
     model.to(device).eval()
-    tuned = _tuned(model)
+    tuned, scene = _tuned(model), _Scene.of(samples, ratio, seen)
     kept, weights = 0, [p.detach().clone() for p in tuned]
-    before = _held_out_loss(model, samples, ratio, seen, run_steps, seed, device)
+    before = _held_out_loss(model, samples, scene, run_steps, seed, device)
     best, goal = before, before * (1.0 - LEAST_GAIN)
     optimiser = torch.optim.Adam(tuned, lr=RATE, betas=(0.9, 0.99))
     noise = torch.Generator().manual_seed(seed)
@@ -115,13 +132,13 @@ def fine_tune(
     for step, batch in zip(range(1, steps + 1), _batches(samples, seed, device), strict=False):
         check()
         optimiser.param_groups[0]["lr"] = RATE * min(1.0, step / WARM_UP)
-        loss = scene_loss(_fused(model, batch, ratio, seen, 1, noise), batch.target, batch.trained)
+        loss = scene_loss(_fused(model, batch, scene, 1, noise), batch.target, batch.trained)
         optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(tuned, 1.0)
         optimiser.step()
         if step % GLANCE == 0 or step == steps:
-            found = _held_out_loss(model, samples, ratio, seen, run_steps, seed, device)
+            found = _held_out_loss(model, samples, scene, run_steps, seed, device)
             if found < min(best, goal):
                 best, kept, weights = found, step, [p.detach().clone() for p in tuned]
         progress.advance()
@@ -153,9 +170,10 @@ def _mean(values: torch.Tensor, counted: torch.Tensor) -> torch.Tensor:
 
 
 def _tuned(model: SaladPanTiny) -> list[nn.Parameter]:
-    """The vectors among the parameters, but for those of the encoder, which no run uses."""
+    """The filter of the planes and all vectors, but for those of the encoder, which no run uses."""
     for name, parameter in model.named_parameters():
-        parameter.requires_grad_(parameter.ndim == 1 and not name.startswith("vae.encoder"))
+        small = parameter.ndim == 1 or name.startswith("vae.direct")
+        parameter.requires_grad_(small and not name.startswith("vae.encoder"))
     return [p for p in model.parameters() if p.requires_grad]
 
 
@@ -183,8 +201,7 @@ def _turned(values: torch.Tensor, way: int) -> torch.Tensor:
 def _held_out_loss(
     model: SaladPanTiny,
     samples: Sequence[Sample],
-    ratio: float,
-    seen: Response,
+    scene: _Scene,
     run_steps: int,
     seed: int,
     device: str,
@@ -196,18 +213,18 @@ def _held_out_loss(
     for index in np.linspace(0, len(judged) - 1, min(len(judged), _MOST_LOOKED_AT)).round():
         batch = _Stack.of([judged[int(index)]], [0], device)
         count = float(batch.held_out.sum())
-        fused = _fused(model, batch, ratio, seen, run_steps, noise)
+        fused = _fused(model, batch, scene, run_steps, noise)
         total += float(scene_loss(fused, batch.target, batch.held_out)) * count
         pixels += count
     return total / pixels
 
 
 def _fused(
-    model: SaladPanTiny, batch: _Stack, ratio: float, seen: Response, run_steps: int, generator: torch.Generator
+    model: SaladPanTiny, batch: _Stack, scene: _Scene, run_steps: int, generator: torch.Generator
 ) -> torch.Tensor:
     """What the model makes of a batch, (B, C, n, n), from seeded noise that the bands share."""
     count, bands, side, _ = batch.ms.shape
     cells = (model.config.latent, side // FACTOR, side // FACTOR)
     noise = torch.randn((count, 1, *cells), generator=generator).expand(-1, bands, -1, -1, -1)
-    given = conditions(batch.pan, batch.ms, (ratio, ratio), seen)
+    given = conditions(batch.pan, batch.ms, (scene.ratio, scene.ratio), scene.seen, scene.shares)
     return model(given, noise.reshape(-1, *cells).to(batch.ms), run_steps).image.reshape(batch.ms.shape)

@@ -19,9 +19,7 @@ def given_of(batch: Batch) -> Conditions:
     return Conditions.joined([_given(pan, ms, batch.ratio, seen, generator) for pan, ms, seen in pairs])
 
 
-def _given(
-    pan: torch.Tensor, ms: torch.Tensor, ratio: float, seen: Response, generator: torch.Generator
-) -> Conditions:
+def _given(pan: torch.Tensor, ms: torch.Tensor, ratio: float, seen: Response, generator: torch.Generator) -> Conditions:
     ratio_yx = (ratio, ratio)
     everywhere = torch.ones(pan.shape[-2:], dtype=torch.bool)
     shares = shares_in_pan(products(pan, ms, everywhere, ratio_yx, seen))

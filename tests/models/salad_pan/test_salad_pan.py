@@ -16,12 +16,13 @@ from seamline.engine.facts import UNMEASURED, Response
 from seamline.engine.optics.mtf import mtf_kernel
 from seamline.engine.plan.make import make_plan
 from seamline.engine.request import Request
-from seamline.models.salad_pan.fusion import blur, conditions, mtf_sigma
+from seamline.models.salad_pan.fusion import blur, conditions, fused_classically, mtf_sigma, products, shares_in_pan
 from seamline.models.salad_pan.layers import CrossBandAttention, GatedZeroConv, box3, fuse
 from seamline.models.salad_pan.network import Config, SaladPanTiny
 from seamline.models.salad_pan.tile import SPEC, load
 from seamline.models.terra_ldm.sampler import ddim_step, levels, sample, times
 from seamline.tests.bounds import assert_within_one_dn
+from seamline.tests.models.salad_pan.scenes import measured
 
 SMALL = {"latent": 4, "vae_width": 8, "base": [8, 16], "branch": 8, "embedding": 16}
 SHIPPED = {"latent": 8, "vae_width": 40, "base": [48, 96], "branch": 32, "embedding": 96}
@@ -50,8 +51,14 @@ def where(*origins: tuple[int, int], ratio: float = 4.0, seed: int = 7, sample: 
     return Where(seed, sample, origins or ((0, 0),), ratios, response=SEEN)
 
 
+def given(batch):
+    """Its conditions at ratio 4."""
+    return conditions(batch["pan"], batch["ms"], (4.0, 4.0), SEEN, shares_in_pan(measured(batch, where()).statistics))
+
+
 def predict(batch, at, *, steps=2, network=None):
     model = load(SMALL, (network or trained()).state_dict(), Runtime(steps=steps))
+    at = at if at.statistics.size else measured(batch, at)
     return model.predict(batch, at)["image"]
 
 
@@ -60,14 +67,14 @@ def test_untrained_model_equals_its_classical_base(bands):
     torch.manual_seed(1)
     batch = scene(bands, 64)
     fused = predict(batch, where(), network=SaladPanTiny(Config.of(SMALL)))
-    base = conditions(batch["pan"], batch["ms"], (4.0, 4.0), SEEN).base.reshape(batch["ms"].shape)
+    base = given(batch).base.reshape(batch["ms"].shape)
     assert torch.equal(fused, base)
     assert not torch.allclose(predict(batch, where()), base, atol=1e-3)
 
 
 def test_branches_change_nothing_before_training_and_something_after():
     torch.manual_seed(2)
-    one, two = (conditions(b["pan"], b["ms"], (4.0, 4.0), SEEN) for b in (scene(4, 64), scene(4, 64, seed=1)))
+    one, two = given(scene(4, 64)), given(scene(4, 64, seed=1))
     noisy, time = torch.randn(4, 4, 16, 16), torch.full((4,), 0.6)
     network = SaladPanTiny(Config.of(SMALL)).unet
     assert torch.equal(network(noisy, time, one), network(noisy, time, two))
@@ -88,7 +95,8 @@ def test_the_response_that_was_measured_matters():
 
 
 def test_deviations_are_positive_and_change_no_image():
-    batch, at = scene(3, 64), where()
+    batch = scene(3, 64)
+    at = measured(batch, where())
     model = load(SMALL, trained().state_dict(), Runtime())
     found = model.predict(batch, at)
     assert found["uncertainty"].shape == batch["ms"].shape
@@ -141,6 +149,17 @@ def test_bands_can_be_reordered():
     assert_within_one_dn(predict(turned, where()), predict(batch, where())[:, order])
 
 
+def test_shares_in_pan_are_those_of_the_mixture_that_it_is():
+    batch, ratio = scene(3, 96), (4.0, 4.0)
+    everywhere, mixture = torch.ones(96, 96, dtype=torch.bool), torch.tensor([0.5, 0.0, 0.3])
+    # Bands that the instrument has seen already: seeing the mixture once more is all that tells PAN from it.
+    pan = (batch["ms"] * mixture[:, None, None]).sum(dim=1)
+    shares = shares_in_pan(products(pan, batch["ms"][0], everywhere, ratio, Response(0.97, 1.0)))
+    assert shares.tolist() == pytest.approx(mixture.tolist(), abs=0.05)
+    flat = shares_in_pan(products(torch.full_like(pan, 0.3), torch.ones(3, 96, 96), everywhere, ratio, SEEN))
+    assert torch.isfinite(flat).all()
+
+
 def test_lowpass_has_the_gain_of_the_mtf_filter():
     line = mtf_kernel(0.3, 4.0).sum(axis=0)
     at = np.arange(-20, 21)
@@ -153,9 +172,9 @@ def test_lowpass_has_the_gain_of_the_mtf_filter():
 def test_base_recovers_a_band_that_is_a_multiple_of_pan():
     batch = scene(1, 96)
     low = blur(batch["pan"], (mtf_sigma(0.3, 4.0),) * 2, 4.0)
-    given = conditions(batch["pan"], 0.5 * low + 0.2, (4.0, 4.0), SEEN)
+    base = fused_classically(batch["pan"], 0.5 * low + 0.2, (4.0, 4.0), SEEN)
     # The floor on the variance holds the gain a little below the true one.
-    assert float((given.base - (0.5 * batch["pan"] + 0.2)).abs().mean()) < 0.01
+    assert float((base - (0.5 * batch["pan"] + 0.2)).abs().mean()) < 0.01
     assert float((0.5 * low - 0.5 * batch["pan"]).abs().mean()) > 0.012
 
 
@@ -198,7 +217,8 @@ def test_a_tile_gives_the_pixels_of_the_whole_scene(steps):
     batch, network = scene(3, side), trained()
     whole = predict(batch, where((16, 40)), steps=steps, network=network)
     cut = {name: x[..., row : row + tile, column : column + tile] for name, x in batch.items()}
-    part = predict(cut, where((16 + row, 40 + column)), steps=steps, network=network)
+    at = replace(where((16 + row, 40 + column)), statistics=measured(batch, where()).statistics)
+    part = predict(cut, at, steps=steps, network=network)
     inner = 72  # beyond the receptive field of two steps of a network with large random weights
     a = whole[..., row + inner : row + tile - inner, column + inner : column + tile - inner]
     b = part[..., inner:-inner, inner:-inner]
@@ -210,9 +230,10 @@ def test_tiles_of_a_batch_do_not_see_each_other():
     network = trained()
     one, two = scene(4, 64, seed=1), scene(4, 64, seed=2)
     both = {name: torch.cat((one[name], two[name])) for name in one}
-    pair = predict(both, where((0, 0), (8, 64)), network=network)
-    assert_within_one_dn(pair[:1], predict(one, where((0, 0)), network=network))
-    assert_within_one_dn(pair[1:], predict(two, where((8, 64)), network=network))
+    at = measured(both, where((0, 0), (8, 64)))
+    pair = predict(both, at, network=network)
+    assert_within_one_dn(pair[:1], predict(one, replace(at, origins=((0, 0),)), network=network))
+    assert_within_one_dn(pair[1:], predict(two, replace(at, origins=((8, 64),)), network=network))
 
 
 @pytest.mark.parametrize("ratio", [2.0, 3.37, 4.0])

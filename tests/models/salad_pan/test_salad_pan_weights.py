@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -11,8 +13,9 @@ from seamline.engine.facts import Response
 from seamline.engine.optics.imaging import degrade_matrix
 from seamline.models.folder import read_card
 from seamline.models.registry import WEIGHTS, resolve
-from seamline.models.salad_pan.fusion import conditions
+from seamline.models.salad_pan.fusion import fused_classically
 from seamline.models.salad_pan.tile import SPEC
+from seamline.tests.models.salad_pan.scenes import measured
 from seamline.training.data.simulate import cubic_matrix
 from seamline.training.village.procedural import procedural_scene
 
@@ -57,15 +60,17 @@ def test_the_card_fits_the_code_and_the_size_stays_small():
 def test_it_beats_the_fusion_it_starts_from(model, ratio, bands):
     pan, ms, truth = pair(1, 192, ratio)
     ms, truth = ms[:, :bands], truth[:, :bands]
-    base = conditions(pan, ms, (ratio, ratio), SEEN).base.reshape(ms.shape)
-    fused = model.predict({"pan": pan, "ms": ms}, where(ratio))["image"]
+    base = fused_classically(pan, ms, (ratio, ratio), SEEN)
+    batch = {"pan": pan, "ms": ms}
+    fused = model.predict(batch, measured(batch, where(ratio)))["image"]
     assert rmse(fused, truth) < 0.95 * rmse(base, truth) < 0.95 * rmse(ms, truth)
 
 
 def test_eight_bands_and_other_ratios_stay_sane(model):
     pan, ms, truth = pair(2, 96, 3.0)
     eight = torch.cat((ms, 0.5 * ms + 0.1), dim=1)
-    fused = model.predict({"pan": pan, "ms": eight}, where(3.0))["image"]
+    batch = {"pan": pan, "ms": eight}
+    fused = model.predict(batch, measured(batch, where(3.0)))["image"]
     assert rmse(fused[:, :4], truth) < rmse(ms, truth)
 
 
@@ -74,10 +79,11 @@ def test_the_margin_holds(steps):
     """Whatever lies outside a tile changes no pixel beyond its margin by half a DN where 10000 DN are white."""
     model = resolve("salad-pan-tiny", "pansharpen").load(Runtime(steps=steps))
     pan, ms, _ = pair(3, 256, 4.0)
-    whole = model.predict({"pan": pan, "ms": ms}, where(4.0, (64, 128)))["image"]
-    part = model.predict({"pan": pan[..., 64:224, 96:256], "ms": ms[..., 64:224, 96:256]}, where(4.0, (128, 224)))[
-        "image"
-    ]
+    batch = {"pan": pan, "ms": ms}
+    at = measured(batch, where(4.0, (64, 128)))
+    whole = model.predict(batch, at)["image"]
+    cut = {name: x[..., 64:224, 96:256] for name, x in batch.items()}
+    part = model.predict(cut, replace(at, origins=((128, 224),)))["image"]
     m = SPEC.margin
     difference = (whole[..., 64 + m : 224 - m, 96 + m : 256 - m] - part[..., m:-m, m:-m]).abs()
     assert float(difference.max()) * DN < 0.5
@@ -88,7 +94,8 @@ def test_the_margin_holds(steps):
 def test_seeds_differ_a_little_and_steps_are_an_option(model):
     pan, ms, truth = pair(4, 128, 4.0)
     batch = {"pan": pan, "ms": ms}
-    one = model.predict(batch, where(4.0))["image"]
-    other = model.predict(batch, Where(12, 0, ((0, 0),), {"pan": (1.0, 1.0), "ms": (4.0, 4.0)}, response=SEEN))["image"]
-    assert torch.equal(one, model.predict(batch, where(4.0))["image"])
+    at = measured(batch, where(4.0))
+    one = model.predict(batch, at)["image"]
+    other = model.predict(batch, replace(at, seed=12))["image"]
+    assert torch.equal(one, model.predict(batch, at)["image"])
     assert 0.0 < rmse(one, other) < 0.5 * rmse(one, truth)

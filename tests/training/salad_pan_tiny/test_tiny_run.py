@@ -12,6 +12,7 @@ from seamline.engine.contract import Runtime, Where
 from seamline.engine.errors import RequestError
 from seamline.models.folder import load_folder
 from seamline.models.salad_pan.tile import load
+from seamline.tests.models.salad_pan.scenes import measured
 from seamline.training.reading import read_recipe
 from seamline.training.run import train
 
@@ -50,7 +51,8 @@ def test_the_recipe_trains_resumes_and_gives_a_model_that_loads(tmp_path, monkey
     assert "Copernicus" in stored.card.training_data
     model = load(stored.card.architecture.config, weights, Runtime())
     where = Where(1, 0, ((0, 0),), {"pan": (1.0, 1.0), "ms": (4.0, 4.0)})
-    fused = model.predict({"pan": torch.rand(1, 1, 32, 32), "ms": torch.rand(1, 3, 32, 32)}, where)
+    batch = {"pan": torch.rand(1, 1, 32, 32), "ms": torch.rand(1, 3, 32, 32)}
+    fused = model.predict(batch, measured(batch, where))
     assert all(torch.isfinite(image).all() for image in fused.values())
 
 
