@@ -81,6 +81,7 @@ class Fused:
 
 def assembled(decoded: Decoded, given: Conditions) -> Fused:
     """From local units to the unit range."""
-    # In units that do not differ from cell to cell, or the local scale would put the lattice back.
-    added = without_lattice(given.scale * decoded.residual, FACTOR)
+    # In units that do not differ from cell to cell, or the local scale would put the lattice back.  Without it goes what
+    # the classical fusion is wrong by at the lattice's frequencies, too, unless filters can say it.
+    added = without_lattice(given.scale * decoded.residual, FACTOR) + given.scale * decoded.past_cells
     return Fused(given.base + added, given.scale * decoded.log_deviation.exp())

@@ -22,6 +22,9 @@ FACTOR = 4
 
 CELL = FACTOR * FACTOR
 
+PLANES, FINE = 7, 8
+"""Planes of the conditions, and channels at full size."""
+
 LEAST, MOST = math.log(0.005), math.log(4.0)
 """Bounds of the logarithm of a pixel's deviation, local units."""
 
@@ -31,12 +34,29 @@ class Decoded:
     """What the decoder says.
 
     Attributes:
-        residual: (N, 1, H, W), local units.
+        residual: (N, 1, H, W), local units: from cells.
+        past_cells: (N, 1, H, W), local units: from pixels.
         log_deviation: (N, 1, H, W), logarithm of how far the residual may be off, local units, within the bounds.
     """
 
     residual: torch.Tensor
+    past_cells: torch.Tensor
     log_deviation: torch.Tensor
+
+
+class PastCells(nn.Module):
+    """Filters of the planes at full size, alike at every pixel; the response that was measured enters between them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = conv3(PLANES, FINE)
+        self.told = nn.Linear(3, FINE)
+        self.second = zeroed(conv3(FINE, 1))
+
+    def forward(self, planes: torch.Tensor, told: torch.Tensor) -> torch.Tensor:
+        """(N, 7, H, W) and (N, 3) to (N, 1, H, W)."""
+        out: torch.Tensor = self.second(F.silu(self.first(planes) + self.told(told)[:, :, None, None]))
+        return out
 
 
 class BandVae(nn.Module):
@@ -52,13 +72,13 @@ class BandVae(nn.Module):
         self.encoder_in = conv3(CELL, width)
         self.encoder = Block(width, width)
         self.encoder_out = nn.Conv2d(width, 2 * latent, 1)
-        self.guide_in = conv3(7 * CELL, width)
+        self.guide_in = conv3(PLANES * CELL, width)
         self.decoder_in = nn.Conv2d(latent, width, 1)
         self.decoder = Block(2 * width, width)
         self.decoder_mix = Block(width, width)
         self.decoder_out = zeroed(nn.Conv2d(width, CELL, 1))
         self.deviation_out = zeroed(nn.Conv2d(width, CELL, 1))
-        self.direct = zeroed(conv3(7, 1))
+        self.past_cells = PastCells()
         self.register_buffer("scaling", torch.ones(latent, 1, 1))
         self.scaling: torch.Tensor
 
@@ -86,6 +106,5 @@ class BandVae(nn.Module):
         # What the maps are is learned from the image alone, so that nothing is given up for the deviation.
         raw = F.pixel_shuffle(self.deviation_out(maps.detach()), FACTOR).float()
         middle, half = (MOST + LEAST) / 2, (MOST - LEAST) / 2
-        # What a filter of the planes can say goes past the cells, alike at every pixel.
-        residual = F.pixel_shuffle(self.decoder_out(maps), FACTOR).float() + self.direct(planes).float()
-        return Decoded(residual, middle + half * torch.tanh(raw / half))
+        residual = F.pixel_shuffle(self.decoder_out(maps), FACTOR).float()
+        return Decoded(residual, self.past_cells(planes, given.told).float(), middle + half * torch.tanh(raw / half))

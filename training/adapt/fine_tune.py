@@ -2,7 +2,7 @@
 
 No reference is needed: degraded by Wald's protocol, the scene's own MS is the target.  What is learned there need not
 hold at full resolution, so only the biases, the gains of the normalisations (BitFit; Ben Zaken, Goldberg and Ravfogel,
-ACL 2022) and the filter that goes from the planes straight to the image move: tuning every weight fits the reduced
+ACL 2022) and the filters at full size move: tuning every weight fits the reduced
 scene much better and the scene itself worse.  Weights are kept only where they are better on cells that no step has
 seen.
 """
@@ -170,9 +170,9 @@ def _mean(values: torch.Tensor, counted: torch.Tensor) -> torch.Tensor:
 
 
 def _tuned(model: SaladPanTiny) -> list[nn.Parameter]:
-    """The filter of the planes and all vectors, but for those of the encoder, which no run uses."""
+    """The filters that go past the cells and all vectors, but for those of the encoder, which no run uses."""
     for name, parameter in model.named_parameters():
-        small = parameter.ndim == 1 or name.startswith("vae.direct")
+        small = parameter.ndim == 1 or name.startswith("vae.past_cells")
         parameter.requires_grad_(small and not name.startswith("vae.encoder"))
     return [p for p in model.parameters() if p.requires_grad]
 
