@@ -120,4 +120,5 @@ def load(config: Mapping[str, Any], state: Mapping[str, torch.Tensor], runtime: 
         raise RequestError(f"{steps} steps", where="--steps", fix=f"ask for 1 to {MOST_STEPS}")
     network = build(config)
     load_strictly(network, {key: value.float() for key, value in state.items()}, where=ARCHITECTURE)
-    return SaladPanTile(network.eval().requires_grad_(False).to(runtime.device), steps)
+    network = network.eval().requires_grad_(False).to(runtime.device, memory_format=torch.channels_last)
+    return SaladPanTile(network, steps)
