@@ -81,7 +81,7 @@ class Fused:
 
 def assembled(decoded: Decoded, given: Conditions) -> Fused:
     """From local units to the unit range."""
-    # In units that do not differ from cell to cell, or the local scale would put the lattice back.  Without it goes what
-    # the classical fusion is wrong by at the lattice's frequencies, too, unless filters can say it.
+    # In units that do not differ from cell to cell, or the local scale would put the lattice back.  What the classical
+    # fusion is wrong by at the lattice's frequencies cannot be mended by cells, so filters at full size can.
     added = without_lattice(given.scale * decoded.residual, FACTOR) + given.scale * decoded.past_cells
     return Fused(given.base + added, given.scale * decoded.log_deviation.exp())

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from ..lattice import without_lattice
 from .config import LATENT, Config
+from .local import LocalUnits
 
 
 class Chain(nn.Module):
@@ -34,7 +35,23 @@ class Chain(nn.Module):
         return x
 
 
-class TinyCodec(nn.Module):
+class Codec(nn.Module):
+    """What all of them do.  Units are those of the image as it is, unless a codec has others."""
+
+    def units(self, image: torch.Tensor) -> LocalUnits:
+        """Of an image (N, C, H, W); its sides are multiples of the cell."""
+        return LocalUnits.none(image)
+
+    def encode(self, image: torch.Tensor, units: LocalUnits) -> torch.Tensor:
+        """An image (N, C, H, W) to cells (N, channels, H / factor, W / factor)."""
+        raise NotImplementedError
+
+    def decode(self, cells: torch.Tensor, units: LocalUnits) -> torch.Tensor:
+        """Cells to an image, or to what is added to the one that was encoded."""
+        raise NotImplementedError
+
+
+class TinyCodec(Codec):
     """TAESD in the layers of diffusers' ``AutoencoderTiny``; without the convolutions at its latent where fused."""
 
     def __init__(self, config: Config) -> None:
@@ -58,42 +75,52 @@ class TinyCodec(nn.Module):
         self.encoder = Chain(down, 0, stop)
         self.decoder = Chain(up, cut, len(up))
 
-    def encode(self, image: torch.Tensor) -> torch.Tensor:
+    def encode(self, image: torch.Tensor, units: LocalUnits) -> torch.Tensor:  # noqa: ARG002
         """(N, image channels, H, W) to (N, channels, H / factor, W / factor): of the codec where fused, else 4."""
         out: torch.Tensor = self.encoder(image)
         return out
 
-    def decode(self, cells: torch.Tensor) -> torch.Tensor:
+    def decode(self, cells: torch.Tensor, units: LocalUnits) -> torch.Tensor:  # noqa: ARG002
         """Inverse of ``encode`` in its shapes."""
         out: torch.Tensor = self.decoder(cells)
         return out
 
 
-class ShuffleCodec(nn.Module):
+class ShuffleCodec(Codec):
     """The pixels of a cell as channels and back, band by band: nothing is learned and nothing is lost."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.factor = config.factor
 
-    def encode(self, image: torch.Tensor) -> torch.Tensor:
+    def encode(self, image: torch.Tensor, units: LocalUnits) -> torch.Tensor:  # noqa: ARG002
         """(N, image channels, H, W) to (N, image channels * factor ** 2, H / factor, W / factor)."""
         return F.pixel_unshuffle(image, self.factor)
 
-    def decode(self, cells: torch.Tensor) -> torch.Tensor:
+    def decode(self, cells: torch.Tensor, units: LocalUnits) -> torch.Tensor:  # noqa: ARG002
         """Inverse of ``encode``."""
         return F.pixel_shuffle(cells, self.factor)
 
 
-class FilteredCodec(ShuffleCodec):
-    """The same, and on the way back what repeats from cell to cell is taken out, so that no checkerboard is left."""
+class LocalCodec(ShuffleCodec):
+    """The same in local units, beside which their logarithm enters; nothing that repeats from cell to cell leaves."""
 
-    def decode(self, cells: torch.Tensor) -> torch.Tensor:
-        """As ``ShuffleCodec.decode``, without a lattice."""
-        return without_lattice(super().decode(cells), self.factor)
+    def units(self, image: torch.Tensor) -> LocalUnits:
+        """Those around every pixel."""
+        return LocalUnits.of(image, self.factor)
+
+    def encode(self, image: torch.Tensor, units: LocalUnits) -> torch.Tensor:
+        """(N, C, H, W) to (N, C * (factor ** 2 + 1), H / factor, W / factor)."""
+        size = F.avg_pool2d(units.deviation, self.factor).log()
+        return torch.cat((super().encode(units.standardised(image), units), size), dim=1)
+
+    def decode(self, cells: torch.Tensor, units: LocalUnits) -> torch.Tensor:
+        """What is to be added, (N, C, H, W), from (N, C * factor ** 2, H / factor, W / factor)."""
+        # Filtered in the image's units: times a deviation that changes over cells, a lattice would come back.
+        return without_lattice(units.deviation * super().decode(cells, units).float(), self.factor)
 
 
-class FullCodec(nn.Module):
+class FullCodec(Codec):
     """Stable Diffusion's autoencoder; latents are the posterior's mode, scaled."""
 
     def __init__(self, config: Config) -> None:
@@ -113,12 +140,12 @@ class FullCodec(nn.Module):
         self.quant_conv, self.post_quant_conv = whole.quant_conv, whole.post_quant_conv
         self.scaling = float(whole.config.scaling_factor)
 
-    def encode(self, image: torch.Tensor) -> torch.Tensor:
+    def encode(self, image: torch.Tensor, units: LocalUnits) -> torch.Tensor:  # noqa: ARG002
         """(N, image channels, H, W) to (N, 4, H / 8, W / 8)."""
         mode: torch.Tensor = self.quant_conv(self.encoder(image)).chunk(2, dim=1)[0]
         return mode * self.scaling
 
-    def decode(self, cells: torch.Tensor) -> torch.Tensor:
+    def decode(self, cells: torch.Tensor, units: LocalUnits) -> torch.Tensor:  # noqa: ARG002
         """Inverse of ``encode`` in its shapes."""
         out: torch.Tensor = self.decoder(self.post_quant_conv(cells / self.scaling))
         return out

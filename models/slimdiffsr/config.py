@@ -34,7 +34,7 @@ class Config:
             the UNet whole, meeting in four latent channels; ``"kl"``: likewise with Stable Diffusion's autoencoder,
             of which ``codec_width`` is half the first width; ``"shuffle"``: that of the small base model at its
             outermost, pixels of a cell as channels and back, joined as the fused one; what comes out is added to the
-            upsampled image; ``"filtered"``: the same, and what repeats from cell to cell is taken out of it.
+            upsampled image; ``"local"``: the same in local units, less what repeats from cell to cell.
         deviation: a head beside the image for the logarithm of each pixel's variance (ours).
         compat: hold the parameters too that the released model stores and never runs.
     """
@@ -51,7 +51,7 @@ class Config:
     attention: Literal["qgam", "self", "none"] = "qgam"
     hidden: int = 4
     sees: Literal["image", "cell"] = "image"
-    codec: Literal["fused", "taesd", "kl", "shuffle", "filtered"] = "fused"
+    codec: Literal["fused", "taesd", "kl", "shuffle", "local"] = "fused"
     deviation: bool = False
     compat: bool = False
 
@@ -70,7 +70,7 @@ class Config:
             "second": ("dsc", "conv"),
             "attention": ("qgam", "self", "none"),
             "sees": ("image", "cell"),
-            "codec": ("fused", "taesd", "kl", "shuffle", "filtered"),
+            "codec": ("fused", "taesd", "kl", "shuffle", "local"),
             "deviation": (False, True),
             "compat": (False, True),
         }
@@ -93,6 +93,11 @@ class Config:
         return self.codec_width if self.codec == "fused" else LATENT
 
     @property
+    def entering(self) -> int:
+        """Channels that the codec hands to the UNet, which gives back ``cells``."""
+        return self.cells + (self.image if self.codec == "local" else 0)
+
+    @property
     def joined(self) -> bool:
         """Whether one convolution on either side joins codec and UNet, instead of four latent channels."""
         return self.codec == "fused" or self.adds
@@ -100,7 +105,7 @@ class Config:
     @property
     def adds(self) -> bool:
         """Whether what comes out is added to the upsampled image."""
-        return self.codec in ("shuffle", "filtered")
+        return self.codec in ("shuffle", "local")
 
     @property
     def stride(self) -> int:

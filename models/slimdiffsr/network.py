@@ -10,15 +10,15 @@ from torch import nn
 from torch.nn import functional as F
 
 from ...engine.errors import ModelError
-from .codec import FilteredCodec, FullCodec, ShuffleCodec, TinyCodec
+from .codec import Codec, FullCodec, LocalCodec, ShuffleCodec, TinyCodec
 from .config import Config
 from .deviation import DeviationHead
+from .local import LocalUnits
 from .unet import Features, PrunedUNet
 from .wholes import AS_PUBLISHED, CELLS, Wholes
 
-Codec = TinyCodec | FullCodec | ShuffleCodec
 CODECS: Mapping[str, Callable[[Config], Codec]] = MappingProxyType(
-    {"fused": TinyCodec, "taesd": TinyCodec, "kl": FullCodec, "shuffle": ShuffleCodec, "filtered": FilteredCodec}
+    {"fused": TinyCodec, "taesd": TinyCodec, "kl": FullCodec, "shuffle": ShuffleCodec, "local": LocalCodec}
 )
 
 
@@ -35,7 +35,7 @@ class SlimDiffSR(nn.Module):
         self.vae = CODECS[config.codec](config)
         self.unet = PrunedUNet(config)
         if config.joined:
-            self.merge_conv1 = nn.Conv2d(config.cells, config.channels[0], 3, padding=1)
+            self.merge_conv1 = nn.Conv2d(config.entering, config.channels[0], 3, padding=1)
             self.merge_conv2 = nn.Conv2d(config.channels[0], config.cells, 3, padding=1)
         if config.deviation:
             self.deviation = DeviationHead(config)
@@ -56,31 +56,34 @@ class SlimDiffSR(nn.Module):
     def with_features(self, image: torch.Tensor, wholes: Wholes | None = None) -> tuple[torch.Tensor, Features]:
         """As ``forward``, with the maps after each layer of the UNet."""
         padded = self._padded(image)
-        maps, features = self._maps(padded, wholes)
-        return self._image(padded, maps, image), features
+        units = self.vae.units(padded)
+        maps, features = self._maps(padded, units, wholes)
+        return self._image(padded, units, maps, image), features
 
     def with_deviation(self, image: torch.Tensor, wholes: Wholes | None = None) -> tuple[torch.Tensor, torch.Tensor]:
         """As ``forward``, with the logarithm of the variance of every pixel, float32; ``config.deviation`` is set."""
         padded = self._padded(image)
-        maps, _ = self._maps(padded, wholes)
+        units = self.vae.units(padded)
+        maps, _ = self._maps(padded, units, wholes)
         height, width = image.shape[-2:]
-        return self._image(padded, maps, image), self.deviation(maps)[..., :height, :width]
+        log_variance = self.deviation(maps) + 2.0 * units.deviation.log()
+        return self._image(padded, units, maps, image), log_variance[..., :height, :width]
 
     def _padded(self, image: torch.Tensor) -> torch.Tensor:
         height, width = image.shape[-2:]
         stride = self.config.stride
         return F.pad(image, (0, -width % stride, 0, -height % stride), mode="replicate")
 
-    def _maps(self, padded: torch.Tensor, wholes: Wholes | None) -> tuple[torch.Tensor, Features]:
+    def _maps(self, padded: torch.Tensor, units: LocalUnits, wholes: Wholes | None) -> tuple[torch.Tensor, Features]:
         if wholes is None:
             wholes = CELLS if self.config.sees == "cell" else AS_PUBLISHED
         enter = self.merge_conv1 if self.config.joined else self.unet.conv_in
-        found: tuple[torch.Tensor, Features] = self.unet(enter(self.vae.encode(padded)), wholes)
+        found: tuple[torch.Tensor, Features] = self.unet(enter(self.vae.encode(padded, units)), wholes)
         return found
 
-    def _image(self, padded: torch.Tensor, maps: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
+    def _image(self, padded: torch.Tensor, units: LocalUnits, maps: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
         leave = self.merge_conv2 if self.config.joined else self.unet.conv_out
-        found = self.vae.decode(leave(maps))
+        found = self.vae.decode(leave(maps), units)
         if self.config.adds:
             found = padded + found
         return found[..., : image.shape[-2], : image.shape[-1]]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ..lattice import REACH
+from ..lattice import REACH as LATTICE
 from .config import Config
+from .local import REACH as UNITS
 
 
 def reach(config: Config) -> int:
@@ -31,7 +32,7 @@ def _unet(config: Config) -> int:
 
 def _codec(config: Config) -> int:
     if config.adds:
-        return REACH * config.factor if config.codec == "filtered" else 0
+        return (LATTICE + UNITS) * config.factor if config.codec == "local" else 0
     halves = 0
     for level, blocks in enumerate(config.codec_blocks):
         # Of encoder and decoder: blocks of three convolutions, and the one that meets the finer level or the image.
