@@ -150,6 +150,9 @@ class SensorSettings:
         electrons: counts that stand for 1, drawn evenly in their logarithm; shot noise follows from them.
         read: standard deviation of the noise that no signal makes, unit range, drawn likewise.
         bits: of the stored values, whose largest stands for 1; values above it are kept.  0 for real values.
+        sharpened: probability that a product was sharpened before it was delivered, by ``sharpening`` times what a
+            Gaussian of ``width`` coarse px takes away.
+        compressed: probability that it was delivered as JPEG of quality ``jpeg``.
     """
 
     sensor: str = ""
@@ -160,8 +163,18 @@ class SensorSettings:
     electrons: Range = (1e4, 1.5e5)
     read: Range = (1e-4, 1e-3)
     bits: int = 12
+    sharpened: float = 0.0
+    sharpening: Range = (0.1, 0.8)
+    width: Range = (0.5, 1.0)
+    compressed: float = 0.0
+    jpeg: Range = (70.0, 95.0)
 
     def __post_init__(self) -> None:
+        for name in ("sharpened", "compressed"):
+            _check_number(name, getattr(self, name), 0.0, 1.0)
+        _check_range("sharpening", self.sharpening, 0.0, 9.0)
+        _check_range("width", self.width, 0.1, 9.0)
+        _check_range("jpeg", self.jpeg, 1.0, 100.0)
         _check_range("gain", self.gain, 1e-3, 0.99)
         _check_number("spread", self.spread, 0.0, 1.0)
         _check_range("misregistration", self.misregistration, 0.0, 2.0)

@@ -9,6 +9,7 @@ import torch
 
 from seamline.engine.errors import RequestError
 from seamline.engine.optics.sensors import find_sensor
+from seamline.training.degradation.jpeg import compress
 from seamline.training.degradation.noise import add_sensor_noise
 from seamline.training.degradation.sensor import SensorTrue, quantise, sample
 from seamline.training.degradation.settings import SensorSettings
@@ -126,3 +127,26 @@ def test_stored_numbers_are_whole_and_values_above_one_are_kept(bits):
 def test_sensors_that_nobody_knows_are_refused():
     with pytest.raises(RequestError, match="no sensor"):
         SensorSettings(sensor="sentinel-9")
+
+
+def test_a_sharpened_product_has_more_contrast_at_nyquist_than_its_instrument():
+    """Unsharp masking by 0.5 with a Gaussian that lets nothing through at Nyquist: one and a half times as much."""
+    kind = SensorTrue(SensorSettings(gain=(0.3, 0.3), sharpened=1.0, sharpening=(0.5, 0.5), width=(1.5, 1.5), **STILL))
+    seen = kind(nyquist_wave(4.0, 160, 3), 4.0, generator())
+    contrast = (seen[0, :, 10:-10, 10:-10] - 1.0).abs().mean((1, 2))
+    assert contrast.tolist() == pytest.approx([0.45] * 3, abs=6e-3)
+
+
+def test_a_compressed_product_has_the_steps_of_jpeg():
+    image = 0.2 + 0.2 * torch.rand(1, 3, 64, 64, generator=generator())
+    plain, compressed = (
+        SensorTrue(SensorSettings(compressed=share, jpeg=(50.0, 50.0), **STILL))(image, 2.0, generator(3))
+        for share in (0.0, 1.0)
+    )
+    assert torch.equal(compressed, compress(plain, torch.tensor([50.0])))
+    assert not torch.allclose(compressed, plain, atol=1e-2)
+
+
+def test_what_is_no_share_is_refused():
+    with pytest.raises(RequestError, match="out of range"):
+        SensorSettings(sharpened=1.5)
