@@ -1,9 +1,11 @@
 """Pan-sharpening models against the classics: quality, cost by denoising steps, agreement across tiles.
 
-    SEAMLINE_DATA=FOLDER python -m benchmarks.pansharpening [--models A,B,C] [--write DOCS]
+    SEAMLINE_DATA=FOLDER python -m benchmarks.pansharpening [--models A,B,C] [--pairs FOLDER] [--before FOLDER]
+        [--write DOCS]
 
-A model is a name, a model folder, or "exp" for interpolation alone.  The shipped model is judged: the exit status is 1
-where it misses a claim, and the page says which.
+A model is a name, a model folder, or "exp" for interpolation alone.  ``--pairs`` keeps the pairs, as GROUP/SCENE with
+ms.tif and pan.tif; ``--before`` names a folder of what another version of the program fused of them, GROUP/SCENE.tif.
+The shipped model is judged: the exit status is 1 where it misses a claim, and the page says which.
 """
 
 from __future__ import annotations
@@ -16,14 +18,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..shared.pages import replace_part
-from .page import BEST, CLASSICS, SUBJECT, Measured, best_of, page, summary
+from .page import BEFORE, BEST, CLASSICS, PHASES, SUBJECT, Measured, best_of, page, summary
 from .runs import (
     METRICS,
     Scores,
     adapted_scores,
     cost_by_steps,
-    full_scores,
     reduced_scores,
+    score,
     scores_by_steps,
     sensitivity,
     source_of,
@@ -51,41 +53,55 @@ def expected(root: Path) -> dict[str, dict[str, Scores]]:
     return rows
 
 
-def measure(models: Sequence[str], root: Path) -> Measured:
-    """Run the models on all scenes; ``root`` is the data folder."""
+def measure(models: Sequence[str], root: Path, folder: Path, before: Path | None) -> Measured:
+    """Run the models on all scenes.
+
+    Args:
+        models: names and folders.
+        root: the data folder.
+        folder: where pairs and fused images are written.
+        before: what another version fused.
+    """
     sources = [source_of(name) for name in models]
     subject = next(source for source in sources if source.spec.name == SUBJECT)
-    with tempfile.TemporaryDirectory(prefix="seamline-") as name:
-        folder = Path(name)
-        scenes = {
-            "real pairs": real_scenes(root, folder),
-            "reference scenes": quality_scenes(root),
-            "simulated pairs": simulated_scenes(root, folder),
-        }
-        every, timed = [scene for members in scenes.values() for scene in members], scenes["simulated pairs"][-1]
-        groups = {group: reduced_scores(sources, members, folder) for group, members in scenes.items()}
-        return Measured(
-            groups | {"reference scenes": groups["reference scenes"] | expected(root)},
-            full_scores(sources, root, folder),
-            scores_by_steps(subject, every, STEPS, folder),
-            cost_by_steps(subject, timed, STEPS, folder),
-            timed.name,
-            {group: adapted_scores(SUBJECT, members, folder) for group, members in scenes.items()},
-            {pair: list(tile_agreement(subject, *real_pair(root, pair), folder / pair)) for pair in TILED},
-            {pair: sensitivity(subject, *real_pair(root, pair), folder) for pair in TILED},
-        )
+    area, toolbox = PHASES
+    scenes = {
+        area: real_scenes(root, folder / area),
+        toolbox: real_scenes(root, folder / toolbox, "dlpan"),
+        "reference scenes": quality_scenes(root),
+        "simulated pairs": simulated_scenes(root, folder / "simulated pairs"),
+    }
+    judged = [scene for group, members in scenes.items() if group != toolbox for scene in members]
+    timed = scenes["simulated pairs"][-1]
+    groups = {group: reduced_scores(sources, members, folder) for group, members in scenes.items()}
+    groups["reference scenes"] |= expected(root)
+    if before is not None:
+        for group, members in scenes.items():
+            groups[group][BEFORE] = {each.name: score(each, before / group / f"{each.name}.tif") for each in members}
+    return Measured(
+        groups,
+        scores_by_steps(subject, judged, STEPS, folder),
+        cost_by_steps(subject, timed, STEPS, folder),
+        timed.name,
+        {group: adapted_scores(SUBJECT, members, folder) for group, members in scenes.items() if group != toolbox},
+        {pair: list(tile_agreement(subject, *real_pair(root, pair), folder / pair)) for pair in TILED},
+        {pair: sensitivity(subject, *real_pair(root, pair), folder) for pair in TILED},
+    )
 
 
 def main() -> int:
     """Measure, print, write, judge."""
     parser = argparse.ArgumentParser(description="Pan-sharpening models against the classics.")
     parser.add_argument("--models", default=",".join(DEFAULT), metavar="A,B,C", help="names and model folders")
+    parser.add_argument("--pairs", type=Path, metavar="FOLDER", help="where the pairs are kept")
+    parser.add_argument("--before", type=Path, metavar="FOLDER", help="what another version fused, GROUP/SCENE.tif")
     parser.add_argument("--write", type=Path, metavar="DOCS", help="folder of the pages")
     options = parser.parse_args()
     models = options.models.split(",")
     if SUBJECT not in models or not set(CLASSICS) & set(models):
         parser.error(f"{SUBJECT} and at least one of {', '.join(CLASSICS)} must be among the models")
-    found = measure(models, Path(os.environ["SEAMLINE_DATA"]))
+    with tempfile.TemporaryDirectory(prefix="seamline-") as name:
+        found = measure(models, Path(os.environ["SEAMLINE_DATA"]), options.pairs or Path(name), options.before)
     text = "\n".join(page(models, found)) + "\n"
     print(text)
     if options.write:

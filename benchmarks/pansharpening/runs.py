@@ -25,7 +25,7 @@ from seamline.engine.run import plan_run, run, run_planned
 from seamline.models.registry import resolve
 
 from ..shared.agreement import share_within
-from .scenes import REAL, Scene, real_pair
+from .scenes import Scene
 
 METRICS = ("Q2n", "SAM", "ERGAS")
 INTERPOLATED = "interpolated MS"
@@ -62,15 +62,14 @@ def source_of(name: str) -> ModelSource:
     return Interpolated() if name == "exp" else resolve(name, "pansharpen")
 
 
-def fuse(source: ModelSource, ms: Path, pan: Path, out: Path, *, reduced: bool, steps: int | None = None) -> float:
-    """Fuse a pair by the model's default options on one thread; returns CPU seconds, planning and writing included.
+def fuse(source: ModelSource, scene: Scene, out: Path, steps: int | None = None) -> float:
+    """Fuse a scene by the model's default options on one thread, answered as float32.
 
-    A reduced pair was degraded behind the MTF of an unknown sensor and is answered as float32.
+    Returns:
+        CPU seconds, planning and writing included.
     """
-    sensor = "none" if reduced and source.spec.consistency == "mtf" else None
-    inputs = {"ms": str(ms), "pan": str(pan)}
-    dtype = "float32" if reduced else None
-    request = Request(inputs=inputs, out=str(out), dtype=dtype, sensor=sensor, steps=steps, threads=1, overwrite=True)
+    inputs = {"ms": str(scene.ms), "pan": str(scene.pan)}
+    request = Request(inputs=inputs, out=str(out), dtype="float32", steps=steps, threads=1, overwrite=True)
     started = time.process_time()
     run(request, source)
     return time.process_time() - started
@@ -91,23 +90,9 @@ def reduced_scores(
     found: dict[str, dict[str, Scores]] = {}
     for source in sources:
         for scene in scenes:
-            fuse(source, scene.ms, scene.pan, folder / "fused.tif", reduced=True)
+            fuse(source, scene, folder / "fused.tif")
             found.setdefault(source.spec.name, {})[scene.name] = score(scene, folder / "fused.tif")
             _say(source.spec.name, scene.name, found[source.spec.name][scene.name])
-    return found
-
-
-def full_scores(sources: Sequence[ModelSource], root: Path, folder: Path) -> dict[str, dict[str, Scores]]:
-    """By model and real pair, at full resolution without a reference, true pixel centres."""
-    found: dict[str, dict[str, Scores]] = {}
-    for source in sources:
-        for name in REAL:
-            ms, pan = real_pair(root, name)
-            fuse(source, ms, pan, folder / "fused.tif", reduced=False)
-            request = EvaluationRequest(str(folder / "fused.tif"), pan=str(pan), ms=str(ms))
-            metrics = evaluate(plan_evaluation(request)).metrics
-            found.setdefault(source.spec.name, {})[name] = {k: metrics[k] for k in ("D_lambda", "D_s", "HQNR")}
-            _say(source.spec.name, name, found[source.spec.name][name])
     return found
 
 
@@ -119,7 +104,7 @@ def scores_by_steps(
     for steps in counts:
         rows = []
         for scene in scenes:
-            fuse(source, scene.ms, scene.pan, folder / "fused.tif", reduced=True, steps=steps)
+            fuse(source, scene, folder / "fused.tif", steps)
             rows.append(score(scene, folder / "fused.tif"))
         means[steps] = {name: float(np.mean([row[name] for row in rows])) for name in METRICS}
         _say(f"{steps} steps", "mean", means[steps])
@@ -133,7 +118,7 @@ def cost_by_steps(source: ModelSource, scene: Scene, counts: Sequence[int], fold
     costs: dict[int, list[float]] = {steps: [] for steps in counts}
     for _ in range(ROUNDS):
         for steps in counts:
-            seconds = fuse(source, scene.ms, scene.pan, folder / "fused.tif", reduced=True, steps=steps)
+            seconds = fuse(source, scene, folder / "fused.tif", steps)
             costs[steps].append(seconds / megapixels)
     return {steps: median(values) for steps, values in costs.items()}
 
@@ -157,11 +142,11 @@ def adapted_scores(model: str, scenes: Sequence[Scene], folder: Path) -> dict[st
     """By scene at reduced resolution, adapted to that very scene; None where it is too small to adapt to."""
     found: dict[str, Adapted | None] = {}
     for scene in scenes:
-        seconds = [fuse(resolve(model, "pansharpen"), scene.ms, scene.pan, folder / "fused.tif", reduced=True)]
+        seconds = [fuse(resolve(model, "pansharpen"), scene, folder / "fused.tif")]
         started = time.process_time()
         inputs = {"ms": str(scene.ms), "pan": str(scene.pan)}
         out = str(folder / "fused.tif")
-        request = Request(inputs=inputs, out=out, dtype="float32", sensor="none", threads=1, overwrite=True)
+        request = Request(inputs=inputs, out=out, dtype="float32", threads=1, overwrite=True)
         try:
             outcome = run_request(request, "pansharpen", model, adapt=ADAPT_STEPS)
         except RequestError:

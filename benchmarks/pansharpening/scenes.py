@@ -25,8 +25,8 @@ from ..shared.scenes import write_scene
 
 REAL = {"landsat8_istanbul": 16, "spacenet6_wv2_1": 11, "spacenet6_wv2_2": 11, "spacenet6_wv2_3": 11}
 """Radiometric depth of each real pair, bits."""
-REAL_MORE = ("landsat8_madrid", "landsat8_momotombo", "landsat8_pamplona")
-"""Further real pairs, of ``pansharpen_more/``."""
+REAL_MORE = {"landsat8_madrid": 16, "landsat8_momotombo": 16, "landsat8_pamplona": 16}
+"""Likewise of further ones, of ``pansharpen_more/``."""
 QUALITY = {"landsat8_istanbul": (2.0, 16), "spacenet6_wv2_1": (4.0, 11)}
 """Ratio and depth of each reference scene."""
 RATIO, GAIN, LARGEST = 4, 0.30, 384
@@ -95,14 +95,14 @@ def real_pair(root: Path, name: str) -> tuple[Path, Path]:
     return folder / "ms.tif", folder / "pan.tif"
 
 
-def real_scenes(root: Path, folder: Path) -> list[Scene]:
-    """The real pairs by Wald's protocol, true pixel centres; written below ``folder``."""
+def real_scenes(root: Path, folder: Path, phase: Phase = "area") -> list[Scene]:
+    """The real pairs by Wald's protocol, MS sampled where ``phase`` says; written below ``folder``."""
     scenes = []
-    for name, bits in REAL.items():
+    for name, bits in (REAL | REAL_MORE).items():
         ms, pan = real_pair(root, name)
-        own = folder / "real" / name
+        own = folder / name
         own.mkdir(parents=True)
-        pair = write_reduced_pair(Protocol(str(ms), str(pan)), own)
+        pair = write_reduced_pair(Protocol(str(ms), str(pan), phase=phase), own)
         scenes.append(Scene(name, pair.ms, pair.pan, ms, pair.ratio, bits))
     return scenes
 
@@ -133,7 +133,7 @@ def simulated_scenes(root: Path, folder: Path) -> list[Scene]:
         fine = GeoBox(truth.shape[1:], from_origin(500000, 5000000, 1, 1), "EPSG:32631")
         pan = np.tensordot(np.array(recipe.response), truth.astype(np.float64), axes=1)[None]
         ms = degrade_ms(truth, (GAIN,) * len(truth), RATIO)
-        own = folder / "simulated" / name
+        own = folder / name
         own.mkdir(parents=True)
         scene = Scene(name, own / "ms.tif", own / "pan.tif", own / "truth.tif", RATIO, recipe.bits)
         _write(scene.truth, truth, fine)
