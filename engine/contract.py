@@ -266,6 +266,8 @@ class Where:
         wanted: names of the outputs that are wanted; a model need not compute others.
         checkpoint: raises ``Cancelled`` when the user cancelled; call it once a denoising step.
         facts: of the whole scene, whatever part of it is wanted; None where the model needs none.
+        delivered: for each input name, px of its grid per px in which each band was delivered: 1.0 but where a file, or
+            a product as those of Sentinel-2, has coarser bands beside finer ones.
         response: how the main input was seen, its noise in the range that the model is given; None where nobody could
             tell.
     """
@@ -278,6 +280,7 @@ class Where:
     wanted: frozenset[str] = frozenset({"image"})
     checkpoint: Callable[[], None] = lambda: None
     facts: SceneFacts | None = None
+    delivered: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     response: Response | None = None
 
     def noise(self, stream: int, step: int, shape: tuple[int, int, int, int], *, cell: int = 1) -> torch.Tensor:

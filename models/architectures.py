@@ -28,6 +28,7 @@ ARCHITECTURES: Mapping[str, str] = MappingProxyType(
         "salad_pan_sd15": "salad_pan.published.tile",
         "salad_pan_tiny": "salad_pan.tile",
         "satdifuser": "satdifuser.tile",
+        "sentinel2_tiny": "sentinel2.tile",
         "slimdiffsr": "slimdiffsr.tile",
         "terra_ldm_tiny": "terra_ldm.tile",
         "yardstick_cnn": "yardstick.tile",

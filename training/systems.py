@@ -16,6 +16,7 @@ SYSTEMS: Mapping[str, str] = MappingProxyType(
         "salad-pan-sd15": ".salad_pan.run",
         "salad-pan-tiny": ".salad_pan_tiny.run",
         "satdifuser": ".satdifuser.run",
+        "sentinel2-tiny": ".sentinel2.run",
         "slimdiffsr": ".slimdiffsr.run",
         "terra-ldm-tiny": ".terra_ldm.run",
         "yardstick-cnn": ".yardstick.run",

@@ -126,7 +126,7 @@ def _heading(models: Sequence[str]) -> Iterator[str]:
     yield f"    python -m benchmarks.pansharpening --models {names} --write docs/results"
     yield ""
     yield "The metrics are explained in [Measuring quality](../reference/metrics.md).  Models run by their default"
-    yield "options.  What they do to real pairs at full resolution stands on [a page of its own](pansharpening-full.md)."
+    yield "options.  Real pairs at full resolution stand on [a page of their own](pansharpening-full.md)."
     yield ""
     yield from CAVEATS.splitlines()
 
@@ -135,9 +135,7 @@ def _quality(groups: Mapping[str, Table]) -> Iterator[str]:
     texts = {
         PHASES[0]: "By Wald's protocol, true pixel centres, nothing left out at the rim; PAN is laid where MS was\n"
         "measured to lie.",
-        PHASES[
-            1
-        ]: "The same, but MS is sampled where the DLPan toolbox samples it, and PAN lies where the\n"
+        PHASES[1]: "The same, but MS is sampled where the DLPan toolbox samples it, and PAN lies where the\n"
         "georeference has it.",
         "reference scenes": "As the DLPan toolbox degrades and scores them (phase `dlpan`, `--rim toolbox`).\n"
         "References are fused images of that toolbox; the last row takes the best of all of them, metric by metric.",

@@ -9,6 +9,7 @@ from typing import Literal
 from odc.geo.geobox import GeoBox
 
 from ..ground.fitting import leaves_gaps
+from ..ground.grids import ratio
 
 Mask = Literal["none", "nodata", "dataset", "alpha"]
 _MASKS: tuple[Mask, ...] = ("alpha", "dataset", "nodata", "none")
@@ -88,6 +89,11 @@ class Scene:
     def bands(self) -> tuple[Band, ...]:
         """The bands of all parts."""
         return tuple(band for part in self.parts for band in part.bands)
+
+    @property
+    def delivered(self) -> tuple[float, ...]:
+        """Of each band, px of the scene's grid per px in which it was delivered, the larger of both axes."""
+        return tuple(max(ratio(self.grid, part.grid)) for part in self.parts for _ in part.bands)
 
     @property
     def as_delivered(self) -> Scene:

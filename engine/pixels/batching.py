@@ -50,6 +50,7 @@ class Batcher:
         self._plan, self._checkpoint = plan, checkpoint
         self._statistics = np.array(plan.statistics, np.float64)
         self._ratio = {scene.name: ratio(plan.base, scene.grid) for scene in plan.scenes}
+        self._delivered = {scene.name: scene.delivered for scene in plan.scenes}
         self._finer = {each.name: each.finer for each in spec.inputs}
         self._guides = frozenset(guide.name for guide in plan.guides)
         self._wanted = frozenset(output.name for output in plan.outputs)
@@ -83,6 +84,7 @@ class Batcher:
             wanted=self._wanted,
             checkpoint=self._checkpoint,
             facts=plan.facts,
+            delivered=self._delivered,
             response=plan.told,
         )
         return TileBatch(row, slots, inputs, where)

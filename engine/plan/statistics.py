@@ -85,6 +85,7 @@ def _sums(
             ratio={scene.name: ratio(plan.base, scene.grid) for scene in plan.scenes},
             checkpoint=check,
             facts=plan.facts,
+            delivered={scene.name: scene.delivered for scene in plan.scenes},
             response=plan.told,
         )
         batch = {

@@ -28,6 +28,7 @@ def with_pace(plan: Plan, spec: ModelSpec, model: TileModel | SteppingModel, nee
         statistics=np.array(plan.statistics, np.float64),
         wanted=frozenset(output.name for output in plan.outputs),
         facts=plan.facts,
+        delivered={scene.name: scene.delivered for scene in plan.scenes},
         response=plan.told,
     )
     seconds = 0.0

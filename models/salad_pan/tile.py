@@ -104,7 +104,12 @@ def build(config: Mapping[str, Any]) -> SaladPanTiny:
 
 
 def load(config: Mapping[str, Any], state: Mapping[str, torch.Tensor], runtime: Runtime) -> TileModel:
-    """Build the network and load its weights strictly.
+    """A tile model of the network that ``loaded`` gives."""
+    return SaladPanTile(*loaded(config, state, runtime))
+
+
+def loaded(config: Mapping[str, Any], state: Mapping[str, torch.Tensor], runtime: Runtime) -> tuple[SaladPanTiny, int]:
+    """Build the network and load its weights strictly; with the number of steps.
 
     Args:
         config: widths, as ``Config`` names them.
@@ -121,4 +126,4 @@ def load(config: Mapping[str, Any], state: Mapping[str, torch.Tensor], runtime: 
     network = build(config)
     load_strictly(network, {key: value.float() for key, value in state.items()}, where=ARCHITECTURE)
     network = network.eval().requires_grad_(False).to(runtime.device, memory_format=torch.channels_last)
-    return SaladPanTile(network, steps)
+    return network, steps

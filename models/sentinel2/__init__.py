@@ -1,0 +1,1 @@
+"""Bands of a scene that were delivered coarser than others, brought to the pixels of the finest."""
