@@ -9,11 +9,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..lattice import without_lattice
 from ..terra_ldm.sampler import sample
 from .fusion import Conditions
 from .unet import DualBranchUNet
-from .vae import FACTOR, BandVae, Decoded
+from .vae import BandVae, Decoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +80,4 @@ class Fused:
 
 def assembled(decoded: Decoded, given: Conditions) -> Fused:
     """From local units to the unit range."""
-    # In units that do not differ from cell to cell, or the local scale would put the lattice back.  What the classical
-    # fusion is wrong by at the lattice's frequencies cannot be mended by cells, so filters at full size can.
-    added = without_lattice(given.scale * decoded.residual, FACTOR) + given.scale * decoded.past_cells
-    return Fused(given.base + added, given.scale * decoded.log_deviation.exp())
+    return Fused(given.base + given.scale * decoded.residual, given.scale * decoded.log_deviation.exp())

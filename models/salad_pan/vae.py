@@ -3,6 +3,11 @@
 As in SALAD-Pan (arXiv 2602.04473, stage I) the bands are unrolled into the batch axis, so any band count works.  Two
 things differ at this size: what is coded is the residual of the band against the classical fusion, in local units,
 and the decoder is guided by PAN and MS, which carry most of the structure already.
+
+The decoder does not draw the pixels of a cell one by one, which leaves a lattice of cells (Odena et al.,
+"Deconvolution and checkerboard artifacts", Distill 2016): it says how much of each of some filters of PAN and MS goes
+into the image, smoothly from cell to cell, as bilateral-guided upsampling does (Gharbi et al., "Deep bilateral learning
+for real-time image enhancement", SIGGRAPH 2017).
 """
 
 from __future__ import annotations
@@ -22,8 +27,8 @@ FACTOR = 4
 
 CELL = FACTOR * FACTOR
 
-PLANES, FINE = 7, 8
-"""Planes of the conditions, and channels at full size."""
+PLANES, FILTERS = 7, 8
+"""Planes of the conditions, and filters of them at full size."""
 
 LEAST, MOST = math.log(0.005), math.log(4.0)
 """Bounds of the logarithm of a pixel's deviation, local units."""
@@ -34,29 +39,12 @@ class Decoded:
     """What the decoder says.
 
     Attributes:
-        residual: (N, 1, H, W), local units: from cells.
-        past_cells: (N, 1, H, W), local units: from pixels.
+        residual: (N, 1, H, W), local units.
         log_deviation: (N, 1, H, W), logarithm of how far the residual may be off, local units, within the bounds.
     """
 
     residual: torch.Tensor
-    past_cells: torch.Tensor
     log_deviation: torch.Tensor
-
-
-class PastCells(nn.Module):
-    """Filters of the planes at full size, alike at every pixel; the response that was measured enters between them."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.first = conv3(PLANES, FINE)
-        self.told = nn.Linear(3, FINE)
-        self.second = zeroed(conv3(FINE, 1))
-
-    def forward(self, planes: torch.Tensor, told: torch.Tensor) -> torch.Tensor:
-        """(N, 7, H, W) and (N, 3) to (N, 1, H, W)."""
-        out: torch.Tensor = self.second(F.silu(self.first(planes) + self.told(told)[:, :, None, None]))
-        return out
 
 
 class BandVae(nn.Module):
@@ -76,9 +64,9 @@ class BandVae(nn.Module):
         self.decoder_in = nn.Conv2d(latent, width, 1)
         self.decoder = Block(2 * width, width)
         self.decoder_mix = Block(width, width)
-        self.decoder_out = zeroed(nn.Conv2d(width, CELL, 1))
+        self.gates = zeroed(nn.Conv2d(width, FILTERS + 1, 1))
+        self.filters = _started(conv3(PLANES, FILTERS))
         self.deviation_out = zeroed(nn.Conv2d(width, CELL, 1))
-        self.past_cells = PastCells()
         self.register_buffer("scaling", torch.ones(latent, 1, 1))
         self.scaling: torch.Tensor
 
@@ -106,5 +94,15 @@ class BandVae(nn.Module):
         # What the maps are is learned from the image alone, so that nothing is given up for the deviation.
         raw = F.pixel_shuffle(self.deviation_out(maps.detach()), FACTOR).float()
         middle, half = (MOST + LEAST) / 2, (MOST - LEAST) / 2
-        residual = F.pixel_shuffle(self.decoder_out(maps), FACTOR).float()
-        return Decoded(residual, self.past_cells(planes, given.told).float(), middle + half * torch.tanh(raw / half))
+        gates = F.interpolate(self.gates(maps), scale_factor=float(FACTOR), mode="bilinear", align_corners=False)
+        residual = (gates[:, :-1] * self.filters(planes)).sum(dim=1, keepdim=True) + gates[:, -1:]
+        return Decoded(residual.float(), middle + half * torch.tanh(raw / half))
+
+
+def _started(conv: nn.Conv2d) -> nn.Conv2d:
+    """The same convolution, whose first outputs are its inputs."""
+    with torch.no_grad():
+        for plane in range(min(conv.in_channels, conv.out_channels)):
+            conv.weight[plane] = 0.0
+            conv.weight[plane, plane, 1, 1] = 1.0
+    return conv

@@ -170,9 +170,9 @@ def _mean(values: torch.Tensor, counted: torch.Tensor) -> torch.Tensor:
 
 
 def _tuned(model: SaladPanTiny) -> list[nn.Parameter]:
-    """The filters that go past the cells and all vectors, but for those of the encoder, which no run uses."""
+    """The filters at full size and all vectors, but for those of the encoder, which no run uses."""
     for name, parameter in model.named_parameters():
-        small = parameter.ndim == 1 or name.startswith("vae.past_cells")
+        small = parameter.ndim == 1 or name.startswith("vae.filters")
         parameter.requires_grad_(small and not name.startswith("vae.encoder"))
     return [p for p in model.parameters() if p.requires_grad]
 
