@@ -37,6 +37,8 @@ LEARNED = Ranges(gain=(0.15, 0.8), sharpening=(0.1, 1.0), noise_db=(34.0, 60.0),
 _UNKNOWN = 0.05
 # Share of pairs without sharpening, noise or bands that lie apart, as those of Wald's protocol are.
 _CLEAN, _LITTLE_NOISE = 0.25, 80.0
+# Share of pairs whose bands have detail in common.
+_COMMON = 0.4
 # Standard deviations of what is told, as measured on simulated scenes whose instrument is known: logarithm of the gain,
 # lift, and shift, PAN px, of products whose bands lie together and apart.
 _GAIN_ERROR, _LIFT_ERROR, _SHIFT_ERROR, _SHIFT_ERROR_APART = 0.065, 0.035, 0.03, 0.16
@@ -107,6 +109,23 @@ def mix_bands(values: Array, bands: int, rng: np.random.Generator) -> Array:
     return np.stack(chosen).astype(np.float32)
 
 
+def with_common_detail(values: Array, share: float, width: float) -> Array:
+    """Bands (C, H, W) whose detail is partly that of their mean, as where it is light and shade.
+
+    At half a metre most detail is, and all bands have it; sources of several metres, whose detail is what things are
+    made of, teach that near infrared has hardly any of PAN's.
+
+    Args:
+        values: unit range.
+        share: of the detail that becomes common.
+        width: standard deviation of the Gaussian above which detail begins, px.
+    """
+    around = gaussian(values, width)
+    mean = values.mean(axis=0, keepdims=True)
+    light = mean / np.maximum(gaussian(mean, width), 0.02)
+    return np.asarray(np.clip((1.0 - share) * values + share * around * light, 0.0, None), np.float32)
+
+
 def simulate_pair(
     values: Array, bands: int, ratio: float, rng: np.random.Generator, wavelengths: Sequence[float] = ()
 ) -> Pair:
@@ -115,6 +134,8 @@ def simulate_pair(
     clean = rng.random() < _CLEAN
     if clean:
         instrument = _cleaned(instrument)
+    if rng.random() < _COMMON:
+        values = with_common_detail(values, rng.uniform(0.3, 1.0), rng.uniform(1.0, 2.0) * ratio)
     pan = with_odd_part(panchromatic(values, rng, wavelengths), values, instrument.odd)
     if rng.random() < 0.15:
         pan = pan ** rng.uniform(0.7, 1.4)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from seamline.engine.optics.imaging import degrade_matrix, panchromatic
+from seamline.engine.optics.imaging import degrade_matrix, gaussian, panchromatic
 from seamline.engine.optics.mtf import filter_bands, mtf_kernel
 from seamline.training.data.patches import Patches
-from seamline.training.data.simulate import cubic_matrix, mix_bands, simulate_pair
+from seamline.training.data.simulate import cubic_matrix, mix_bands, simulate_pair, with_common_detail
 from seamline.training.data.sources import Source
 from seamline.training.salad_pan_tiny.losses import deviation_loss, fusion_loss, lattice_loss, spectral_angle
 from seamline.training.settings import SimulationSettings, SourceSettings, StageSettings, rate_at
@@ -154,3 +154,15 @@ def test_the_deviation_that_costs_least_is_that_of_the_errors():
     costs = [float(deviation_loss(errors, torch.full_like(errors, value))) for value in told]
     best = float(told[int(torch.tensor(costs).argmin())].exp())
     assert best == pytest.approx(0.5 * math.sqrt(2.0), rel=0.05)
+
+
+def test_common_detail_is_that_of_the_mean_and_leaves_what_is_coarse():
+    rng = np.random.default_rng(3)
+    values = 0.3 + 0.1 * rng.random((3, 96, 96)).astype(np.float32)
+    common = with_common_detail(values, 1.0, 2.0)
+    details = [(image - gaussian(image, 2.0))[:, 12:-12, 12:-12].reshape(3, -1) for image in (values, common)]
+    before, after = (np.corrcoef(each)[np.triu_indices(3, 1)] for each in details)
+    assert before.max() < 0.1
+    assert after.min() > 0.95
+    assert np.abs(gaussian(common - values, 4.0)).max() < 0.01
+    assert np.array_equal(with_common_detail(values, 0.0, 2.0), values)
