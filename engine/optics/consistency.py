@@ -26,9 +26,11 @@ from .mtf import SIZE, mtf_axis
 
 Array = NDArray[np.float32]
 # Rounds, and the lowest eigenvalue for which they are the best.  Bicubic upsampling, then the area mean: every
-# eigenvalue on both axes lies in 0.36..1 for ratios from 2 up.  Through an MTF they begin at 0.1: what is as fine as
-# that is also the least certain, mostly noise, and is corrected in part only unless all of it is asked for.
-_IN_PART, _IN_WHOLE = (4, 0.35), (7, 0.1)
+# eigenvalue on both axes lies in 0.36..1 for ratios from 2 up.  Through an MTF they begin at 0.1.
+_AREA, _MTF = (4, 0.35), (7, 0.1)
+# What is as fine as an MTF hardly lets through is mostly noise, and to correct it is to sharpen it tenfold.  Unless all
+# of it is asked for, this share of the residual is brought to the fine grid as it is, once.
+_SHARE = 2 / 3
 _TOLERANCE = 1e-6
 # Fine px at which the spline's weights have fallen below 3e-5, and the MTF filter ends.
 _SPLINE = 8
@@ -45,7 +47,7 @@ def consistency_reach(sight: Sight, per_cell: float, *, strict: bool = False) ->
         per_cell: output px per input px.
         strict: as ``Consistency`` has it.
     """
-    rounds, _ = _IN_WHOLE if strict and sight == "mtf" else _IN_PART
+    rounds = len(_roots(sight == "mtf", strict))
     cells = _UP_REACH + (rounds - 1) * _ROUND_REACH[sight] + 2
     return math.ceil(cells * per_cell) + (2 * _MTF_REACH if sight == "mtf" else 0)
 
@@ -240,7 +242,7 @@ class Consistency:
             down_columns = self.columns.down(cells.columns, block.column, block.width, gain)
             smooth_rows, smooth_columns = compose(down_rows, up_rows, reach), compose(down_columns, up_columns, reach)
             left = residual[bands]
-            for root in _chebyshev_roots(*(_IN_WHOLE if self.strict and self.gains else _IN_PART)):
+            for root in _roots(bool(self.gains), self.strict):
                 step = left / np.float32(root)
                 sharpened[bands] += step
                 left = left - smooth_columns.along(smooth_rows.along(step, 1), 2)
@@ -262,6 +264,13 @@ class Consistency:
             np.sum(coarse.astype(np.float64), axis=(1, 2), where=counted),
             counted.sum(axis=(1, 2)).astype(np.float64),
         )
+
+
+def _roots(through_mtf: bool, strict: bool) -> list[float]:
+    """What the residual is divided by, round after round."""
+    if through_mtf and not strict:
+        return [1.0 / _SHARE]
+    return _chebyshev_roots(*(_MTF if through_mtf else _AREA))
 
 
 def _chebyshev_roots(rounds: int, lowest: float) -> list[float]:

@@ -173,8 +173,8 @@ def _consistency(request: Request, spec: ModelSpec, main: Scene, instrument: Ins
         return by_sensor
     # A named sensor says how the default is to be enforced, not that it is.
     default: Sight = "off" if spec.consistency == "off" else by_sensor
-    if default == "mtf" and len(spec.grids) > 1 and request.sensor is None and not _is_gaussian(instrument):
-        # Undoing a blur that never was rings.
+    if default == "mtf" and len(spec.grids) > 1 and request.sensor is None and instrument is None:
+        # A blur that nobody measured is not undone.
         default = "off"
     return request.consistency or default
 

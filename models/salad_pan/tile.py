@@ -39,12 +39,12 @@ SPEC = ModelSpec(
     stochastic=True,
     generated=True,
     options=frozenset({"steps"}),
+    consistency="mtf",
 )
 """What a card of this architecture says.
 
 The margin is measured on the shipped weights, where 10000 DN are white: at the default steps and ratios up to 4.5,
-other content outside moves no pixel deeper than 40 px inside by 0.5 DN.  Nothing is made consistent by default: the
-network is told how MS was seen, and a correction on top of that rings.
+other content outside moves no pixel deeper than 40 px inside by 0.5 DN.
 """
 
 

@@ -35,6 +35,7 @@ SPEC = replace(
     inputs=(InputSpec(name="image", bands=None, range="unit"),),
     main="image",
     outputs=(IMAGE, UNCERTAINTY),
+    consistency="off",
 )
 
 
