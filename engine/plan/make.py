@@ -203,8 +203,8 @@ def _laid(main: Scene, instrument: Instrument, per_cell: Shift) -> Scene:
     parts = []
     for part in main.parts:
         larger = grids.ratio(main.grid, part.grid)
-        lies = (s / (p * n) for s, p, n in zip(instrument.shift, per_cell, larger, strict=True))
-        parts.append(replace(part, lies=tuple(lies)))
+        down, across = (s / (p * n) for s, p, n in zip(instrument.shift, per_cell, larger, strict=True))
+        parts.append(replace(part, lies=(down, across)))
     return replace(main, parts=tuple(parts))
 
 

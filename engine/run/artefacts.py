@@ -136,9 +136,11 @@ def _look(
     )
     least, most = around(cells[:, _RIM - 1 : 1 - _RIM, _RIM - 1 : 1 - _RIM], rows, columns)
     inside = np.s_[:, :, halo:-halo]
+    detail, pan_detail = (detail_of(image, halo / 4, halo)[inside] for image in (fused, levels))
     piece = Piece(
         fused[own],
-        *(detail_of(image, halo / 4, halo)[inside] for image in (fused, levels)),
+        detail,
+        pan_detail,
         least,
         most,
         np.ones((under.height, under.width), np.bool_),

@@ -125,5 +125,7 @@ def loaded(config: Mapping[str, Any], state: Mapping[str, torch.Tensor], runtime
         raise RequestError(f"{steps} steps", where="--steps", fix=f"ask for 1 to {MOST_STEPS}")
     network = build(config)
     load_strictly(network, {key: value.float() for key, value in state.items()}, where=ARCHITECTURE)
-    network = network.eval().requires_grad_(False).to(runtime.device, memory_format=torch.channels_last)
+    network = network.eval().requires_grad_(False).to(runtime.device)
+    # A sixth less time on a CPU.
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network, steps

@@ -227,4 +227,5 @@ def _fused(
     cells = (model.config.latent, side // FACTOR, side // FACTOR)
     noise = torch.randn((count, 1, *cells), generator=generator).expand(-1, bands, -1, -1, -1)
     given = conditions(batch.pan, batch.ms, (scene.ratio, scene.ratio), scene.seen, scene.shares)
-    return model(given, noise.reshape(-1, *cells).to(batch.ms), run_steps).image.reshape(batch.ms.shape)
+    image: torch.Tensor = model(given, noise.reshape(-1, *cells).to(batch.ms), run_steps).image
+    return image.reshape(batch.ms.shape)

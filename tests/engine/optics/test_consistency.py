@@ -167,6 +167,21 @@ def test_nothing_is_felt_further_than_the_plan_allows(ratio, shift, gains, stric
     assert np.abs(felt - block.height // 2).max() <= reach
 
 
+def test_a_default_brings_back_two_thirds_and_sharpens_nothing():
+    axis = CellAxis(0.25, 0.0, 60, 240)
+    relation, block = Consistency(axis, axis, (0.3,)), Window(0, 0, 240, 240)
+    area = relation.cells(block)
+    assert area is not None
+    rows, columns = np.indices((area.height, area.width))
+    inner = np.s_[:, 60:-60, 60:-60]
+    even = relation.correction(np.full((1, area.height, area.width), 3.0, np.float32), block, area)
+    assert np.allclose(even[inner], 2.0, atol=1e-5)
+    finest = np.where((rows + columns) % 2, 3.0, -3.0).astype(np.float32)[None]
+    assert np.abs(relation.correction(finest, block, area)[inner]).max() <= 2.0 + 1e-5
+    in_whole = Consistency(axis, axis, (0.3,), strict=True).correction(finest, block, area)
+    assert np.abs(in_whole[inner]).max() > 6.0
+
+
 @pytest.mark.parametrize(("ratio", "shift"), [(4, 0.0), (4, 0.125), (2, 0.25), (3, 0.0), (2.5, 0.0)])
 def test_a_cell_sees_what_the_degradation_gives_it(ratio, shift):
     """The sight through an MTF is the degradation of Wald's protocol, but for its missing 0.1 %."""
