@@ -19,22 +19,24 @@ from pathlib import Path
 import numpy as np
 from rasterio.transform import from_origin
 
-from seamline.engine.contract import ModelSource
+from seamline.engine.contract import UNCERTAINTY, ModelSource
 from seamline.engine.quality.evaluation import evaluate
 from seamline.engine.quality.evaluation_plan import EvaluationRequest, plan_evaluation
-from seamline.engine.quality.known_truth import KnownTruth, write_draws
+from seamline.engine.quality.known_truth import Draw, KnownTruth, write_draws
 from seamline.engine.request import Request
 from seamline.engine.run import run
 from seamline.training.settings import SourceSettings
 
 from ..shared.pages import replace_part
-from ..shared.scenes import write_scene
+from ..shared.scenes import read, write_scene
 from .full import BEFORE, CLASSICS, MODELS, SUBJECT
 from .runs import source_of
 from .scenes import cut
 
 METRICS = ("Q2n", "SAM", "ERGAS", "gradient_error", "lattice")
-RATIO, DRAWS, SHARE = 4, 20, 0.8
+COVERAGE, ONE_SIGMA, OFF = "coverage", 0.68, 0.05
+"""Share of the values whose truth lies within one standard deviation that the model tells, and what it should be."""
+RATIO, DRAWS, SHARE, RIM = 4, 20, 0.8, 8
 PAGE, PART = "pansharpening-full.md", "draws"
 
 SETS = {
@@ -64,9 +66,23 @@ class Drawn:
 
 def score(fused: Path, truth: Path) -> dict[str, float]:
     """Against the truth."""
-    request = EvaluationRequest(str(fused), reference=str(truth), ratio=RATIO, rim=8)
+    request = EvaluationRequest(str(fused), reference=str(truth), ratio=RATIO, rim=RIM)
     metrics = evaluate(plan_evaluation(request)).metrics
     return {name: metrics[name] for name in METRICS if name in metrics}
+
+
+def fuse(source: ModelSource, draw: Draw, out: Path) -> dict[str, float]:
+    """Fuse a drawn pair by default options, and score it; with the coverage where the model tells deviations."""
+    told = UNCERTAINTY.name in source.spec.extras
+    deviation = out.with_name(f"deviation-{out.name}")
+    also = {UNCERTAINTY.name: str(deviation)} if told else {}
+    inputs = {"ms": str(draw.ms), "pan": str(draw.pan)}
+    run(Request(inputs=inputs, out=str(out), dtype="float32", also=also, overwrite=True), source)
+    scores = score(out, draw.truth)
+    if told:
+        image, deviations, truth = (read(path)[:, RIM:-RIM, RIM:-RIM] for path in (out, deviation, draw.truth))
+        scores[COVERAGE] = float((np.abs(image - truth) <= deviations).mean())
+    return scores
 
 
 def drawn(
@@ -82,10 +98,7 @@ def drawn(
         own.mkdir(exist_ok=True)
         (draw,) = write_draws(KnownTruth(str(folder / "image.tif"), RATIO, 1, seed), own)
         for source in sources:
-            out = own / f"{source.spec.name}.tif"
-            inputs = {"ms": str(draw.ms), "pan": str(draw.pan)}
-            run(Request(inputs=inputs, out=str(out), dtype="float32", overwrite=True), source)
-            yield Drawn(name, seed, source.spec.name, score(out, draw.truth))
+            yield Drawn(name, seed, source.spec.name, fuse(source, draw, own / f"{source.spec.name}.tif"))
         if before is not None:
             yield Drawn(name, seed, BEFORE, score(before / f"{name}-{seed}.tif", draw.truth))
 
@@ -127,6 +140,9 @@ def verdicts(found: Sequence[Drawn]) -> Iterator[str]:
     won = np.mean([all(table[*place, SUBJECT] < table[*place, rival] for rival in rivals) for place in places])
     verdict = "held" if won >= SHARE else "MISSED"
     yield f"- best of all in ERGAS in {won:.0%} of the draws, bound {SHARE:.0%}: {verdict}"
+    covered = _mean(found, SUBJECT, COVERAGE)
+    verdict = "held" if abs(covered - ONE_SIGMA) <= OFF else "MISSED"
+    yield f"- truth within one deviation {covered:.1%}, bound {ONE_SIGMA:.0%} by {OFF:.0%}: {verdict}"
 
 
 def _mean(found: Sequence[Drawn], method: str, metric: str) -> float:

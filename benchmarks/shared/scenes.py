@@ -30,6 +30,13 @@ def write_scene(path: Path, values: NDArray[np.generic], transform: Affine, crs:
         file.write(values)
 
 
+def read(path: Path) -> NDArray[np.float32]:
+    """The values of a raster, (C, H, W)."""
+    with rasterio.open(path) as file:
+        values: NDArray[np.float32] = file.read(out_dtype="float32")
+    return values
+
+
 def large_scene(path: Path, *, height: int, width: int, bands: int = 4, seed: int = 7) -> Path:
     """Write a tiled uint16 GeoTIFF of smooth fields, edges and noise; an existing file of that name is kept."""
     if path.exists():

@@ -25,9 +25,9 @@ from seamline.models.folder import load_folder, write_folder
 from seamline.models.registry import resolve
 from seamline.training.slimdiffsr.run import interpolated
 
-from ..shared.scenes import write_scene
+from ..shared.scenes import read, write_scene
 from .page import CLASSIC, REALISTIC, mean
-from .runs import METRICS, Scores, enlarge, read, score
+from .runs import METRICS, Scores, enlarge, score
 from .scenes import CORNER, CRS, KINDS, REAL, Scene, degraded_scenes, real_scenes
 
 SCALE = 4

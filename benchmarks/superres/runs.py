@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import rasterio
-from numpy.typing import NDArray
 
 from seamline.engine.contract import ModelSource
 from seamline.engine.quality.evaluation import evaluate
@@ -19,6 +17,7 @@ from seamline.engine.quality.sensitivity import Sensitivity, tile_sensitivity
 from seamline.engine.request import Request
 from seamline.engine.run import run
 
+from ..shared.scenes import read
 from .scenes import Scene
 
 METRICS = ("PSNR", "SSIM", "gradient_error", "spectrum_error")
@@ -55,13 +54,6 @@ def coverage(source: ModelSource, scenes: Sequence[Scene], folder: Path) -> dict
         found[scene.name] = float((np.abs(image - truth) <= deviation).mean())
         print(f"{source.spec.name:>20} {scene.name:>20} within one deviation {found[scene.name]:.4f}", flush=True)
     return found
-
-
-def read(path: Path) -> NDArray[np.float32]:
-    """The values of a raster, (C, H, W)."""
-    with rasterio.open(path) as file:
-        values: NDArray[np.float32] = file.read(out_dtype="float32")
-    return values
 
 
 def scores(sources: Sequence[ModelSource], scenes: Sequence[Scene], folder: Path) -> dict[str, dict[str, Scores]]:
