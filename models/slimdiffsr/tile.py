@@ -272,8 +272,9 @@ def card(
         work_bytes=WORK_BYTES * use.scale**2,
         needs_statistics=True,
         generated=True,
-        # Through the MTF where the user names the sensor; a wrong one sharpens what is sharp.
-        consistency="area",
+        # A network that knows noise and compression from detail loses by giving them back.  Through the MTF where the
+        # user names the sensor; a wrong one sharpens what is sharp.
+        consistency="off" if config.sees == "cell" else "area",
     )
     return Card.of(
         spec,
