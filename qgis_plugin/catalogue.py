@@ -24,7 +24,7 @@ from .environment import clean_environment
 # The first name of a task is its default, which is the engine's own; a task that is not here has none.
 SHIPPED = {
     "pansharpen": ("salad-pan-tiny", "gsa", "mtf-glp-hpm", "brovey"),
-    "superres": ("slimdiffsr-tiny-x4", "slimdiffsr-tiny-x2", "bicubic", "identity"),
+    "superres": ("slimdiffsr-tiny-x4", "slimdiffsr-tiny-x2", "sentinel2-tiny", "bicubic", "identity"),
 }
 _SAVED = "seamline/models"
 _PATIENCE_S = 60.0

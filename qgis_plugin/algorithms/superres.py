@@ -61,7 +61,8 @@ class SuperResolve(RasterAlgorithm):
         """What the models are."""
         return tr(
             "slimdiffsr-tiny-x4: one diffusion step, four times as fine, with uncertainty; slimdiffsr-tiny-x2: the same"
-            " for two times. bicubic: interpolation, any scale. identity: copies the pixels at scale 1, for tests."
+            " for two times. sentinel2-tiny: the 20 m bands of Sentinel-2 on its 10 m grid. bicubic: interpolation, any"
+            " scale. identity: copies the pixels at scale 1, for tests."
         )
 
     def options(self) -> list[Option]:
