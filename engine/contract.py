@@ -261,15 +261,12 @@ class Where:
         seed, sample: of the run.
         origins: (row, column) of each tile's first pixel on the world lattice of the base grid, px.
         ratio: for each input name, base-grid px per input px along (row, column); (1.0, 1.0) for the finest.
-        statistics: the sums of ``measure`` over the scene's sample blocks, as that method laid them out; empty
-            where the model measures nothing.
+        statistics: sums of ``measure`` over the sample blocks, as it laid them out; empty where nothing is measured.
         wanted: names of the outputs that are wanted; a model need not compute others.
         checkpoint: raises ``Cancelled`` when the user cancelled; call it once a denoising step.
         facts: of the whole scene, whatever part of it is wanted; None where the model needs none.
-        delivered: for each input name, px of its grid per px in which each band was delivered: 1.0 but where a file, or
-            a product as those of Sentinel-2, has coarser bands beside finer ones.
-        response: how the main input was seen, its noise in the range that the model is given; None where nobody could
-            tell.
+        delivered: for each input name, px of its grid per px in which each band was delivered.
+        response: how the main input was seen, noise in the range that the model is given; None where nobody could tell.
     """
 
     seed: int

@@ -34,6 +34,7 @@ from .start import seeded, start_perceptual, start_restoration, start_student, s
 from .validate import Row, coverage, deviation_factor, scores, teacher_scores
 
 log = logging.getLogger(__name__)
+_ROUNDS = 3
 SlimData = TrainData[SlimPatches, Pair]
 
 
@@ -120,7 +121,9 @@ class SlimTrainer:
         stage = DeviationStage(student, self.teacher if slim.taught else None)
         yield from self._stage("deviation", 4, stage, slim.deviation, data, observe)
         student.eval().requires_grad_(False)
-        student.deviation.widen(deviation_factor(student, data.held_out))
+        # One factor is right to first order only, as deviations have bounds.
+        for _ in range(_ROUNDS):
+            student.deviation.widen(deviation_factor(student, data.held_out))
 
     def measure(self, data: SlimData) -> Quality:
         """Errors of the image and of its detail, and what its deviations cover."""
