@@ -15,7 +15,14 @@ from seamline.models import registry
 
 FOLDER = Path(__file__).parent
 PANSHARPEN = ("salad-pan-tiny", "brovey", "brovey-weighted", "gsa", "mtf-glp-fs", "mtf-glp-hpm")
-SUPERRES = {"slimdiffsr-tiny-x2": 2, "slimdiffsr-tiny-x4": 4, "terra-ldm-tiny": 1, "bicubic": 4, "identity": 1}
+SUPERRES = {
+    "slimdiffsr-tiny-x2": 2,
+    "slimdiffsr-tiny-x4": 4,
+    "sentinel2-tiny": 1,
+    "terra-ldm-tiny": 1,
+    "bicubic": 4,
+    "identity": 1,
+}
 CLASSES = {"satdifuser-buildings": "segment", "satdifuser-landcover": "classify", "satdifuser-trees": "classify"}
 
 
@@ -37,7 +44,10 @@ def write_inputs(folder: Path) -> dict[str, Path]:
     pan = fine.sum(axis=0, keepdims=True) // 4
     ms = fine.reshape(4, 32, 4, 32, 4).sum(axis=(2, 4)) // 16
     paths = {}
-    for name, values, pixel in (("pan", pan, 0.5), ("ms", ms, 2.0), ("image", truth(64), 10.0)):
+    image = truth(64)
+    twenty = image[1:3].astype(np.int64).reshape(2, 32, 2, 32, 2).sum(axis=(2, 4)) // 4
+    rasters = (("pan", pan, 0.5), ("ms", ms, 2.0), ("image", image, 10.0), ("twenty", twenty, 20.0))
+    for name, values, pixel in rasters:
         paths[name] = folder / f"{name}.tif"
         profile = {"driver": "GTiff", "count": len(values), "height": values.shape[1], "width": values.shape[2]}
         transform = from_origin(500_000, 5_000_000, pixel, pixel)
@@ -70,6 +80,8 @@ def result(name: str, folder: Path) -> np.ndarray:
         side = 64 // source.spec.scale
         window = (20, 16, side, side)
     inputs = {each: str(paths[each]) for each in names}
+    if name == "sentinel2-tiny":
+        inputs["image"] += f",{paths['twenty']}"
     run(Request(inputs=inputs, out=str(out), window=window, threads=1, overwrite=True), source)
     with rasterio.open(out) as data:
         return data.read()
