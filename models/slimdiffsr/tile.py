@@ -309,6 +309,9 @@ def load(config: Mapping[str, Any], state: Mapping[str, torch.Tensor], runtime: 
     network = outline(shape).to_empty(device="cpu")
     load_strictly(network, {key: value.float() for key, value in state.items()}, where=ARCHITECTURE)
     network = network.eval().requires_grad_(False).to(runtime.device)
+    if shape.sees == "cell":
+        # Its norms run over channels.
+        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if use.wholes == "scene":
         return SceneTile(network, use)
     return MatchedTile(network, use) if use.colour == "scene" else SlimTile(network, use)

@@ -58,11 +58,9 @@ class CellWholes(Wholes):
 
     def normed(self, norm: nn.GroupNorm, x: torch.Tensor) -> torch.Tensor:
         """(N, C, h, w) with mean and deviation of each cell's channels taken out."""
-        values = x.float()
-        variance, mean = torch.var_mean(values, dim=1, keepdim=True, correction=0)
-        gain = torch.rsqrt(variance + norm.eps)
-        weight, bias = norm.weight[:, None, None], norm.bias[:, None, None]
-        return ((values - mean) * gain * weight + bias).to(x.dtype)
+        # Channels last, so that those of a cell lie side by side.
+        cells = F.layer_norm(x.permute(0, 2, 3, 1), (x.shape[1],), norm.weight, norm.bias, norm.eps)
+        return cells.permute(0, 3, 1, 2)
 
     def means(self, x: torch.Tensor) -> torch.Tensor:
         """Zeros (N, C), from which a gate makes the same of every image."""

@@ -8,7 +8,7 @@ from ..trainer import Quality
 from .recipe import SlimRecipe
 
 BATCH = 4
-"""Tiles at a time: they are small, so that one alone leaves a GPU idle."""
+"""Tiles at a time, where they are as small as the patches: one alone leaves a GPU idle."""
 
 
 def student_card(recipe: SlimRecipe, quality: Quality, looks: str) -> Card:
@@ -30,7 +30,7 @@ def student_card(recipe: SlimRecipe, quality: Quality, looks: str) -> Card:
         citation=f"{told['citation']}. {used(recipe, looks)}",
         tile=recipe.slim.tile or None,
         margin=recipe.slim.margin or None,
-        batch=BATCH,
+        batch=1 if recipe.slim.tile else BATCH,
     )
     return about.model_copy(update={"quality": quality})
 
