@@ -75,7 +75,7 @@ def pair(tmp_path_factory):
 
 
 def adapted_run(pair, out, *, shard=None, heard=None, cancel=None, steps=STEPS, keep=None, **options):
-    given = {"threads": 1, "seed": 7, "tile": 160, "overlap": 80} | options
+    given = {"threads": 1, "seed": 7, "tile": 176, "overlap": 88} | options
     request = Request(inputs={"ms": str(pair[0]), "pan": str(pair[1])}, out=str(out), **given)
     how = {"shard": shard, "listener": heard, "cancel": cancel}
     return run_request(request, "pansharpen", "salad-pan-tiny", adapt=steps, keep_model=keep, **how)
@@ -157,7 +157,7 @@ def test_cancel_while_adapting_leaves_no_output(pair, tmp_path):
 
 
 def test_a_kept_model_gives_the_same_pixels_without_adapting(pair, whole, tmp_path):
-    words = ("--threads", 1, "--seed", 7, "--tile", 160, "--overlap", 80)
+    words = ("--threads", 1, "--seed", 7, "--tile", 176, "--overlap", 88)
     result = ask(pair, tmp_path / "out.tif", "--adapted-model", whole[1], *words)
     assert result.exit_code == 0, result.stderr
     assert_same_pixels(tmp_path / "out.tif", whole[0].out)
@@ -206,7 +206,7 @@ def test_an_adapted_model_is_not_adapted_again(pair, whole, tmp_path):
 
 
 def test_a_dry_run_says_that_its_identity_is_another(pair, tmp_path):
-    result = ask(pair, tmp_path / "out.tif", "--adapt", 2, "--dry-run", "--tile", 160, "--overlap", 80)
+    result = ask(pair, tmp_path / "out.tif", "--adapt", 2, "--dry-run", "--tile", 176, "--overlap", 88)
     assert result.exit_code == 0
     assert "the run will have another identity" in result.stderr
     assert not list(tmp_path.iterdir())

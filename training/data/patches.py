@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..settings import SimulationSettings
-from .simulate import Batch, simulate_pair, to_batch
+from .simulate import LEARNING, Batch, Drawing, simulate_pair, to_batch
 from .sources import Source, draw_patch
 
 
@@ -20,11 +20,13 @@ class Patches:
         sources: with images.
         settings: patch size, band counts, ratios.
         seed: of all draws.
+        drawing: what pairs are drawn from.
     """
 
     sources: Sequence[Source]
     settings: SimulationSettings
     seed: int
+    drawing: Drawing = LEARNING
 
     def __call__(self, number: int) -> Batch:
         """Batch ``number``; its band count, ratio and pairs depend on nothing else."""
@@ -36,5 +38,5 @@ class Patches:
         for _ in range(max(1, self.settings.unrolled // bands)):
             source = self.sources[int(rng.choice(len(weights), p=weights / weights.sum()))]
             values = draw_patch(source, self.settings.patch, rng)
-            pairs.append(simulate_pair(values, bands, ratio, rng, source.settings.wavelengths))
+            pairs.append(simulate_pair(values, bands, ratio, rng, source.settings.wavelengths, self.drawing))
         return to_batch(pairs, ratio, int(rng.integers(2**31)))

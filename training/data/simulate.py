@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ...engine.facts import UNMEASURED, Response
 from ...engine.ground.resample import point_taps
 from ...engine.optics.imaging import (
+    JUDGED,
     Ranges,
     Sharpening,
     Shift,
@@ -34,16 +35,34 @@ Array = NDArray[np.float32]
 LEARNED = Ranges(gain=(0.15, 0.8), sharpening=(0.1, 1.0), noise_db=(34.0, 60.0), pan_noise_db=(46.0, 66.0))
 """What is learned from: wider than what is judged, but for PAN, whose finest texture is not to be taken for noise."""
 
-_UNKNOWN = 0.05
-# Share of pairs without sharpening, noise or bands that lie apart, as those of Wald's protocol are.
-_CLEAN, _LITTLE_NOISE = 0.25, 80.0
-# Share of pairs whose bands have detail in common.
-_COMMON = 0.4
+_LITTLE_NOISE = 80.0
 # Standard deviations of what is told, as measured on simulated scenes whose instrument is known: logarithm of the gain,
 # lift, and shift, PAN px, of products whose bands lie together and apart.
 _GAIN_ERROR, _LIFT_ERROR, _SHIFT_ERROR, _SHIFT_ERROR_APART = 0.065, 0.035, 0.03, 0.16
 # Texture of the flattest parts over the mean, which a measurement takes for noise.
 _TEXTURE = (3e-4, 6e-3)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """What pairs are drawn from.
+
+    Attributes:
+        ranges: of the instruments.
+        clean: share of pairs without sharpening, noise or bands that lie apart, as those of Wald's protocol are.
+        common: share of pairs whose bands have detail in common.
+        unknown: share of pairs of whose instrument nothing is told.
+    """
+
+    ranges: Ranges
+    clean: float
+    common: float
+    unknown: float
+
+
+LEARNING = Drawing(LEARNED, clean=0.25, common=0.4, unknown=0.05)
+JUDGING = Drawing(JUDGED, clean=0.0, common=0.0, unknown=0.0)
+"""As protocol ``fr`` draws: what deviations are calibrated on."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,14 +146,19 @@ def with_common_detail(values: Array, share: float, width: float) -> Array:
 
 
 def simulate_pair(
-    values: Array, bands: int, ratio: float, rng: np.random.Generator, wavelengths: Sequence[float] = ()
+    values: Array,
+    bands: int,
+    ratio: float,
+    rng: np.random.Generator,
+    wavelengths: Sequence[float] = (),
+    drawing: Drawing = LEARNING,
 ) -> Pair:
     """PAN, MS and target from a patch (C', H, W) in the unit range; ``bands`` is the C of the result."""
-    instrument = draw_instrument(rng, bands, ratio, LEARNED)
-    clean = rng.random() < _CLEAN
+    instrument = draw_instrument(rng, bands, ratio, drawing.ranges)
+    clean = rng.random() < drawing.clean
     if clean:
         instrument = _cleaned(instrument)
-    if rng.random() < _COMMON:
+    if rng.random() < drawing.common:
         values = with_common_detail(values, rng.uniform(0.3, 1.0), rng.uniform(1.0, 2.0) * ratio)
     pan = with_odd_part(panchromatic(values, rng, wavelengths), values, instrument.odd)
     if rng.random() < 0.15:
@@ -150,7 +174,7 @@ def simulate_pair(
     target = target * rng.uniform(0.8, 1.2, (bands, 1, 1)).astype(np.float32)
     target, pan = (saturate(image, instrument.saturated) for image in (target, pan))
     pan, ms = delivered(target, pan, instrument, rng)
-    at, seen = _measured(instrument, rng)
+    at, seen = _measured(instrument, rng, drawing.unknown)
     h, w = target.shape[1:]
     up = cubic_matrix(h, ms.shape[1], ratio, at[0]), cubic_matrix(w, ms.shape[2], ratio, at[1])
     texture = np.exp(rng.uniform(*np.log(_TEXTURE)))
@@ -173,9 +197,9 @@ def _cleaned(instrument: SimulatedInstrument) -> SimulatedInstrument:
     )
 
 
-def _measured(instrument: SimulatedInstrument, rng: np.random.Generator) -> tuple[Shift, Response]:
+def _measured(instrument: SimulatedInstrument, rng: np.random.Generator, unknown: float) -> tuple[Shift, Response]:
     """Shift and response as they would have been measured, or assumed where nothing can be."""
-    if rng.random() < _UNKNOWN:
+    if rng.random() < unknown:
         return (0.0, 0.0), UNMEASURED
     told, shift = instrument.told(), instrument.shift
     error = rng.normal(0.0, _SHIFT_ERROR_APART if len(set(instrument.shifts)) > 1 else _SHIFT_ERROR, 2)

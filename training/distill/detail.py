@@ -66,8 +66,13 @@ def ring_power(image: torch.Tensor) -> torch.Tensor:
 
 
 def _rings(side: int, device: torch.device) -> torch.Tensor:
-    """Ring of every frequency of a block, 0 for the lowest; the last one holds what belongs to none."""
+    """Ring of every frequency of a block, 0 for the lowest; the last one holds what belongs to none.
+
+    A lattice of 2, 4 or 8 px belongs to none, as in the metric: it would pass for detail.
+    """
     step = torch.fft.fftfreq(side, 1.0 / side)
-    ring = torch.hypot(step[:, None], step).round().long().flatten() - 1
+    ring = torch.hypot(step[:, None], step).round().long() - 1
+    lattice = step.abs() % (side // 8) == 0
     none = side // 2
-    return ring.masked_fill((ring < 0) | (ring >= none), none).to(device)
+    outside = (ring < 0) | (ring >= none) | (lattice[:, None] & lattice)
+    return ring.masked_fill(outside, none).flatten().to(device)

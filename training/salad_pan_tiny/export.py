@@ -33,8 +33,16 @@ def quality_rows(rows: Mapping[str, Row]) -> Quality:
     return tuple(quality_row(name, row) for name, row in rows.items())
 
 
+def coverage_row(share: float) -> QualityRow:
+    """How many truths lie within one standard deviation."""
+    return _row("1 step; pairs drawn as those on which deviations are calibrated", {"coverage of one deviation": share})
+
+
 def quality_row(name: str, row: Row) -> QualityRow:
     """One line of it: a number of steps, or what stands beside them."""
     who = TITLES.get(name, f"{name} step{'s' if name != '1' else ''}")
-    protocol = f"{who}; pairs simulated as in training, mean over batches; Q in 16 px blocks"
-    return QualityRow(scene="validation split of the recipe", protocol=protocol, values=row)
+    return _row(f"{who}; pairs simulated as in training, mean over batches; Q in 16 px blocks", row)
+
+
+def _row(protocol: str, values: Row) -> QualityRow:
+    return QualityRow(scene="validation split of the recipe", protocol=protocol, values=values)

@@ -44,6 +44,10 @@ class Sentinel2Trainer(TinyTrainer):
         stream = BandPatches(self._grounds("val"), self.settings.held_out_patch, seed + 2)
         return TrainData(train, [stream(k) for k in range(self.settings.held_out)])
 
+    def judged(self, data: TrainData[Any, Batch]) -> list[Batch]:
+        """The held-out batches: Sentinel-2 is one instrument."""
+        return data.held_out
+
     def export(self, quality: Quality) -> None:
         """Write the model folder."""
         config = asdict(self.model.config) | {"base": list(self.model.config.base)}

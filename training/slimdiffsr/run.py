@@ -34,7 +34,7 @@ from .start import seeded, start_perceptual, start_restoration, start_student, s
 from .validate import Row, coverage, deviation_factor, scores, teacher_scores
 
 log = logging.getLogger(__name__)
-_ROUNDS = 3
+_ROUNDS = 8
 SlimData = TrainData[SlimPatches, Pair]
 
 
