@@ -6,15 +6,14 @@ own Nyquist frequency, that lowers the gain at the coarse one by a quarter at a 
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch.nn import functional as F
 
 from ...engine.optics.imaging import degrade_matrix
 from ...engine.optics.sensors import find_sensor
+from ...models.salad_pan.fusion import blur
 from .draws import happens, log_uniform, normal, number, uniform
 from .jpeg import compress
 from .noise import add_sensor_noise
@@ -52,7 +51,7 @@ class SensorTrue:
         settings = self.settings
         if happens(settings.sharpened, generator):
             amount, width = number(settings.sharpening, generator), number(settings.width, generator)
-            seen = (seen + amount * (seen - _blurred(seen, width))).clamp(min=0.0)
+            seen = (seen + amount * (seen - blur(seen, (width, width), 4.0))).clamp(min=0.0)
         if happens(settings.compressed, generator):
             seen = compress(seen, uniform(settings.jpeg, len(seen), generator))
         return seen
@@ -72,17 +71,6 @@ class SensorTrue:
         deviation = uniform(self.settings.misregistration, images, generator)[:, None, None]
         shifts = normal((images, bands, 2), generator.device, generator) * deviation
         return shifts - shifts.mean(1, keepdim=True)
-
-
-def _blurred(x: torch.Tensor, width: float) -> torch.Tensor:
-    """Through a Gaussian of so many px, edges replicated."""
-    radius = math.ceil(4.0 * width)
-    at = torch.arange(-radius, radius + 1, dtype=x.dtype, device=x.device)
-    taps = torch.exp(-0.5 * (at / width) ** 2)
-    taps = taps / taps.sum()
-    planes = F.pad(x.flatten(0, 1)[:, None], (radius,) * 4, mode="replicate")
-    rows = F.conv2d(planes, taps[None, None, :, None])
-    return F.conv2d(rows, taps[None, None, None, :])[:, 0].reshape(x.shape)
 
 
 def sample(hr: torch.Tensor, scale: float, gains: torch.Tensor, shifts: torch.Tensor) -> torch.Tensor:
