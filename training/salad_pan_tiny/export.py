@@ -6,23 +6,23 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
+from ...engine.contract import ModelSpec
 from ...models.folder import Architecture, Card, QualityRow
 from ...models.salad_pan.network import SaladPanTiny
-from ...models.salad_pan.tile import ARCHITECTURE, SPEC
 from ..trainer import Quality
-from .recipe import TinyRecipe
+from .recipe import FusionRecipe
 from .validate import Row
 
 TITLES = {"ms": "cubic MS", "base": "its own classical base (MTF-GLP, local regression)"}
 
 
-def card(recipe: TinyRecipe, model: SaladPanTiny, quality: Quality) -> Card:
+def card(recipe: FusionRecipe, model: SaladPanTiny, quality: Quality, architecture: str, spec: ModelSpec) -> Card:
     """The model's card, with the measured table."""
     config: dict[str, Any] = asdict(model.config)
     config["base"] = list(config["base"])
     return Card.of(
-        replace(SPEC, name=recipe.name, version=recipe.version),
-        architecture=Architecture(name=ARCHITECTURE, config=config),
+        replace(spec, name=recipe.name, version=recipe.version),
+        architecture=Architecture(name=architecture, config=config),
         quality=quality,
         **recipe.card.lines(),
     )

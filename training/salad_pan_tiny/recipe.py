@@ -21,17 +21,25 @@ def _positive(config: Config) -> Config:
     return config
 
 
-class TinyRecipe(Recipe):
-    """A training of the small SALAD-Pan model.
+class FusionRecipe(Recipe):
+    """A training of the small fusion network.
 
     Attributes:
         network: its widths.
-        data: simulated pairs.
-        vae: the band autoencoder; left out where ``init`` names weights to continue from.
         diffusion: the denoising UNet, and the decoder further.
     """
 
     network: Annotated[Config, AfterValidator(_positive)]
+    diffusion: StageSettings
+
+
+class TinyRecipe(FusionRecipe):
+    """A training of the small SALAD-Pan model.
+
+    Attributes:
+        data: simulated pairs.
+        vae: the band autoencoder; left out where ``init`` names weights to continue from.
+    """
+
     data: SimulationSettings
     vae: StageSettings
-    diffusion: StageSettings

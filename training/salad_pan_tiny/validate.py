@@ -15,11 +15,6 @@ from .stages import prepare
 
 Row = dict[str, float]
 
-ONE_SIGMA = 0.6827
-"""Share of normal errors that are within one standard deviation."""
-
-_MOST_RANKED = 2**22
-
 
 @torch.no_grad()
 def table(model: SaladPanTiny, batches: Sequence[Batch], steps: Sequence[int]) -> dict[str, Row]:
@@ -52,16 +47,6 @@ def relative_errors(model: SaladPanTiny, batches: Sequence[Batch]) -> torch.Tens
         error = (fused.image - batch.target.reshape(fused.image.shape)).abs()
         found.append((inner(error) / inner(fused.deviation)).flatten())
     return torch.cat(found)
-
-
-def sampled(errors: torch.Tensor) -> torch.Tensor:
-    """Every so-many-th of the errors, no more than can be ranked."""
-    return errors[:: -(-len(errors) // _MOST_RANKED)]
-
-
-def coverage(model: SaladPanTiny, batches: Sequence[Batch]) -> float:
-    """Share of the errors that are within one deviation."""
-    return float((relative_errors(model, batches) <= 1.0).float().mean())
 
 
 def seeded_noise(model: SaladPanTiny, batch: Batch) -> torch.Tensor:

@@ -3,65 +3,55 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, replace
+from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
-import torch
+from accelerate import Accelerator
+from pydantic import Field
 
-from ...models.folder import Architecture, Card, write_folder
 from ...models.sentinel2.tile import ARCHITECTURE, SPEC
-from ..data.simulate import Batch
 from ..data.sources import Split, load_sources
-from ..salad_pan_tiny.recipe import TinyRecipe
-from ..salad_pan_tiny.run import TinyTrainer
-from ..stored import halves
-from ..trainer import Quality, Run, System, TrainData
-from .data import BandPatches, BandSettings, grounds
+from ..salad_pan_tiny.recipe import FusionRecipe
+from ..salad_pan_tiny.trainer import FusionData, FusionTrainer
+from ..trainer import Run, Stage, System
+from .data import BandPatches, BandSettings, Ground, grounds
 
 
-class Sentinel2Recipe(TinyRecipe):
-    """A training of the model for Sentinel-2; ``init`` names the pan-sharpening model that it goes on from.
+class Sentinel2Recipe(FusionRecipe):
+    """A training of the model for Sentinel-2.
 
     Attributes:
+        init: the pan-sharpening model that it goes on from.
         data: scenes with bands of two sizes.
     """
 
-    data: BandSettings  # type: ignore[assignment]
+    init: Annotated[str, Field(min_length=1)]
+    data: BandSettings
 
 
-class Sentinel2Trainer(TinyTrainer):
-    """Trains as the small SALAD-Pan model is trained, from other batches."""
+class Sentinel2Trainer(FusionTrainer[Sentinel2Recipe]):
+    """Trains as the small SALAD-Pan model is trained, from other batches; a ``Trainer``."""
 
     def __init__(self, run: Run[Sentinel2Recipe]) -> None:
-        super().__init__(run)  # type: ignore[arg-type]
-        self.settings = run.recipe.data
+        super().__init__(run, ARCHITECTURE, SPEC)
 
-    def data(self) -> TrainData[Any, Batch]:
-        """Degraded scenes of the train and the val split."""
-        seed = self.recipe.seed
-        train = BandPatches(self._grounds("train"), self.settings.patch, seed)
-        stream = BandPatches(self._grounds("val"), self.settings.held_out_patch, seed + 2)
-        return TrainData(train, [stream(k) for k in range(self.settings.held_out)])
+    def data(self) -> FusionData[BandPatches]:
+        """Degraded scenes of the train and the val split; Sentinel-2 is one instrument, so it is judged on these."""
+        settings, seed = self.recipe.data, self.recipe.seed
+        train = BandPatches(self._grounds("train"), settings.patch, seed)
+        stream = BandPatches(self._grounds("val"), settings.held_out_patch, seed + 2)
+        held_out = [stream(k) for k in range(settings.held_out)]
+        return FusionData(train, held_out, held_out)
 
-    def judged(self, data: TrainData[Any, Batch]) -> list[Batch]:
-        """The held-out batches: Sentinel-2 is one instrument."""
-        return data.held_out
+    def stages(self, data: FusionData[BandPatches], accelerator: Accelerator) -> Generator[Stage, None, None]:  # noqa: ARG002
+        """Diffusion alone."""
+        yield from self.diffusion(replace(data.train, seed=self.recipe.seed + 1), data)
 
-    def export(self, quality: Quality) -> None:
-        """Write the model folder."""
-        config = asdict(self.model.config) | {"base": list(self.model.config.base)}
-        about = Card.of(
-            replace(SPEC, name=self.recipe.name, version=self.recipe.version),
-            architecture=Architecture(name=ARCHITECTURE, config=config),
-            quality=quality,
-            **self.recipe.card.lines(),
-        )
-        write_folder(self.result, about, halves(self.model), dtype=torch.float16)
-
-    def _grounds(self, split: Split) -> list[Any]:
+    def _grounds(self, split: Split) -> list[Ground]:
         root = os.environ.get("SEAMLINE_DATA")
-        fine = load_sources(Path(root) if root else None, self.settings.fine, split, self.recipe.seed)
+        fine = load_sources(Path(root) if root else None, self.recipe.data.fine, split, self.recipe.seed)
         return grounds(fine, self.run.sources(split))
 
 

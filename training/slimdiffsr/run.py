@@ -21,6 +21,7 @@ from ...models.folder import QualityRow, write_folder
 from ...models.slimdiffsr.network import SlimDiffSR
 from ..data.sources import Split, fits
 from ..degradation.mixed import Mixed
+from ..deviations import calibrate, coverage
 from ..distill.features import FeatureDistillation
 from ..distill.restoration import ERROR_ALONE
 from ..distill.stages import DeviationStage, EstimatorStage, Pair, StudentStage, TeacherStage, student_widths
@@ -31,10 +32,9 @@ from .data import SlimPatches
 from .export import student_card
 from .recipe import SlimRecipe
 from .start import seeded, start_perceptual, start_restoration, start_student, start_teacher
-from .validate import Row, coverage, deviation_factor, scores, teacher_scores
+from .validate import Row, relative_errors, scores, teacher_scores
 
 log = logging.getLogger(__name__)
-_ROUNDS = 8
 SlimData = TrainData[SlimPatches, Pair]
 
 
@@ -116,21 +116,19 @@ class SlimTrainer:
             return
 
         def observe(weights: dict[str, torch.Tensor]) -> Row:
-            return {"coverage": coverage(self._averaged(weights), data.held_out, device)}
+            return {"coverage": coverage(relative_errors(self._averaged(weights), data.held_out, device))}
 
         stage = DeviationStage(student, self.teacher if slim.taught else None)
         yield from self._stage("deviation", 4, stage, slim.deviation, data, observe)
         student.eval().requires_grad_(False)
-        # One factor is right to first order only, as deviations have bounds.
-        for _ in range(_ROUNDS):
-            student.deviation.widen(deviation_factor(student, data.held_out))
+        calibrate(student.deviation.widen, lambda: relative_errors(student, data.held_out))
 
     def measure(self, data: SlimData) -> Quality:
         """Errors of the image and of its detail, and what its deviations cover."""
         stored = rounded(SlimDiffSR(self.recipe.network), self.student)
         values = scores(stored, data.held_out)
         if self.recipe.network.deviation:
-            values["coverage of one standard deviation"] = coverage(stored, data.held_out)
+            values["coverage of one standard deviation"] = coverage(relative_errors(stored, data.held_out))
         protocol = "degraded as in training; mean over batches; unit range"
         return (QualityRow(scene="validation split of the recipe", protocol=protocol, values=values),)
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from ...models.slimdiffsr.network import SlimDiffSR
 from ...models.slimdiffsr.teacher.teacher import OneStepTeacher
@@ -16,9 +15,6 @@ from ..loop import move
 from ..terra_ldm.spectrum import radial_spectrum, spectrum_error
 
 Row = dict[str, float]
-
-ONE_SIGMA = 0.6827
-"""Share of normal errors that are within one standard deviation."""
 
 
 @torch.no_grad()
@@ -43,26 +39,16 @@ def teacher_scores(teacher: OneStepTeacher, batches: Sequence[Pair], device: tor
     return told | {f"{name}, blind": value for name, value in blind.items()}
 
 
-def deviation_factor(student: SlimDiffSR, batches: Sequence[Pair], device: torch.device | str = "cpu") -> float:
-    """What all deviations are multiplied by so that ``ONE_SIGMA`` of the errors are within one."""
-    return float(np.quantile(_relative_errors(student, batches, device), ONE_SIGMA))
-
-
-def coverage(student: SlimDiffSR, batches: Sequence[Pair], device: torch.device | str = "cpu") -> float:
-    """Share of the errors that are within one deviation."""
-    return float((_relative_errors(student, batches, device) <= 1.0).mean())
-
-
 @torch.no_grad()
-def _relative_errors(student: SlimDiffSR, batches: Sequence[Pair], device: torch.device | str) -> NDArray[np.float32]:
-    """Absolute errors over deviations, of all pixels."""
+def relative_errors(student: SlimDiffSR, batches: Sequence[Pair], device: torch.device | str = "cpu") -> torch.Tensor:
+    """Absolute errors over the deviations that are told, of all pixels, one-dimensional."""
     student = student.to(device)
     found = []
     for batch in batches:
         image, log_variance = student.with_deviation(batch.low.to(device))
         error = (image.float().cpu() - batch.high).abs()
-        found.append((error / torch.exp(0.5 * log_variance.cpu())).flatten().numpy())
-    return np.concatenate(found)
+        found.append((error / torch.exp(0.5 * log_variance.cpu())).flatten())
+    return torch.cat(found)
 
 
 def image_scores(images: Sequence[torch.Tensor], truths: Sequence[torch.Tensor]) -> Row:

@@ -28,13 +28,14 @@ from seamline.tests.bounds import assert_same_but_rounding
 from seamline.training.data.sources import Source
 from seamline.training.degradation.mixed import Mixed
 from seamline.training.degradation.settings import DegradationSettings, SensorSettings
+from seamline.training.deviations import ONE_SIGMA
 from seamline.training.distill.stages import DeviationStage, Pair
 from seamline.training.reading import read_recipe
 from seamline.training.run import train
 from seamline.training.settings import SourceSettings
 from seamline.training.slimdiffsr.data import SlimPatches, as_seen
 from seamline.training.slimdiffsr.recipe import ImageSettings
-from seamline.training.slimdiffsr.validate import ONE_SIGMA, image_scores
+from seamline.training.slimdiffsr.validate import image_scores
 
 RECIPE = Path(__file__).parents[3] / "training" / "recipes" / "slimdiffsr_tiny_x4.yaml"
 SMALL = {
