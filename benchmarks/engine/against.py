@@ -20,7 +20,7 @@ import rasterio
 
 import seamline
 
-from ..shared.pages import replace_part
+from ..shared.pages import published
 from ..shared.processes import cost_of
 from ..shared.processes import seamline as command
 from ..shared.scenes import large_scene, write_scene
@@ -97,10 +97,7 @@ def main() -> int:
     if not (options.other / "seamline").is_dir():
         parser.error(f"{options.other} holds no folder seamline")
     lines = list(lines_of(measure(options.other, options.side, options.rounds), options.bound))
-    print("\n".join(lines))
-    if options.write:
-        replace_part(options.write / "results" / PAGE, PART, lines)
-    return 1 if any(line.endswith("MISSED") for line in lines) else 0
+    return published(lines, options.write and options.write / "results" / PAGE, PART)
 
 
 if __name__ == "__main__":

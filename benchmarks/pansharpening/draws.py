@@ -27,7 +27,7 @@ from seamline.engine.request import Request
 from seamline.engine.run import run
 from seamline.training.settings import SourceSettings
 
-from ..shared.pages import replace_part
+from ..shared.pages import published
 from ..shared.scenes import read, write_scene
 from .full import BEFORE, CLASSICS, MODELS, SUBJECT
 from .runs import source_of
@@ -169,10 +169,7 @@ def main() -> int:
             found += drawn(each, sources, options.draws, root, pairs, options.before)
             print(each, {s.spec.name: round(_mean(found, s.spec.name, "ERGAS"), 4) for s in sources}, flush=True)
     lines = list(lines_of(found))
-    print("\n".join(lines))
-    if options.write:
-        replace_part(options.write / "results" / PAGE, PART, lines)
-    return 1 if any(line.endswith("MISSED") for line in lines) else 0
+    return published(lines, options.write and options.write / "results" / PAGE, PART)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from seamline.engine.quality.evaluation_plan import EvaluationRequest, plan_eval
 from seamline.engine.request import Request
 from seamline.engine.run import run
 
-from ..shared.pages import replace_part
+from ..shared.pages import published
 from .runs import source_of
 from .scenes import REAL, REAL_MORE, real_pair
 
@@ -204,10 +204,7 @@ def main() -> int:
             for name, rows in found.items():
                 picture(name, rows, root).save(options.pictures / f"{name}.png")
     lines = list(lines_of(found))
-    print("\n".join(lines))
-    if options.write:
-        replace_part(options.write / "results" / PAGE, PART, lines)
-    return 1 if any(line.endswith("MISSED") for line in lines) else 0
+    return published(lines, options.write and options.write / "results" / PAGE, PART)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import torch
 
 from seamline.models.registry import info
 
-from ..shared.pages import replace_part
+from ..shared.pages import published
 from .designs import DESIGNS
 from .page import PAGE, PART, lines_of
 from .runs import METHODS, Cell, Ledger, measure
@@ -52,10 +52,7 @@ def main() -> int:
         ledger.add(found)
         print(found, flush=True)
     lines = list(lines_of(list(ledger), info(DESIGNS["segment"].backbone)))
-    print("\n".join(lines))
-    if options.write:
-        replace_part(options.write / PAGE, PART, lines)
-    return 1 if any(line.endswith("MISSED") for line in lines) else 0
+    return published(lines, options.write and options.write / PAGE, PART)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 
@@ -18,3 +18,11 @@ def replace_part(path: Path, name: str, lines: Iterable[str]) -> None:
     if not found or not closed or first in after or last in after:
         raise ValueError(f"{path} needs {first} and {last}, once each and in this order")
     path.write_text("\n".join([before + first, "", *lines, "", last + after]), encoding="utf-8")
+
+
+def published(lines: Sequence[str], page: Path | None, part: str) -> int:
+    """Print what was measured and put it into a page, if there is one; the exit status, 1 where a claim is missed."""
+    print("\n".join(lines))
+    if page is not None:
+        replace_part(page, part, lines)
+    return 1 if any(line.endswith("MISSED") for line in lines) else 0

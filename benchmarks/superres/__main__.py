@@ -17,7 +17,7 @@ from pathlib import Path
 from seamline.engine.contract import ModelSource
 from seamline.models.registry import resolve
 
-from ..shared.pages import replace_part
+from ..shared.pages import published
 from .page import CLASSIC, PAGES, Measured, Names, section
 from .runs import coverage, scores, sensitivity, tile_runs
 from .scenes import KINDS, REAL, degraded_scenes, real_scenes, whole_scenes
@@ -60,10 +60,7 @@ def main() -> int:
     if not {names.subject, CLASSIC} <= {source.spec.name for source in sources}:
         parser.error(f"{names.subject} and {CLASSIC} must be among the models")
     lines = list(section(models, measure(sources, Path(os.environ["SEAMLINE_DATA"]), names)))
-    print("\n".join(lines))
-    if options.write:
-        replace_part(options.write / PAGES[names.scale], names.part, lines)
-    return 1 if any(line.endswith("MISSED") for line in lines) else 0
+    return published(lines, options.write and options.write / PAGES[names.scale], names.part)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ from seamline.models.sentinel2.tile import SPEC, load
 from seamline.training.data.sources import load_sources
 from seamline.training.settings import SourceSettings
 
-from ..shared.pages import replace_part
+from ..shared.pages import published
 from ..shared.scenes import write_scene
 
 SCENES = ("sentinel2_native_T33UUB", "sentinel2_native_T49JGM")
@@ -122,10 +122,7 @@ def main() -> int:
     sources = [resolve(CUBIC, "superres"), Injected(), resolve(options.model, "superres")]
     with tempfile.TemporaryDirectory(prefix="seamline-") as name:
         lines = list(lines_of(measure(sources, Path(os.environ["SEAMLINE_DATA"]), Path(name))))
-    print("\n".join(lines))
-    if options.write:
-        replace_part(options.write / "results" / PAGE, PART, lines)
-    return 1 if any(line.endswith("MISSED") for line in lines) else 0
+    return published(lines, options.write and options.write / "results" / PAGE, PART)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,16 @@ def test_a_part_of_a_page_replaces_only_itself(tmp_path):
         pages.replace_part(path, "y", ["new"])
 
 
+def test_a_missed_claim_is_the_exit_status(tmp_path, capsys):
+    path = tmp_path / "page.md"
+    path.write_text("<!-- x -->\n<!-- end of x -->\n")
+    assert pages.published(["- one: held"], path, "x") == 0
+    assert "- one: held" in path.read_text()
+    assert pages.published(["- one: held", "- two: MISSED"], None, "x") == 1
+    assert "two" in capsys.readouterr().out
+    assert "two" not in path.read_text()
+
+
 def test_the_list_names_every_benchmark_and_no_other():
     listed = re.findall(r"^\| `python -m (\S+)`", (BENCHMARKS / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert sorted(listed) == COMMANDS
