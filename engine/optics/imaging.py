@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..facts import LIFT_AT, Response
+from .mtf import gaussian_response
 
 Array = NDArray[np.float32]
 Shift = tuple[float, float]
@@ -160,11 +161,6 @@ def _fitted_gain(frequency: NDArray[np.float64], curve: NDArray[np.float64]) -> 
     trials = gaussian_response(_TRIAL_GAINS[:, None], frequency[None, :])
     likeness = (trials * curve) @ weight / np.sqrt((trials**2) @ weight)
     return float(_TRIAL_GAINS[int(np.argmax(likeness))])
-
-
-def gaussian_response(gain: float | NDArray[np.float64], frequency: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A Gaussian modulation transfer function by its gain at Nyquist; frequencies in cycles per px."""
-    return np.asarray(gain ** ((frequency / 0.5) ** 2))
 
 
 def draw_instrument(rng: np.random.Generator, bands: int, ratio: float, ranges: Ranges = JUDGED) -> SimulatedInstrument:

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from ..ground.resample import Taps
 from .consistency import CellAxis
-from .mtf import filter_gain
+from .mtf import filter_gain, gaussian_response
 
 Array = NDArray[np.float64]
 Shift = tuple[float, float]
@@ -306,7 +306,7 @@ def _curve(pieces: Sequence[_Piece], weights: Array, shift: Shift) -> tuple[floa
         power += np.bincount(ring[inside], (np.abs(a) ** 2)[inside], len(RINGS))
     if not (power > 0).all():
         return ()
-    response = cross / power * _gaussian(np.array(RINGS), _CURVE_GAIN)
+    response = cross / power * gaussian_response(_CURVE_GAIN, np.array(RINGS))
     low = response[:2].mean()
     return tuple(float(value) for value in response / low) if low > 0 else ()
 
@@ -329,10 +329,4 @@ def _ring_of(shape: tuple[int, ...]) -> NDArray[np.int64]:
     """The ring that each frequency of a spectrum belongs to."""
     down, across = (np.fft.fftfreq(length) for length in shape)
     found: NDArray[np.int64] = np.floor(np.hypot(down[:, None], across[None, :]) / 0.05).astype(np.int64)
-    return found
-
-
-def _gaussian(frequency: Array, gain: float) -> Array:
-    """The response of a Gaussian modulation transfer function, by its gain at Nyquist."""
-    found: Array = gain ** ((frequency / 0.5) ** 2)
     return found

@@ -52,6 +52,11 @@ def designed_gain(label: float) -> float:
     return float(label ** (1.0 / _DESIGN))
 
 
+def gaussian_response(gain: float | NDArray[np.float64], frequency: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A Gaussian modulation transfer function by its gain at Nyquist; frequencies in cycles per px."""
+    return np.asarray(gain ** ((frequency / 0.5) ** 2))
+
+
 @lru_cache(maxsize=64)
 def mtf_kernel(gain: float, ratio: float | tuple[float, float], size: int = SIZE) -> NDArray[np.float64]:
     """Kernel of a Gaussian MTF.

@@ -15,12 +15,12 @@ from seamline.engine.optics.imaging import (
     delivered,
     draw_instrument,
     gaussian,
-    gaussian_response,
     panchromatic,
     saturate,
     with_odd_part,
 )
 from seamline.engine.optics.instrument import View, measure
+from seamline.engine.optics.mtf import gaussian_response
 
 SIDE, RATIO = 512, 4
 
