@@ -15,9 +15,7 @@ from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 from torch import nn
 from torch.nn import functional as F
 
-from ..lattice import without_lattice
 from .config import LATENT, Config
-from .local import LocalUnits
 
 
 class Chain(nn.Module):
@@ -35,23 +33,7 @@ class Chain(nn.Module):
         return x
 
 
-class Codec(nn.Module):
-    """What all of them do.  Units are those of the image as it is, unless a codec has others."""
-
-    def units(self, image: torch.Tensor) -> LocalUnits:
-        """Of an image (N, C, H, W); its sides are multiples of the cell."""
-        return LocalUnits.none(image)
-
-    def encode(self, image: torch.Tensor, units: LocalUnits) -> torch.Tensor:
-        """An image (N, C, H, W) to cells (N, channels, H / factor, W / factor)."""
-        raise NotImplementedError
-
-    def decode(self, cells: torch.Tensor, units: LocalUnits) -> torch.Tensor:
-        """Cells to an image, or to what is added to the one that was encoded."""
-        raise NotImplementedError
-
-
-class TinyCodec(Codec):
+class TinyCodec(nn.Module):
     """TAESD in the layers of diffusers' ``AutoencoderTiny``; without the convolutions at its latent where fused."""
 
     def __init__(self, config: Config) -> None:
@@ -75,52 +57,34 @@ class TinyCodec(Codec):
         self.encoder = Chain(down, 0, stop)
         self.decoder = Chain(up, cut, len(up))
 
-    def encode(self, image: torch.Tensor, units: LocalUnits) -> torch.Tensor:  # noqa: ARG002
+    def encode(self, image: torch.Tensor) -> torch.Tensor:
         """(N, image channels, H, W) to (N, channels, H / factor, W / factor): of the codec where fused, else 4."""
         out: torch.Tensor = self.encoder(image)
         return out
 
-    def decode(self, cells: torch.Tensor, units: LocalUnits) -> torch.Tensor:  # noqa: ARG002
+    def decode(self, cells: torch.Tensor) -> torch.Tensor:
         """Inverse of ``encode`` in its shapes."""
         out: torch.Tensor = self.decoder(cells)
         return out
 
 
-class ShuffleCodec(Codec):
+class ShuffleCodec(nn.Module):
     """The pixels of a cell as channels and back, band by band: nothing is learned and nothing is lost."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.factor = config.factor
 
-    def encode(self, image: torch.Tensor, units: LocalUnits) -> torch.Tensor:  # noqa: ARG002
+    def encode(self, image: torch.Tensor) -> torch.Tensor:
         """(N, image channels, H, W) to (N, image channels * factor ** 2, H / factor, W / factor)."""
         return F.pixel_unshuffle(image, self.factor)
 
-    def decode(self, cells: torch.Tensor, units: LocalUnits) -> torch.Tensor:  # noqa: ARG002
+    def decode(self, cells: torch.Tensor) -> torch.Tensor:
         """Inverse of ``encode``."""
         return F.pixel_shuffle(cells, self.factor)
 
 
-class LocalCodec(ShuffleCodec):
-    """The same in local units, beside which their logarithm enters; nothing that repeats from cell to cell leaves."""
-
-    def units(self, image: torch.Tensor) -> LocalUnits:
-        """Those around every pixel."""
-        return LocalUnits.of(image, self.factor)
-
-    def encode(self, image: torch.Tensor, units: LocalUnits) -> torch.Tensor:
-        """(N, C, H, W) to (N, C * (factor ** 2 + 1), H / factor, W / factor)."""
-        size = F.avg_pool2d(units.deviation, self.factor).log()
-        return torch.cat((super().encode(units.standardised(image), units), size), dim=1)
-
-    def decode(self, cells: torch.Tensor, units: LocalUnits) -> torch.Tensor:
-        """What is to be added, (N, C, H, W), from (N, C * factor ** 2, H / factor, W / factor)."""
-        # Filtered in the image's units: times a deviation that changes over cells, a lattice would come back.
-        return without_lattice(units.deviation * super().decode(cells, units).float(), self.factor)
-
-
-class FullCodec(Codec):
+class FullCodec(nn.Module):
     """Stable Diffusion's autoencoder; latents are the posterior's mode, scaled."""
 
     def __init__(self, config: Config) -> None:
@@ -140,12 +104,12 @@ class FullCodec(Codec):
         self.quant_conv, self.post_quant_conv = whole.quant_conv, whole.post_quant_conv
         self.scaling = float(whole.config.scaling_factor)
 
-    def encode(self, image: torch.Tensor, units: LocalUnits) -> torch.Tensor:  # noqa: ARG002
+    def encode(self, image: torch.Tensor) -> torch.Tensor:
         """(N, image channels, H, W) to (N, 4, H / 8, W / 8)."""
         mode: torch.Tensor = self.quant_conv(self.encoder(image)).chunk(2, dim=1)[0]
         return mode * self.scaling
 
-    def decode(self, cells: torch.Tensor, units: LocalUnits) -> torch.Tensor:  # noqa: ARG002
+    def decode(self, cells: torch.Tensor) -> torch.Tensor:
         """Inverse of ``encode`` in its shapes."""
         out: torch.Tensor = self.decoder(self.post_quant_conv(cells / self.scaling))
         return out

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional as F
 
+from ..lattice import without_lattice
+
 REACH = 5
 """Cells, along an axis, that a pixel's units are told from, with the interpolation between cells."""
 
@@ -20,17 +22,41 @@ FLOOR = 0.008
 _WINDOW = 5
 
 
-@dataclass(frozen=True, slots=True)
-class LocalUnits:
-    """Mean and deviation around every pixel, (N, C, H, W) each, smooth from cell to cell; or scalars.
+class Units:
+    """Those of the image as it is: nothing changes on the way in or out."""
+
+    def standardised(self, image: torch.Tensor) -> torch.Tensor:
+        """An image (N, C, H, W) in these units."""
+        return image
+
+    def beside(self, cells: torch.Tensor) -> torch.Tensor:
+        """Cells (N, channels, h, w) with what the network is told of the units."""
+        return cells
+
+    def restored(self, added: torch.Tensor) -> torch.Tensor:
+        """What is added in these units, (N, C, H, W), as it is added to the image."""
+        return added
+
+    def variance(self, logarithm: torch.Tensor) -> torch.Tensor:
+        """Logarithm of a variance in these units, (N, C, H, W), as that of the image."""
+        return logarithm
+
+
+AS_IT_IS = Units()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LocalUnits(Units):
+    """Those around every pixel, smooth from cell to cell.
 
     Attributes:
-        mean: of the window.
-        deviation: of the window, not below ``FLOOR``.
+        mean, deviation: of the window, (N, C, H, W); deviations not below ``FLOOR``.
+        cell: px.
     """
 
     mean: torch.Tensor
     deviation: torch.Tensor
+    cell: int
 
     @classmethod
     def of(cls, image: torch.Tensor, cell: int) -> LocalUnits:
@@ -46,13 +72,22 @@ class LocalUnits:
             fine = F.interpolate(
                 torch.cat((mean, deviation), dim=1), scale_factor=float(cell), mode="bilinear", align_corners=False
             )
-            return cls(*fine.chunk(2, dim=1))
-
-    @classmethod
-    def none(cls, image: torch.Tensor) -> LocalUnits:
-        """Units of the image as it is: scalars 0 and 1."""
-        return cls(image.new_zeros(()), image.new_ones(()))
+            mean, deviation = fine.chunk(2, dim=1)
+            return cls(mean, deviation, cell)
 
     def standardised(self, image: torch.Tensor) -> torch.Tensor:
-        """An image of the same shape in local units."""
+        """As ``Units.standardised``."""
         return (image - self.mean) / self.deviation
+
+    def beside(self, cells: torch.Tensor) -> torch.Tensor:
+        """With the logarithm of each band's deviation."""
+        return torch.cat((cells, F.avg_pool2d(self.deviation, self.cell).log()), dim=1)
+
+    def restored(self, added: torch.Tensor) -> torch.Tensor:
+        """Without what repeats from cell to cell."""
+        # Filtered in the image's units: times a deviation that changes over cells, a lattice would come back.
+        return without_lattice(self.deviation * added.float(), self.cell)
+
+    def variance(self, logarithm: torch.Tensor) -> torch.Tensor:
+        """As ``Units.variance``."""
+        return logarithm + 2.0 * self.deviation.log()

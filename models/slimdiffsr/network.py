@@ -10,15 +10,16 @@ from torch import nn
 from torch.nn import functional as F
 
 from ...engine.errors import ModelError
-from .codec import Codec, FullCodec, LocalCodec, ShuffleCodec, TinyCodec
+from .codec import FullCodec, ShuffleCodec, TinyCodec
 from .config import Config
 from .deviation import DeviationHead
-from .local import LocalUnits
+from .local import AS_IT_IS, LocalUnits, Units
 from .unet import Features, PrunedUNet
 from .wholes import AS_PUBLISHED, CELLS, Wholes
 
+Codec = TinyCodec | FullCodec | ShuffleCodec
 CODECS: Mapping[str, Callable[[Config], Codec]] = MappingProxyType(
-    {"fused": TinyCodec, "taesd": TinyCodec, "kl": FullCodec, "shuffle": ShuffleCodec, "local": LocalCodec}
+    {"fused": TinyCodec, "taesd": TinyCodec, "kl": FullCodec, "shuffle": ShuffleCodec, "local": ShuffleCodec}
 )
 
 
@@ -56,17 +57,17 @@ class SlimDiffSR(nn.Module):
     def with_features(self, image: torch.Tensor, wholes: Wholes | None = None) -> tuple[torch.Tensor, Features]:
         """As ``forward``, with the maps after each layer of the UNet."""
         padded = self._padded(image)
-        units = self.vae.units(padded)
+        units = self._units(padded)
         maps, features = self._maps(padded, units, wholes)
         return self._image(padded, units, maps, image), features
 
     def with_deviation(self, image: torch.Tensor, wholes: Wholes | None = None) -> tuple[torch.Tensor, torch.Tensor]:
         """As ``forward``, with the logarithm of the variance of every pixel, float32; ``config.deviation`` is set."""
         padded = self._padded(image)
-        units = self.vae.units(padded)
+        units = self._units(padded)
         maps, _ = self._maps(padded, units, wholes)
         height, width = image.shape[-2:]
-        log_variance = self.deviation(maps) + 2.0 * units.deviation.log()
+        log_variance = units.variance(self.deviation(maps))
         return self._image(padded, units, maps, image), log_variance[..., :height, :width]
 
     def _padded(self, image: torch.Tensor) -> torch.Tensor:
@@ -74,16 +75,20 @@ class SlimDiffSR(nn.Module):
         stride = self.config.stride
         return F.pad(image, (0, -width % stride, 0, -height % stride), mode="replicate")
 
-    def _maps(self, padded: torch.Tensor, units: LocalUnits, wholes: Wholes | None) -> tuple[torch.Tensor, Features]:
+    def _units(self, padded: torch.Tensor) -> Units:
+        return LocalUnits.of(padded, self.config.factor) if self.config.codec == "local" else AS_IT_IS
+
+    def _maps(self, padded: torch.Tensor, units: Units, wholes: Wholes | None) -> tuple[torch.Tensor, Features]:
         if wholes is None:
             wholes = CELLS if self.config.sees == "cell" else AS_PUBLISHED
         enter = self.merge_conv1 if self.config.joined else self.unet.conv_in
-        found: tuple[torch.Tensor, Features] = self.unet(enter(self.vae.encode(padded, units)), wholes)
+        cells = units.beside(self.vae.encode(units.standardised(padded)))
+        found: tuple[torch.Tensor, Features] = self.unet(enter(cells), wholes)
         return found
 
-    def _image(self, padded: torch.Tensor, units: LocalUnits, maps: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
+    def _image(self, padded: torch.Tensor, units: Units, maps: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
         leave = self.merge_conv2 if self.config.joined else self.unet.conv_out
-        found = self.vae.decode(leave(maps), units)
+        found = units.restored(self.vae.decode(leave(maps)))
         if self.config.adds:
             found = padded + found
         return found[..., : image.shape[-2], : image.shape[-1]]

@@ -16,7 +16,6 @@ from seamline.engine.errors import ModelError
 from seamline.models.counts import count
 from seamline.models.slimdiffsr.config import Config
 from seamline.models.slimdiffsr.layers import DirectionSeparableConv, FrequencySeparableConv, QueryAggregation
-from seamline.models.slimdiffsr.local import LocalUnits
 from seamline.models.slimdiffsr.network import SlimDiffSR, outline
 from seamline.models.slimdiffsr.start import new_keys, start_from
 from seamline.tests.bounds import assert_same_but_rounding
@@ -226,8 +225,8 @@ def test_the_tiny_codec_is_cut_at_its_latent_and_its_range_is_left_alone():
     tiny, student = taesd(SMALL), seeded()
     start_from(student, stable_diffusion(SMALL).state_dict(), tiny.state_dict())
     x, cells = picture(1, 3, 16, 24), torch.randn(1, 8, 2, 3)
-    assert_same_but_rounding(student.vae.encode(x, LocalUnits.none(x)), tiny.encoder.layers[:-1](x))
-    assert_same_but_rounding(student.vae.decode(cells, LocalUnits.none(x)), tiny.decoder.layers[1:](cells))
+    assert_same_but_rounding(student.vae.encode(x), tiny.encoder.layers[:-1](x))
+    assert_same_but_rounding(student.vae.decode(cells), tiny.decoder.layers[1:](cells))
 
 
 def test_the_full_codec_is_stable_diffusion_s():
@@ -239,8 +238,8 @@ def test_the_full_codec_is_stable_diffusion_s():
     start_from(student, stable_diffusion(config).state_dict(), theirs.state_dict())
     x = picture(1, 3, 16, 24)
     latent = theirs.encode(x).latent_dist.mode() * 0.18215
-    assert_same_but_rounding(student.vae.encode(x, LocalUnits.none(x)), latent)
-    assert_same_but_rounding(student.vae.decode(latent, LocalUnits.none(x)), theirs.decode(latent / 0.18215).sample)
+    assert_same_but_rounding(student.vae.encode(x), latent)
+    assert_same_but_rounding(student.vae.decode(latent), theirs.decode(latent / 0.18215).sample)
 
 
 def test_a_start_keeps_what_stays_and_leaves_what_is_new():
