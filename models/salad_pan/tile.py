@@ -11,6 +11,7 @@ from ...engine.contract import IMAGE, UNCERTAINTY, InputSpec, ModelSpec, Runtime
 from ...engine.errors import ModelError, RequestError
 from ...engine.facts import UNMEASURED
 from ..folder import load_strictly
+from ..placed import channels_last
 from .fusion import Array, conditions, products, shares_in_pan
 from .network import Config, SaladPanTiny
 from .vae import FACTOR
@@ -125,7 +126,4 @@ def loaded(config: Mapping[str, Any], state: Mapping[str, torch.Tensor], runtime
         raise RequestError(f"{steps} steps", where="--steps", fix=f"ask for 1 to {MOST_STEPS}")
     network = build(config)
     load_strictly(network, {key: value.float() for key, value in state.items()}, where=ARCHITECTURE)
-    network = network.eval().requires_grad_(False).to(runtime.device)
-    # A sixth less time on a CPU.
-    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return network, steps
+    return channels_last(network, runtime.device), steps

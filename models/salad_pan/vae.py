@@ -83,8 +83,7 @@ class BandVae(nn.Module):
     @torch.no_grad()
     def widen(self, factor: float) -> None:
         """Make every deviation ``factor`` times as large (to first order near a bound, where none is any more)."""
-        assert self.deviation_out.bias is not None  # noqa: S101  convolutions have one
-        self.deviation_out.bias += math.log(factor)
+        self.deviation_out.state_dict()["bias"].add_(math.log(factor))
 
     def decode(self, latent: torch.Tensor, given: Conditions) -> Decoded:
         """Residual and how certain it is from scaled latents (N, latent, H / 4, W / 4)."""

@@ -24,8 +24,8 @@ from .mixtures import Mixtures, products
 ARCHITECTURE = "sentinel2_tiny"
 SEEN = Response.gaussian(0.4)
 """How bands of 20 m were seen against those of 10 m, at their own Nyquist frequency."""
-_MOST = 2.5
-"""Px of the fine grid per coarse px up to which a band is sharpened; it was trained on 2."""
+_SAME, _MOST = 1.01, 2.5
+"""Px of the fine grid per delivered px below which a band counts as fine, and up to which it is sharpened."""
 
 SPEC = replace(
     pansharpening.SPEC,
@@ -97,8 +97,8 @@ def fused_with(fine: torch.Tensor, coarse: torch.Tensor, ratio: float, mixtures:
 def _parted(where: Where) -> tuple[list[int], list[int], float]:
     """Numbers of the fine bands and of the coarse ones, and fine px per coarse px."""
     delivered = where.delivered.get("image", ())
-    fine = [k for k, px in enumerate(delivered) if px < 1.01]
-    coarse = [k for k, px in enumerate(delivered) if px >= 1.01]
+    fine = [k for k, px in enumerate(delivered) if px < _SAME]
+    coarse = [k for k, px in enumerate(delivered) if px >= _SAME]
     ratio = max((delivered[k] for k in coarse), default=1.0)
     if not coarse or ratio > _MOST:
         what = f"a band was delivered {ratio:g} times as coarse" if coarse else "all bands have pixels of one size"

@@ -21,6 +21,7 @@ from torch.nn import functional as F
 from ...engine.contract import IMAGE, UNCERTAINTY, Batch, InputSpec, ModelSpec, Prediction, Runtime, TileModel, Where
 from ...engine.errors import ModelError
 from ..folder import Architecture, Card, load_strictly
+from ..placed import channels_last
 from .bands import Rule, groups, in_groups
 from .colour import Match
 from .colour import sums as colour_sums
@@ -308,10 +309,10 @@ def load(config: Mapping[str, Any], state: Mapping[str, torch.Tensor], runtime: 
         ) from error
     network = outline(shape).to_empty(device="cpu")
     load_strictly(network, {key: value.float() for key, value in state.items()}, where=ARCHITECTURE)
-    network = network.eval().requires_grad_(False).to(runtime.device)
     if shape.sees == "cell":
-        # Its norms run over channels.
-        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network = channels_last(network, runtime.device)
+    else:
+        network = network.eval().requires_grad_(False).to(runtime.device)
     if use.wholes == "scene":
         return SceneTile(network, use)
     return MatchedTile(network, use) if use.colour == "scene" else SlimTile(network, use)
