@@ -182,8 +182,8 @@ class ModelSpec:
         needs_facts: the model is told the facts of the scene that its main input shows.
         stochastic: the output depends on the seed.
         generated: pixels come from a learned model; provenance tags say so.
-        consistency: enforced by default after blending: with the ``"mtf"`` of the sensor (that of an unknown one where
-            the user names none), with the ``"area"`` mean, or ``"off"``.
+        consistency: enforced by default after blending: through the ``"mtf"`` that was measured on a pair or of the
+            sensor that the user names, with the ``"area"`` mean, or ``"off"``.
         options: names of the run options that the model uses (``"steps"``, ``"guidance"``).
         stepping: the model is a ``SteppingModel``: its tiles are blended between its steps too.
     """

@@ -241,11 +241,14 @@ class Consistency:
             down_rows = self.rows.down(cells.rows, block.row, block.height, gain)
             down_columns = self.columns.down(cells.columns, block.column, block.width, gain)
             smooth_rows, smooth_columns = compose(down_rows, up_rows, reach), compose(down_columns, up_columns, reach)
+            first, *others = _roots(bool(self.gains), self.strict)
             left = residual[bands]
-            for root in _roots(bool(self.gains), self.strict):
+            step = left / np.float32(first)
+            sharpened[bands] += step
+            for root in others:
+                left = left - smooth_columns.along(smooth_rows.along(step, 1), 2)
                 step = left / np.float32(root)
                 sharpened[bands] += step
-                left = left - smooth_columns.along(smooth_rows.along(step, 1), 2)
         return up_columns.along(up_rows.along(sharpened, 1), 2)
 
     def _groups(self, count: int) -> Iterator[tuple[NDArray[np.int64], float | None]]:

@@ -2,9 +2,8 @@
 
 No reference is needed: degraded by Wald's protocol, the scene's own MS is the target.  What is learned there need not
 hold at full resolution, so only the biases, the gains of the normalisations (BitFit; Ben Zaken, Goldberg and Ravfogel,
-ACL 2022) and the filters at full size move: tuning every weight fits the reduced
-scene much better and the scene itself worse.  Weights are kept only where they are better on cells that no step has
-seen.
+ACL 2022) and the filters at full size move: tuning every weight fits the reduced scene much better and the scene itself
+worse.  Weights are kept only where they are better on cells that no step has seen.
 """
 
 from __future__ import annotations
