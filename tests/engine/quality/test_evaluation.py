@@ -18,6 +18,7 @@ from seamline.engine.events import Cancel
 from seamline.engine.ground.grids import Window
 from seamline.engine.inputs.describe import describe
 from seamline.engine.optics.degrade import Rows, coarse_shape, degrade_ms, degrade_ms_rows, degrade_pan
+from seamline.engine.quality import protocol as protocol_module
 from seamline.engine.quality.detail import detail_scores, luma_scores
 from seamline.engine.quality.evaluation import evaluate
 from seamline.engine.quality.evaluation_plan import EvaluationRequest, plan_evaluation
@@ -297,13 +298,15 @@ def test_cancel_works_between_strips(write_raster):
 
 
 @pytest.mark.parametrize("scene", SCENES)
-def test_the_protocol_writes_the_reduced_pair_of_the_toolbox(data, tmp_path, scene):
-    """In its phase; else PAN is laid where MS was measured to lie."""
+@pytest.mark.parametrize(("phase", "name"), [("dlpan", "rr_ms.tif"), ("area", "rr_ms_area.tif")])
+def test_the_protocol_writes_the_reduced_pair_of_the_toolbox(data, tmp_path, monkeypatch, scene, phase, name):
+    """Where the georeference has it, as the toolbox does; in phase area PAN is else laid where MS was measured to lie."""
+    monkeypatch.setattr(protocol_module, "doubt", lambda *_: "is not to be believed")
     folder = data / "quality" / scene
-    protocol = Protocol(str(folder / "fr_ms.tif"), str(folder / "fr_pan.tif"), phase="dlpan")
+    protocol = Protocol(str(folder / "fr_ms.tif"), str(folder / "fr_pan.tif"), phase=phase)
     made = write_reduced_pair(protocol, tmp_path)
     assert made.ratio == SCENES[scene][0]
-    for ours, theirs in ((made.ms, "rr_ms.tif"), (made.pan, "rr_pan.tif")):
+    for ours, theirs in ((made.ms, name), (made.pan, "rr_pan.tif")):
         with rasterio.open(ours) as a, rasterio.open(folder / theirs) as b:
             assert (a.shape, a.crs) == (b.shape, b.crs)
             assert a.transform.almost_equals(b.transform, 1e-9)
