@@ -300,7 +300,7 @@ def test_cancel_works_between_strips(write_raster):
 @pytest.mark.parametrize("scene", SCENES)
 @pytest.mark.parametrize(("phase", "name"), [("dlpan", "rr_ms.tif"), ("area", "rr_ms_area.tif")])
 def test_the_protocol_writes_the_reduced_pair_of_the_toolbox(data, tmp_path, monkeypatch, scene, phase, name):
-    """Where the georeference has it, as the toolbox does; in phase area PAN is else laid where MS was measured to lie."""
+    """By the georeference, as the toolbox has it; in phase area PAN is else laid where MS was measured to lie."""
     monkeypatch.setattr(protocol_module, "doubt", lambda *_: "is not to be believed")
     folder = data / "quality" / scene
     protocol = Protocol(str(folder / "fr_ms.tif"), str(folder / "fr_pan.tif"), phase=phase)
