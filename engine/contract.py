@@ -174,10 +174,10 @@ class ModelSpec:
         align: tile sizes and origins are multiples of this many base-grid px.
         margin: base-grid px at a tile's rim whose output is not trusted, and not used.
         tile, overlap: default tile side and least overlap, base-grid px; ``overlap >= 2 * margin``.
+        exact: nothing outside a tile matters inside its margin, whatever its size, so that tiles may be smaller.
         batch: default count of tiles a batch.
         latent: base-grid px per latent cell, the lattice on which noise is drawn.
-        work_bytes: memory that the network works with, for each base-grid px of a batch, as measured on four bands; 0
-            where nobody has measured it.
+        work_bytes: memory of the network for each base-grid px of a batch, measured on four bands; 0 where unknown.
         needs_statistics: the scene is sampled before the run (``measure`` and the unit range need it).
         needs_facts: the model is told the facts of the scene that its main input shows.
         stochastic: the output depends on the seed.
@@ -200,6 +200,7 @@ class ModelSpec:
     margin: int = 0
     tile: int = 512
     overlap: int = 64
+    exact: bool = False
     batch: int = 1
     latent: int = 1
     work_bytes: int = 0
@@ -335,9 +336,6 @@ class SteppingModel(Protocol):
 
     All tiles of a tile row take a step before any takes the next one, and after each their states are handed over to
     their neighbours' as pixels are.  Tile rows know nothing of each other; their pixels are blended at the end.
-
-    Attributes:
-        steps: how many.
     """
 
     @property

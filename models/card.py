@@ -117,6 +117,7 @@ _AS_THEY_ARE = (
     "margin",
     "tile",
     "overlap",
+    "exact",
     "batch",
     "latent",
     "work_bytes",
@@ -146,6 +147,7 @@ class Card(_Strict):
     margin: Length = 0
     tile: Count = 512
     overlap: Length = 64
+    exact: bool = False
     batch: Count = 1
     latent: Count = 1
     work_bytes: Length = 0

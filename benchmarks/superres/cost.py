@@ -30,7 +30,7 @@ from rasterio.transform import from_origin
 from rasterio.windows import Window
 from torch import nn
 
-from seamline.models.slimdiffsr.codec import FullCodec
+from seamline.models.slimdiffsr.autoencoders import FullCodec
 from seamline.models.slimdiffsr.config import Config
 from seamline.models.slimdiffsr.network import SlimDiffSR
 

@@ -108,10 +108,13 @@ def centre(before: int, after: int, tile: int) -> int:
     return (before + tile + after) // 2
 
 
-def even_axis(length: int, *, tile: int, overlap: int, align: int, margin: int = 0, patch: int = 1) -> Axis:
+def even_axis(
+    length: int, *, tile: int, overlap: int, align: int, margin: int = 0, patch: int = 1, fitted: bool = False
+) -> Axis:
     """Spread tiles evenly over ``length`` pixels: at least ``overlap`` shared, no sliver at the end.
 
     Args:
+        fitted: tiles are made smaller, as long as no more of them are needed, so that fewer pixels are computed twice.
         margin: pixels at a tile's rim that are never used, where a neighbour has better ones.
         patch: pixels that no hand-over cuts; above 1, ``align`` is a multiple of two.
 
@@ -151,6 +154,11 @@ def even_axis(length: int, *, tile: int, overlap: int, align: int, margin: int =
         # One tile, no larger than the scene asks for: its rim then lies where that of a smaller tile would lie, and the
         # pixels there do not depend on the tile.
         return Axis(length, -(-length // align) * align, (0,), 0)
+    if fitted:
+        shared = -(-overlap // align)
+        # Below twice what is shared, three tiles would meet.
+        steps = max(-(-(-(-length // align) + intervals * shared) // (intervals + 1)), 2 * shared)
+        tile, last = steps * align, max(0, -(-length // align) - steps)
     starts = tuple(last * i // intervals * align for i in range(intervals + 1))
     ramp = _ramp(starts, tile, overlap - 2 * margin)
     # Half of a ramp lies on either side of a centre, which lies between two patches as all starts do.

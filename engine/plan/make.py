@@ -223,8 +223,10 @@ def _tile_grid(request: Request, spec: ModelSpec, base: GeoBox, align: int, halo
     least = 2 * align if spec.patch > 1 else align
     tile = request.tile if request.tile is not None else max(-(-spec.tile // align) * align, least)
     overlap = request.overlap if request.overlap is not None else min(spec.overlap, tile // 2)
+    # A size that the user asks for stays.
+    fitted = spec.exact and request.tile is None
     rows, columns = (
-        even_axis(length, tile=tile, overlap=overlap, align=align, margin=spec.margin, patch=spec.patch)
+        even_axis(length, tile=tile, overlap=overlap, align=align, margin=spec.margin, patch=spec.patch, fitted=fitted)
         for length in base.shape
     )
     return TileGrid(rows, columns, halo)

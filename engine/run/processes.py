@@ -21,6 +21,7 @@ from ..context import RunContext
 from ..errors import Cancelled, RunError, SeamlineError
 from ..events import Progress, warnings_to
 from ..request import OpenPolicy
+from .allocator import keep_freed_memory
 from .job import Job, run_job
 
 _POLL_S, _GRACE_S = 0.1, 5.0
@@ -48,6 +49,7 @@ def _work(job: Job, policy: OpenPolicy, pipe: Connection) -> None:
     """Body of one process."""
     # The terminal sends Ctrl-C to every process of the group; the parent decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    keep_freed_memory()
     reporter = _Reporter(pipe)
     context = RunContext(listener=reporter, policy=policy)
 

@@ -26,7 +26,13 @@ class Identity:
     def spec(self) -> ModelSpec:
         """What the plan needs."""
         return ModelSpec(
-            name=self.name, version="1", task="superres", inputs=(InputSpec(name="image"),), main="image", overlap=32
+            name=self.name,
+            version="1",
+            task="superres",
+            inputs=(InputSpec(name="image"),),
+            main="image",
+            overlap=32,
+            exact=True,
         )
 
     @property
@@ -73,6 +79,7 @@ class Bicubic:
             work_bytes=90 * self.scale**2,
             margin=_REACH + 1,
             overlap=32,
+            exact=True,
         )
 
     @property

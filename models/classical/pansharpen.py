@@ -53,6 +53,7 @@ class Classical:
             inputs=(InputSpec(name="pan", bands=1), InputSpec(name="ms", kernel="lanczos")),
             main="ms",
             margin=max(margin, MTF_HALF),
+            exact=True,
             needs_statistics=True,
         )
 

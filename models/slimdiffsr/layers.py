@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from .wholes import AS_PUBLISHED, Wholes, attend
 
@@ -78,6 +79,56 @@ class DirectionSeparableConv(nn.Module):
         along = self.h_conv(x)
         maps = (along, self.v_conv(along), self.v_conv(x))
         out: torch.Tensor = self.conv_expand(self.conv_reduce(_weighted(maps, self.mlp(wholes.means(x)))))
+        return out
+
+
+class _GatedLinear(nn.Module):
+    def __init__(self, channels: int, hidden: int) -> None:
+        super().__init__()
+        self.proj = nn.Linear(channels, 2 * hidden)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        value, gate = self.proj(x).chunk(2, dim=-1)
+        out: torch.Tensor = value * F.gelu(gate)
+        return out
+
+
+class GatedFeedForward(nn.Module):
+    """GEGLU (Shazeer, arXiv 2002.05202) in the keys of diffusers' ``FeedForward``."""
+
+    def __init__(self, channels: int, hidden: int) -> None:
+        super().__init__()
+        self.net = nn.Sequential(_GatedLinear(channels, hidden), nn.Identity(), nn.Linear(hidden, channels))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, tokens, channels) to the same shape."""
+        out: torch.Tensor = self.net(x)
+        return out
+
+
+class Halving(nn.Module):
+    """A convolution with a stride of two, in the keys of diffusers' ``Downsample2D``."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 3, stride=2, padding=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, channels, h, w) to (N, channels, h / 2, w / 2)."""
+        out: torch.Tensor = self.conv(x)
+        return out
+
+
+class Doubling(nn.Module):
+    """Repeated pixels and a convolution, in the keys of diffusers' ``Upsample2D``."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, channels, h, w) to (N, channels, 2 * h, 2 * w)."""
+        out: torch.Tensor = self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
         return out
 
 

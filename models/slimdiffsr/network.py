@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
-
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from ...engine.errors import ModelError
-from .codec import FullCodec, ShuffleCodec, TinyCodec
+from .codec import codec_of
 from .config import Config
 from .deviation import DeviationHead
 from .local import AS_IT_IS, LocalUnits, Units
 from .unet import Features, PrunedUNet
 from .wholes import AS_PUBLISHED, CELLS, Wholes
-
-Codec = TinyCodec | FullCodec | ShuffleCodec
-CODECS: Mapping[str, Callable[[Config], Codec]] = MappingProxyType(
-    {"fused": TinyCodec, "taesd": TinyCodec, "kl": FullCodec, "shuffle": ShuffleCodec, "local": ShuffleCodec}
-)
 
 
 class SlimDiffSR(nn.Module):
@@ -33,7 +25,7 @@ class SlimDiffSR(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.config = config
-        self.vae = CODECS[config.codec](config)
+        self.vae = codec_of(config)
         self.unet = PrunedUNet(config)
         if config.joined:
             self.merge_conv1 = nn.Conv2d(config.entering, config.channels[0], 3, padding=1)

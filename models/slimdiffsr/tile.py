@@ -269,6 +269,7 @@ def card(
         margin=margin,
         tile=tile,
         overlap=2 * margin + align if config.sees == "cell" else max(tile // 4, 2 * margin),
+        exact=config.sees == "cell",
         batch=batch,
         work_bytes=WORK_BYTES * use.scale**2,
         needs_statistics=True,

@@ -11,16 +11,18 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-from diffusers.models.attention import FeedForward
-from diffusers.models.attention_processor import Attention
-from diffusers.models.downsampling import Downsample2D
-from diffusers.models.embeddings import TimestepEmbedding
-from diffusers.models.upsampling import Upsample2D
 from torch import nn
 from torch.nn import functional as F
 
 from .config import LATENT, Config
-from .layers import DirectionSeparableConv, FrequencySeparableConv, QueryAggregation
+from .layers import (
+    DirectionSeparableConv,
+    Doubling,
+    FrequencySeparableConv,
+    GatedFeedForward,
+    Halving,
+    QueryAggregation,
+)
 from .wholes import AS_PUBLISHED, Wholes
 
 _HEAD = 64  # channels of a head of self-attention in Stable Diffusion 2.1
@@ -87,7 +89,7 @@ class TransformerBlock(nn.Module):
             self.norm1 = nn.LayerNorm(channels)
             self.attn1 = _attention(config, channels)
         self.norm3 = nn.LayerNorm(channels)
-        self.ff = FeedForward(channels, mult=config.hidden, activation_fn="geglu")
+        self.ff = GatedFeedForward(channels, config.hidden * channels)
 
     def forward(self, x: torch.Tensor, wholes: Wholes = AS_PUBLISHED) -> torch.Tensor:
         """(N, tokens, channels) to the same shape."""
@@ -102,6 +104,9 @@ class TransformerBlock(nn.Module):
 def _attention(config: Config, channels: int) -> nn.Module:
     if config.attention == "qgam":
         return QueryAggregation(channels, config.queries, config.squeeze)
+    # Importing diffusers takes longer than a small scene; networks that do without it do not wait for it.
+    from diffusers.models.attention_processor import Attention
+
     head = min(_HEAD, channels)
     return Attention(channels, heads=channels // head, dim_head=head)
 
@@ -132,7 +137,7 @@ class Down(nn.Module):
         super().__init__()
         self.resnets = nn.ModuleList(Residual(config, before, channels) for before in (channels_in, channels))
         self.attentions = nn.ModuleList(Transformer(config, channels) for _ in range(2))
-        sampler = [Downsample2D(channels, use_conv=True, out_channels=channels, name="op")] if halve else []
+        sampler = [Halving(channels)] if halve else []
         self.downsamplers = nn.ModuleList(sampler)
 
     def forward(self, x: torch.Tensor, wholes: Wholes = AS_PUBLISHED) -> list[torch.Tensor]:
@@ -173,7 +178,7 @@ class Up(nn.Module):
         entering = [below + skip for below, skip in zip((channels_in, channels, channels), skipped, strict=True)]
         self.resnets = nn.ModuleList(Residual(config, before, channels) for before in entering)
         self.attentions = nn.ModuleList(Transformer(config, channels) for _ in range(3))
-        sampler = [Upsample2D(channels, use_conv=True, out_channels=channels)] if double else []
+        sampler = [Doubling(channels)] if double else []
         self.upsamplers = nn.ModuleList(sampler)
 
     def forward(self, x: torch.Tensor, skips: list[torch.Tensor], wholes: Wholes = AS_PUBLISHED) -> torch.Tensor:
@@ -195,6 +200,8 @@ class PrunedUNet(nn.Module):
             self.conv_in = nn.Conv2d(LATENT, outer, 3, padding=1)
             self.conv_out = nn.Conv2d(outer, LATENT, 3, padding=1)
         if config.compat:
+            from diffusers.models.embeddings import TimestepEmbedding
+
             self.time_embedding = TimestepEmbedding(outer, 4 * outer)
         self.down_blocks = nn.ModuleList(
             (Down(config, outer, outer, halve=True), Down(config, outer, inner, halve=False))

@@ -15,12 +15,20 @@ from seamline.engine.pixels import blending
 from seamline.engine.pixels.joining import BlendedRows, RowJoiner
 
 axes = st.builds(
-    lambda length, steps, align, share, margin: (length, steps * align, int(share * steps * align), align, margin),
+    lambda length, steps, align, share, margin, fitted: (
+        length,
+        steps * align,
+        int(share * steps * align),
+        align,
+        margin,
+        fitted,
+    ),
     st.integers(1, 4000),
     st.integers(2, 24),
     st.sampled_from([1, 4, 8, 12]),
     st.floats(0, 0.5),
     st.integers(0, 12),
+    st.booleans(),
 )
 
 # Side of a patch, and an axis whose steps are whole pairs of them.
@@ -28,38 +36,55 @@ patched = st.sampled_from([2, 3, 8]).flatmap(
     lambda patch: st.tuples(
         st.just(patch),
         st.builds(
-            lambda length, steps, pairs, share, margin: (
+            lambda length, steps, pairs, share, margin, fitted: (
                 length,
                 steps * 2 * patch * pairs,
                 int(share * steps * 2 * patch * pairs),
                 2 * patch * pairs,
                 margin,
+                fitted,
             ),
             st.integers(1, 1500),
             st.integers(2, 12),
             st.integers(1, 2),
             st.floats(0, 0.5),
             st.integers(0, 12),
+            st.booleans(),
         ),
     )
 )
 
 
 def make(axis, patch=1):
-    length, tile, overlap, align, margin = axis
+    length, tile, overlap, align, margin, fitted = axis
     assume(2 * overlap <= tile and overlap + align <= tile and overlap >= 2 * margin)
-    return even_axis(length, tile=tile, overlap=overlap, align=align, margin=margin, patch=patch)
+    return even_axis(length, tile=tile, overlap=overlap, align=align, margin=margin, patch=patch, fitted=fitted)
 
 
 @given(axes)
 def test_neighbours_share_the_overlap_and_nothing_is_left_out(spec):
     axis = make(spec)
-    length, tile, overlap, align, _ = spec
+    length, tile, overlap, align, _, _ = spec
+    assert axis.tile <= max(tile, -(-length // align) * align)
     assert axis.starts[0] == 0
-    assert axis.starts[-1] + tile >= length
+    assert axis.starts[-1] + axis.tile >= length
     assert axis.starts[-1] < length
-    assert all(0 < b - a <= tile - overlap for a, b in pairwise(axis.starts))
+    assert all(0 < b - a <= axis.tile - overlap for a, b in pairwise(axis.starts))
     assert all(start % align == 0 for start in axis.starts)
+
+
+@given(axes)
+def test_fitted_tiles_are_as_many_and_as_small_as_the_overlap_allows(spec):
+    length, _, overlap, align, _, _ = spec
+    whole, fitted = make((*spec[:5], False)), make((*spec[:5], True))
+    assert fitted.count <= whole.count
+    assert fitted.tile <= whole.tile
+    assert fitted.tile % align == 0
+    if fitted.count > 1:
+        shared = -(-overlap // align) * align
+        # With one step less a tile, the scene would not be covered, or three tiles would meet.
+        less = fitted.tile - align
+        assert less < 2 * shared or fitted.count * less - (fitted.count - 1) * shared < length
 
 
 @given(axes)
