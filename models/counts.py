@@ -12,6 +12,7 @@ import torch
 from ..engine.errors import RequestError
 
 if TYPE_CHECKING:
+    from .ds_dit.config import Kind as DitKind
     from .satdifuser.fusers.config import Kind
 
 
@@ -39,6 +40,13 @@ def _slimdiffsr() -> int:
     return sum(p.numel() for p in SlimDiffSR(Config(compat=True)).parameters())
 
 
+def _ds_dit(kind: DitKind) -> int:
+    from .ds_dit.config import Config
+    from .ds_dit.network import DsDit
+
+    return sum(p.numel() for p in DsDit(Config(kind=kind)).parameters())
+
+
 def _satdifuser(kind: Kind) -> int:
     from .satdifuser.fusers.build import build_fuser
     from .satdifuser.fusers.config import FuserConfig
@@ -56,6 +64,8 @@ COUNTS: Mapping[str, Callable[[], int]] = MappingProxyType(
         "salad-pan-vae": _salad_pan_vae,
         "salad-pan-adapters": _salad_pan_adapters,
         "slimdiffsr": _slimdiffsr,
+        "m3-dit": partial(_ds_dit, "joint"),
+        "ds-dit": partial(_ds_dit, "siamese"),
         "satdifuser-gw": partial(_satdifuser, "global"),
         "satdifuser-lw": partial(_satdifuser, "local"),
         "satdifuser-moe": partial(_satdifuser, "experts"),

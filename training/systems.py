@@ -13,6 +13,7 @@ from .trainer import System
 
 SYSTEMS: Mapping[str, str] = MappingProxyType(
     {
+        "ds-dit-small": ".ds_dit.run",
         "salad-pan-sd15": ".salad_pan.run",
         "salad-pan-tiny": ".salad_pan_tiny.run",
         "satdifuser": ".satdifuser.run",

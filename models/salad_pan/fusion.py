@@ -92,7 +92,7 @@ def blur(x: torch.Tensor, sigma_yx: tuple[float, float], reach: float) -> torch.
 
 
 @dataclass(frozen=True, slots=True)
-class _Local:
+class Local:
     """Mean and deviation of MS (B, C, H, W) and of low-pass PAN (B, 1, H, W) around a pixel, and MS' slope on it."""
 
     ms_mean: torch.Tensor
@@ -102,7 +102,7 @@ class _Local:
     slope: torch.Tensor
 
 
-def _statistics(ms: torch.Tensor, low: torch.Tensor, ratio_yx: tuple[float, float]) -> _Local:
+def _statistics(ms: torch.Tensor, low: torch.Tensor, ratio_yx: tuple[float, float]) -> Local:
     """Means over Gaussian windows: on cells of some pixels, as they hardly differ from one pixel to the next."""
     cell = 4 if min(ratio_yx) >= _COARSE else 2
     powers = F.avg_pool2d(torch.cat((ms, low, ms * ms, low * low, ms * low), dim=1), cell)
@@ -114,7 +114,7 @@ def _statistics(ms: torch.Tensor, low: torch.Tensor, ratio_yx: tuple[float, floa
     slope = (product - ms_mean * low_mean) / low_variance
     found = torch.cat((ms_mean, ms_variance.sqrt(), low_mean, low_variance.sqrt(), slope), dim=1)
     fine = F.interpolate(found, scale_factor=float(cell), mode="bilinear", align_corners=False)
-    return _Local(*torch.split(fine, [c, c, 1, 1, c], dim=1))
+    return Local(*torch.split(fine, [c, c, 1, 1, c], dim=1))
 
 
 def low_pass(pan: torch.Tensor, ratio_yx: Pair, seen: Response) -> torch.Tensor:
@@ -153,7 +153,7 @@ def shares_in_pan(sums: Array) -> torch.Tensor:
 
 def fused_classically(pan: torch.Tensor, ms: torch.Tensor, ratio_yx: Pair, seen: Response) -> torch.Tensor:
     """The fusion alone, (B, C, H, W); arguments as for ``conditions``."""
-    return ms.float() + _injection(pan, ms, ratio_yx, seen)[1]
+    return ms.float() + injection(pan, ms, ratio_yx, seen)[1]
 
 
 def conditions(pan: torch.Tensor, ms: torch.Tensor, ratio_yx: Pair, seen: Response, shares: torch.Tensor) -> Conditions:
@@ -168,7 +168,7 @@ def conditions(pan: torch.Tensor, ms: torch.Tensor, ratio_yx: Pair, seen: Respon
     """
     b, c, h, w = ms.shape
     pan, ms = pan.float(), ms.float()
-    detail, injected, local = _injection(pan, ms, ratio_yx, seen)
+    detail, injected, local = injection(pan, ms, ratio_yx, seen)
     around, scale = pan - local.low_mean, local.ms_scale
     centred = ms - local.ms_mean
     beyond = around - (centred * shares.to(ms)[:, None, None]).sum(dim=1, keepdim=True)
@@ -189,9 +189,9 @@ def conditions(pan: torch.Tensor, ms: torch.Tensor, ratio_yx: Pair, seen: Respon
     )
 
 
-def _injection(
+def injection(
     pan: torch.Tensor, ms: torch.Tensor, ratio_yx: Pair, seen: Response
-) -> tuple[torch.Tensor, torch.Tensor, _Local]:
+) -> tuple[torch.Tensor, torch.Tensor, Local]:
     """Detail of PAN (B, 1, H, W), what of it is added to each band (B, C, H, W), and what is around each pixel."""
     # In full precision whatever the run's: variances are small differences of large numbers.
     with torch.autocast(pan.device.type, enabled=False):

@@ -1,0 +1,1 @@
+"""Training of super-resolution with an older reference."""

@@ -1,0 +1,128 @@
+"""The two stages, as modules whose forward pass is a loss: the band autoencoder, then flow matching.
+
+As with the small pan-sharpening model the decoder goes on being trained in the second stage, and the image is judged
+after decoding.  The trust is taught by what the reference is worth: the share of its fitted detail that is right.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from ...models.ds_dit.flow import drawn
+from ...models.ds_dit.pictures import Pictured, pictured
+from ...models.ds_dit.small import DsDitSmall
+from ...models.salad_pan.vae import FACTOR
+from ..salad_pan_tiny.stages import Prepared, image_loss
+from .data import Batch
+from .recipe import Weights
+
+KL_WEIGHT = 1e-4
+_WEAK = 0.1
+"""Share of the batches that are seen without reference, as the weak pass of the guidance sees all."""
+
+_ONE_STEP = 0.6
+"""Share of the batches that start from pure noise, as every run does and most end."""
+
+_AROUND = 3
+"""Tokens along a side of the window in which the worth of the reference is measured."""
+
+_LEAST_DETAIL = 0.02
+"""Mean square of fitted detail, local units, at which the worth counts half: without detail there is nothing to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A batch as the network sees it, with the residual against LR."""
+
+    seen: Pictured
+    residual: torch.Tensor
+    target: torch.Tensor
+
+
+def prepare(batch: Batch) -> Ready:
+    """Fit the reference and take the residual."""
+    seen = pictured(batch.low, batch.reference, batch.valid, batch.ratio)
+    target = batch.target.reshape(seen.given.base.shape)
+    return Ready(seen, (target - seen.given.base) / seen.given.scale, batch.target)
+
+
+def worth(ready: Ready, side: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Share of the fitted detail that is right, 0..1, and how much the share counts, by token: (N, 1, h, w) each.
+
+    The least-squares gain of the detail on the residual, around each token.
+
+    Args:
+        side: px of a token.
+    """
+    fitted = ready.seen.given.spectral[:, 1:2]
+    means = F.avg_pool2d(torch.cat((fitted * ready.residual, fitted.square()), dim=1), side)
+    half = _AROUND // 2
+    product, power = F.avg_pool2d(F.pad(means, (half,) * 4, mode="replicate"), _AROUND, stride=1).chunk(2, dim=1)
+    return (product / (power + 1e-6)).clamp(0.0, 1.0), power / (power + _LEAST_DETAIL)
+
+
+class VaeStage(nn.Module):
+    """Reconstruction through the sampled posterior, as the reference is worth, with a small divergence."""
+
+    def __init__(self, model: DsDitSmall) -> None:
+        super().__init__()
+        self.vae = model.vae
+        self._token = FACTOR * model.config.transformer.patch
+
+    def forward(self, batch: Batch) -> torch.Tensor:
+        """The loss of a batch."""
+        ready = prepare(batch)
+        share, _ = worth(ready, self._token)
+        trust = F.interpolate(share, scale_factor=float(self._token), mode="bilinear", align_corners=False)
+        given = ready.seen.trusting(trust * ready.seen.known)
+        mean, log_variance = self.vae.posterior(ready.residual)
+        draw = torch.randn(mean.shape, generator=torch.Generator(device="cpu").manual_seed(batch.seed)).to(mean)
+        latent = mean + draw * (0.5 * log_variance).exp()
+        divergence = 0.5 * (mean.float().square() + log_variance.float().exp() - 1.0 - log_variance.float()).mean()
+        told = Prepared(given, ready.residual, ready.target)
+        return image_loss(self.vae.decode(latent, given), told) + KL_WEIGHT * divergence
+
+
+class FlowStage(nn.Module):
+    """Clean latents from noisy ones, judged after decoding, and the trust."""
+
+    def __init__(self, model: DsDitSmall, weights: Weights) -> None:
+        super().__init__()
+        self.model, self.weights = model, weights
+        self._token = FACTOR * model.config.transformer.patch
+        for part in (model.vae.encoder_in, model.vae.encoder, model.vae.encoder_out):
+            part.requires_grad_(False)
+
+    def forward(self, batch: Batch) -> torch.Tensor:
+        """The loss of a batch."""
+        generator = torch.Generator(device="cpu").manual_seed(batch.seed)
+        weak, one_step = torch.rand(2, generator=generator).tolist()
+        sigma = 1.0 if one_step < _ONE_STEP else float(drawn(1, generator))
+        ready = prepare(replace(batch, valid=torch.zeros_like(batch.valid)) if weak < _WEAK else batch)
+        with torch.no_grad():
+            clean = self.model.vae.encode(ready.residual).float()
+        noise = bands_noise(clean, ready.seen.given.bands, generator)
+        told = self.model.tell(sigma * noise + (1.0 - sigma) * clean, sigma, ready.seen, float(weak >= _WEAK))
+        given = ready.seen.trusting(told.trust)
+        loss = image_loss(self.model.vae.decode(told.latents, given), Prepared(given, ready.residual, ready.target))
+        share, counts = worth(ready, self._token)
+        trust = F.binary_cross_entropy_with_logits(told.logits, share, weight=counts)
+        distance = (told.latents.float() - clean).abs().mean()
+        return loss + self.weights.latent * distance + self.weights.trust * trust
+
+
+def bands_noise(like: torch.Tensor, bands: int, generator: torch.Generator) -> torch.Tensor:
+    """Standard normal, (N, latent, h, w); the bands of an image share it."""
+    noise = torch.randn(len(like) // bands, 1, *like.shape[1:], generator=generator)
+    return noise.expand(-1, bands, -1, -1, -1).reshape(like.shape).to(like)
+
+
+@torch.no_grad()
+def calibrate_latents(model: DsDitSmall, batches: list[Batch]) -> None:
+    """Set the scaling of the latents to one over their standard deviation, from a trained autoencoder."""
+    codes = torch.cat([model.vae.posterior(prepare(b).residual)[0].transpose(0, 1).flatten(1) for b in batches], dim=1)
+    model.vae.scaling.copy_((1.0 / codes.std(dim=1).clamp(min=1e-3))[:, None, None])
