@@ -36,6 +36,8 @@ DEFAULTS = {"pansharpen": DEFAULT_PANSHARPEN, "superres": DEFAULT_SUPERRES}
 """Model of a task where the user names none."""
 SUPERRES_BY_SCALE = {2: "slimdiffsr-tiny-x2", 4: DEFAULT_SUPERRES}
 """The same where only a scale is named."""
+WITH_REFERENCE = "ds-dit-tiny-x4"
+"""The same where there is a reference."""
 
 
 @takes_options
@@ -81,7 +83,7 @@ def superres(
 
     Args:
         image: (band, y, x), or the path of a raster or of a Sentinel-2 product.
-        reference: a finer image of the ground, in any CRS, for models that take one.
+        reference: a finer image of the ground, of another date perhaps, in any CRS.
         model: name of a model, or a model folder; None for the one that ``default_model`` gives.
         scale: output px per input px along an axis; None for the model's own.
         out: where to keep the COG; without it the result lives in memory alone.
@@ -144,12 +146,17 @@ def classify(
     return _run("classify", {"image": image}, model, out, options)
 
 
-def default_model(task: Task, scale: int | None = None) -> str:
+def default_model(task: Task, scale: int | None = None, *, reference: bool = False) -> str:
     """Name of the model that runs where the user names none: in super-resolution, the one that ships for the scale.
+
+    Args:
+        reference: whether there is one, which models for a single image do not take.
 
     Raises:
         RequestError: the task has none, as each model tells other classes.
     """
+    if task == "superres" and reference:
+        return WITH_REFERENCE
     if task == "superres" and scale in SUPERRES_BY_SCALE:
         return SUPERRES_BY_SCALE[scale]
     if task not in DEFAULTS:
@@ -262,7 +269,7 @@ def _run(
         target = Path(folder, "out.tif") if out is None else Path(out)
         with words_of_python(Path(folder), target) as said:
             check_kinds(options)
-            chosen = default_model(task, scale) if model is None else str(model)
+            chosen = default_model(task, scale, reference="reference" in images) if model is None else str(model)
             spec = registry.info(chosen).spec
             arrays, paths = _inputs({**images, **(options.get("guides") or {})}, Path(folder))
             request = request_of(paths, target, options)

@@ -29,7 +29,8 @@ def pansharpen(ms: str, pan: str, out: Path, **options: Any) -> None:
 @click.argument("lr")
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--scale", type=int, help="Output px per input px along an axis: 2 or 4; bicubic takes any.")
-@click.option("--reference", metavar="REF", help="Finer image of the ground, for models that take one; any CRS.")
+@click.option("--reference", metavar="REF", help="Finer image of the ground, of another date perhaps; any CRS.")
+@click.option("--trust", metavar="OUT_T", help="Write how far each pixel's reference is trusted, beside OUT.")
 @with_options(RUN_OPTIONS + EVENT_OPTIONS)
 def superres(lr: str, out: Path, scale: int | None, reference: str | None, **options: Any) -> None:
     """Super-resolve LR into OUT, over the same extent.
@@ -75,7 +76,11 @@ def _run(task: Task, inputs: Mapping[str, str], out: Path, scale: int | None, op
         from ..engine.run.pace import with_pace
         from ..models import registry
 
-        model = _adapted_model(options) or options["model"] or api.default_model(task, scale)
+        model = (
+            _adapted_model(options)
+            or options["model"]
+            or api.default_model(task, scale, reference="reference" in inputs)
+        )
         attention: Attention = "sdpa" if options["attention"] == "auto" else options["attention"]
         request = Request(
             inputs=_once([*inputs.items(), *options["guide"]], "--guide"),

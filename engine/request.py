@@ -18,7 +18,7 @@ from .types import EXACT_DTYPES, Precision
 Attention = Literal["sdpa", "xformers"]
 Compression = Literal["zstd", "deflate", "lzw", "none"]
 Enforced = Literal["on", "off", "area", "mtf"]
-SHORTHANDS = ("uncertainty", "probabilities", "confidence")
+SHORTHANDS = ("uncertainty", "trust", "probabilities", "confidence")
 """Further outputs that every door has an option for under their own names."""
 
 

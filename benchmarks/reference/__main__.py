@@ -1,0 +1,220 @@
+"""Super-resolution with a reference against without, interpolation, and what a formula makes of the reference.
+
+    python -m benchmarks.reference [--model NAME] [--scale N] [--write DOCS]
+
+SEAMLINE_DATA names the data folder; only test splits are read.  ``injected`` adds the detail of the reference with
+gains fitted on LR around each pixel; ``oracle`` adds it with one gain a band, fitted on the truth, which no method can
+know.
+The exit status is 1 where a bound is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from seamline.engine.contract import ModelSource
+from seamline.engine.quality.evaluation import evaluate
+from seamline.engine.quality.evaluation_plan import EvaluationRequest, plan_evaluation
+from seamline.engine.request import Request
+from seamline.engine.run import run
+from seamline.models import registry
+from seamline.models.ds_dit.pictures import pictured
+
+from ..shared.pages import published
+from ..shared.scenes import read, write_scene
+from .scenes import Changed, Dated, dated, made_changes, unrelated, written
+
+MODEL, SCALE, BITS = "ds-dit-tiny-x4", 4, 14
+METRICS = ("PSNR", "SSIM", "gradient_error", "lattice")
+PAGE, PART = "reference.md", "table"
+UNRELATED_LOSS, COPIED, AUC = 0.1, 0.02, 0.8
+"""Bounds: dB that an unrelated reference may cost, share of changed objects that may appear, area under the curve."""
+LEAST_OBJECT = 16
+"""Px of an object that is judged."""
+
+Scores = dict[str, float]
+Table = dict[str, dict[str, list[Scores]]]
+"""By group and method, the scores of each pair."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What was found where the reference shows objects that are not there.
+
+    Attributes:
+        objects, appearing: how many were judged, and in how many the result is nearer to the copy than to the result
+            without reference.
+        nearer: whether the error there is nearer to that without reference than to that of the copy.
+        auc: of the trust against the mask.
+    """
+
+    objects: int
+    appearing: int
+    nearer: bool
+    auc: float
+
+
+def fused(source: ModelSource, low: Path, reference: Path | None, out: Path, **options: Any) -> Path:
+    """Run the model by its defaults; float32, so that no rounding is scored."""
+    inputs = {"image": str(low)} | ({} if reference is None else {"reference": str(reference)})
+    run(Request(inputs=inputs, out=str(out), dtype="float32", threads=1, overwrite=True, **options), source)
+    return out
+
+
+def score(image: Path, truth: Path, scale: int) -> Scores:
+    """Against the truth."""
+    metrics = evaluate(plan_evaluation(EvaluationRequest(str(image), str(truth), ratio=scale, bits=BITS))).metrics
+    return {name: float(metrics[name]) for name in METRICS}
+
+
+def formulas(low: Path, reference: Path, truth: Path, folder: Path, scale: int) -> dict[str, Path]:
+    """What interpolation and two injections make of LR and reference: files by name."""
+    given, fine, target = (torch.from_numpy(read(path).astype(np.float32))[None] for path in (low, reference, truth))
+    peaks = fine.amax(dim=(2, 3), keepdim=True)
+    up = torch.nn.functional.interpolate(given, scale_factor=float(scale), mode="bicubic", align_corners=False)
+    seen = pictured(up / peaks, fine / peaks, torch.ones_like(fine[:, :1]), float(scale)).given
+    fitted = (seen.scale * seen.spectral[:, 1:2]).reshape(up.shape) * peaks
+    blurred = torch.nn.functional.avg_pool2d(fine, scale)
+    again = torch.nn.functional.interpolate(blurred, scale_factor=float(scale), mode="bicubic", align_corners=False)
+    detail = fine - again
+    gains = ((target - up) * detail).sum(dim=(2, 3), keepdim=True) / detail.square().sum(dim=(2, 3), keepdim=True)
+    found = {}
+    for name, image in {"bicubic": up, "injected": up + fitted, "oracle": up + gains * detail}.items():
+        found[name] = folder / f"{name}.tif"
+        _like(found[name], truth, image[0].numpy())
+    return found
+
+
+def _like(path: Path, like: Path, values: NDArray[np.float32]) -> None:
+    import rasterio
+
+    with rasterio.open(like) as file:
+        write_scene(path, values, file.transform, str(file.crs))
+
+
+def scored(source: ModelSource, pair: Dated, folder: Path, scale: int) -> dict[str, Scores]:
+    """By method, the scores of a pair."""
+    low, reference, truth = written(pair, folder, scale)
+    images = formulas(low, reference, truth, folder, scale)
+    images["without reference"] = fused(source, low, None, folder / "none.tif")
+    images["with reference"] = fused(source, low, reference, folder / "with.tif")
+    found = {name: score(path, truth, scale) for name, path in images.items()}
+    _, other, _ = written(unrelated(pair), folder / "unrelated", scale)
+    found["with an unrelated one"] = score(fused(source, low, other, folder / "other.tif"), truth, scale)
+    for name, row in found.items():
+        print(f"{pair.name:>22} {name:>22}", " ".join(f"{k} {v:.4f}" for k, v in row.items()), flush=True)
+    return found
+
+
+def judged(source: ModelSource, changed: Changed, folder: Path, scale: int) -> Made:
+    """A pair whose reference shows objects that are not there."""
+    low, reference, truth = written(changed.pair, folder, scale)
+    trust = folder / "trust.tif"
+    images = formulas(low, reference, truth, folder, scale)
+    found = read(fused(source, low, reference, folder / "with.tif", also={"trust": str(trust)}))
+    none, copy = read(fused(source, low, None, folder / "none.tif")), read(images["injected"])
+    target, inside = read(truth).astype(np.float64), changed.objects > 0
+    appearing = judged_objects = 0
+    for number in range(1, int(changed.objects.max()) + 1):
+        where = changed.objects == number
+        if where.sum() < LEAST_OBJECT:
+            continue
+        judged_objects += 1
+        way = (copy - none)[:, where].astype(np.float64)
+        share = float(((found - none)[:, where] * way).sum() / max(float(np.square(way).sum()), 1e-12))
+        appearing += share > 0.5
+    errors = [float(np.square(image - target)[:, inside].mean()) ** 0.5 for image in (found, none, copy)]
+    nearer = abs(errors[0] - errors[1]) < abs(errors[0] - errors[2])
+    return Made(judged_objects, appearing, nearer, area_under_curve(read(trust).mean(axis=0), inside))
+
+
+def area_under_curve(trust: NDArray[Any], changed: NDArray[np.bool_]) -> float:
+    """How often a px that has changed is trusted less than one that has not; a half is chance."""
+    values = trust.ravel()
+    order = np.argsort(values, kind="stable")
+    ranks = np.empty(len(values))
+    # Equal values share their mean rank.
+    unique, start, count = np.unique(values[order], return_index=True, return_counts=True)
+    ranks[order] = np.repeat(start + (count - 1) / 2, count) if len(unique) < len(values) else np.arange(len(values))
+    same = ~changed.ravel()
+    kept, lost = int(same.sum()), int((~same).sum())
+    return float((ranks[same].sum() - kept * (kept - 1) / 2) / (kept * lost))
+
+
+def lines_of(table: Table, made: list[Made]) -> Iterator[str]:
+    """The measured part of the page."""
+    for group, methods in table.items():
+        yield from (f"**{group}**, {len(next(iter(methods.values())))} pairs, means", "")
+        yield from ("| method | " + " | ".join(METRICS) + " |", "|---" * (len(METRICS) + 1) + "|")
+        for method, rows in methods.items():
+            values = " | ".join(f"{np.mean([row[name] for row in rows]):.4f}" for name in METRICS)
+            yield f"| {method} | {values} |"
+        yield ""
+    objects, appearing = sum(m.objects for m in made), sum(m.appearing for m in made)
+    auc = float(np.mean([m.auc for m in made]))
+    nearer = sum(m.nearer for m in made)
+    yield f"Made changes, {len(made)} scenes, {objects} objects that only the reference shows: {appearing} appear; the"
+    yield f"error there is nearer to that without reference in {nearer} of {len(made)}; area under the curve of the"
+    yield f"trust {auc:.3f}."
+    yield ""
+    yield from verdicts(table, appearing / max(objects, 1), auc, nearer == len(made))
+
+
+def verdicts(table: Table, copied: float, auc: float, nearer: bool) -> Iterator[str]:
+    """What is held and what is missed."""
+
+    def mean(group: str, method: str, name: str = "PSNR") -> float:
+        return float(np.mean([row[name] for row in table[group][method]]))
+
+    matching = "one year older"
+    checks = {
+        f"{name}, {matching}: with the reference better than {rival}": sign
+        * (mean(matching, "with reference", name) - mean(matching, rival, name))
+        > 0
+        for name, sign in (("PSNR", 1), ("SSIM", 1), ("gradient_error", -1))
+        for rival in ("without reference", "bicubic", "injected")
+    }
+    loss = max(mean(group, "without reference") - mean(group, "with an unrelated one") for group in table)
+    checks[f"an unrelated reference costs {loss:.2f} dB at most in a group (bound {UNRELATED_LOSS})"] = (
+        loss <= UNRELATED_LOSS
+    )
+    checks[f"changed objects that appear: {100 * copied:.1f} % (bound {100 * COPIED:.0f} %)"] = copied <= COPIED
+    checks["errors on made changes nearer to those without reference"] = nearer
+    checks[f"area under the trust's curve {auc:.3f} (bound {AUC})"] = auc >= AUC
+    for what, held in checks.items():
+        yield f"- {what}: {'held' if held else 'MISSED'}"
+
+
+def main() -> int:
+    """Measure, print, write, judge."""
+    parser = argparse.ArgumentParser(description="Super-resolution with a reference.")
+    parser.add_argument("--model", default=MODEL, help=f"name or folder: {MODEL}")
+    parser.add_argument("--scale", type=int, default=SCALE, help=f"of the model: {SCALE}")
+    parser.add_argument("--write", type=Path, metavar="DOCS", help="folder of the pages")
+    options = parser.parse_args()
+    root = os.environ.get("SEAMLINE_DATA")
+    if not root:
+        parser.error("set SEAMLINE_DATA to the data folder")
+    source = registry.resolve(options.model, "superres", scale=options.scale)
+    table: Table = {}
+    with tempfile.TemporaryDirectory(prefix="seamline-") as name:
+        folder = Path(name)
+        for pair in dated(Path(root)):
+            for method, row in scored(source, pair, folder / pair.name, options.scale).items():
+                table.setdefault(pair.group, {}).setdefault(method, []).append(row)
+        made = [judged(source, each, folder / each.pair.name, options.scale) for each in made_changes(Path(root))]
+    return published(list(lines_of(table, made)), options.write and options.write / "results" / PAGE, PART)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
