@@ -25,6 +25,7 @@ from ..engine.errors import ModelError
 GROUP = "seamline.architectures"
 ARCHITECTURES: Mapping[str, str] = MappingProxyType(
     {
+        "ds_dit_sd3": "ds_dit.published.tile",
         "ds_dit_small": "ds_dit.tile",
         "salad_pan_sd15": "salad_pan.published.tile",
         "salad_pan_tiny": "salad_pan.tile",

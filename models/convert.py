@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import json
 import pickle
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -16,26 +16,28 @@ from zipfile import BadZipFile
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from torch.serialization import safe_globals
 
 from ..engine.errors import ModelError, RequestError
 
 SETTINGS_BYTES = 1 << 20
 TENSOR_BYTES = 16 << 30
-PICKLE_BYTES = 4 << 30
-"""Larger files are not opened; the largest published pickle has 0.7 GB."""
+PICKLE_BYTES = 8 << 30
+"""Larger files are not opened; the largest published network has 6.4 GB at half precision."""
 
 _WRAPPER = "module."
 _NAMED = 5
 _FETCH = "check the path, or fetch the file again"
 
 
-def read_tensors(path: Path, *, within: str | None = None) -> dict[str, torch.Tensor]:
+def read_tensors(path: Path, *, within: str | None = None, known: Sequence[type] = ()) -> dict[str, torch.Tensor]:
     """Tensors of a checkpoint by key, on the CPU; the prefix that parallel training leaves is dropped.
 
     ``.safetensors``, or a torch pickle of a flat dict of tensors, read without running code from it.
 
     Args:
         within: entry of the pickle that holds the dict, where it has one of that name.
+        known: plain classes, allowed by name, of what else lies in the pickle.
 
     Raises:
         ModelError: the file is missing, too large, unreadable, holds something else than tensors, or a key twice.
@@ -44,7 +46,8 @@ def read_tensors(path: Path, *, within: str | None = None) -> dict[str, torch.Te
     _check_size(path, TENSOR_BYTES if safe else PICKLE_BYTES)
     content: object
     try:
-        content = load_file(path) if safe else torch.load(path, map_location="cpu", weights_only=True)
+        with safe_globals(list(known)):
+            content = load_file(path) if safe else torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
         # The reason given there runs over many lines and advises to load the file without this protection.
         bare = "the bare state dict" if within is None else f"its entry {within!r} alone"

@@ -465,6 +465,7 @@ WRONG = {
     "guides": [{"none": "n.tif"}, ["n.tif"]],
     "also": [{"none": "n.tif"}, ["u.tif"]],
     "uncertainty": ["u.tif"],
+    "trust": ["t.tif"],
     "probabilities": ["p.tif"],
     "confidence": ["c.tif"],
     "polygons": ["p.gpkg", "p.tif", "none/p.gpkg", "", 3],

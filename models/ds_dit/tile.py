@@ -26,6 +26,7 @@ from ...engine.errors import ModelError
 from ..folder import Architecture, Card, load_strictly
 from ..placed import channels_last
 from ..salad_pan.vae import FACTOR
+from .anchors import cells_of_noise
 from .pictures import pictured
 from .small import LATENT, DsDitSmall, SmallConfig
 
@@ -93,19 +94,13 @@ class DsDitTile:
         }
 
     def _noise(self, low: torch.Tensor, where: Where) -> torch.Tensor:
-        """One draw for all bands of a tile, anchored to LR's pixels: (B * C, latent, H / 4, W / 4).
-
-        Cells that hold no whole number of LR px are means of smaller draws, brought to unit variance.
-        """
+        """One draw for all bands of a tile: (B * C, latent, H / 4, W / 4)."""
         images, bands, height, width = low.shape
-        scale, shared = self.options.scale, math.gcd(self.options.scale, FACTOR)
-        parts = scale // shared
-        noise = where.noise(0, 0, (1, LATENT * parts**2, height // scale, width // scale))[:, 0]
-        fine = F.pixel_shuffle(noise, parts)
-        joined = FACTOR // shared
-        cells = F.avg_pool2d(fine, joined) * joined if joined > 1 else fine
-        cells = cells[:, None].expand(images, bands, *cells.shape[1:])
-        return cells.reshape(images * bands, LATENT, height // FACTOR, width // FACTOR).to(low.device)
+        scale = self.options.scale
+        size = (height // scale, width // scale)
+        cells = cells_of_noise(where, scale=scale, cell=FACTOR, channels=LATENT, size=size)
+        shared = cells[:, None].expand(images, bands, *cells.shape[1:])
+        return shared.reshape(images * bands, *cells.shape[1:]).to(low.device)
 
 
 def card(config: SmallConfig, scale: int, *, name: str, version: str) -> Card:

@@ -1,0 +1,260 @@
+"""The published network as a tile model: three bands of LR and of a reference, noise from the ground they lie on.
+
+Its attention sees the whole tile, so tiles are blended and are not exact: pixels depend on the tile grid, and the seam
+score of a run says by how much.  It shows its steps too, so that tiles can be blended between them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import torch
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from torch import nn
+from torch.nn import functional as F
+
+from ....engine.contract import IMAGE, Batch, InputSpec, ModelSpec, Prediction, Runtime, SteppingModel, TileModel, Where
+from ....engine.errors import ModelError
+from ...folder import Architecture, Card, load_strictly
+from ..anchors import cells_of_noise
+from ..config import Config
+from ..flow import guided, sigmas
+from ..network import DsDit
+
+ARCHITECTURE = "ds_dit_sd3"
+FACTOR, LATENT = 8, 16
+"""Px of the result per latent cell, and latent channels."""
+SHIFT, SCALING = 0.0609, 1.5305
+"""Of Stable Diffusion 3's latents: what is taken off, and times what they are brought to unit variance."""
+STEPS, MOST_STEPS = 40, 1000
+GUIDANCE, MOST_GUIDANCE = 1.0, 2.0
+SIDE = 512
+"""Px of the result along a side of the images of the published training; the default tile."""
+BITS = 8
+
+Blend = Literal["pixel", "latent"]
+
+
+@dataclass(frozen=True, slots=True)
+class Autoencoder:
+    """Widths of the autoencoder; the defaults are those of Stable Diffusion 3.
+
+    Attributes:
+        channels: at each resolution.
+        blocks: residual blocks at each.
+        groups: of its group norms.
+    """
+
+    channels: tuple[int, ...] = (128, 256, 512, 512)
+    blocks: int = 2
+    groups: int = 32
+
+    def settings(self) -> dict[str, Any]:
+        """Arguments of diffusers' autoencoder."""
+        levels = len(self.channels)
+        return {
+            "in_channels": 3,
+            "out_channels": 3,
+            "down_block_types": ("DownEncoderBlock2D",) * levels,
+            "up_block_types": ("UpDecoderBlock2D",) * levels,
+            "block_out_channels": self.channels,
+            "layers_per_block": self.blocks,
+            "latent_channels": LATENT,
+            "norm_num_groups": self.groups,
+            "scaling_factor": SCALING,
+            "shift_factor": SHIFT,
+            "use_quant_conv": False,
+            "use_post_quant_conv": False,
+        }
+
+
+class Published(nn.Module):
+    """Transformer and autoencoder."""
+
+    def __init__(self, transformer: Config, autoencoder: Autoencoder) -> None:
+        super().__init__()
+        self.transformer = DsDit(transformer)
+        self.vae: Any = AutoencoderKL(**autoencoder.settings())
+
+    def encode(self, image: torch.Tensor) -> torch.Tensor:
+        """(N, 3, H, W) in 0..1 to (N, 16, H / 8, W / 8).
+
+        The mode of the posterior, where the released code draws from it, so that results do not depend on a draw.
+        """
+        mode: torch.Tensor = self.vae.encode(2.0 * image.clamp(0.0, 1.0) - 1.0).latent_dist.mode()
+        return (mode - SHIFT) * SCALING
+
+    def decode(self, latent: torch.Tensor) -> torch.Tensor:
+        """Inverse of ``encode``, clamped to 0..1."""
+        image: torch.Tensor = self.vae.decode(latent / SCALING + SHIFT).sample
+        return (image / 2.0 + 0.5).clamp(0.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    scale: int
+    steps: int
+    guidance: float
+
+
+class PublishedTile:
+    """A loaded network; a ``TileModel`` and a ``SteppingModel``.
+
+    Args:
+        network: in evaluation mode, on the run's device.
+        options: scale, steps and guidance.
+    """
+
+    def __init__(self, network: Published, options: _Options) -> None:
+        self.network, self.options = network, options
+        self._levels = sigmas(options.steps)
+
+    @property
+    def steps(self) -> int:
+        """How many steps."""
+        return self.options.steps
+
+    @torch.inference_mode()
+    def predict(self, batch: Batch, where: Where) -> Prediction:
+        """Sharpen tiles.
+
+        Args:
+            batch: ``"image"`` (B, 3, h, w), 0..1, and where there is one ``"reference"`` (B, 3, h * scale, w * scale).
+            where: anchors of the noise.
+
+        Returns:
+            (B, 3, h * scale, w * scale), 0..1.
+        """
+        state = self.begin(batch, where)
+        for index in range(self.steps):
+            state = self.step(state, index, batch, where)
+        return self.decode(state, batch, where)
+
+    def begin(self, batch: Batch, where: Where) -> torch.Tensor:
+        """Noise, and the latents of LR and reference, which all steps need: (B, 48, H / 8, W / 8)."""
+        image = batch["image"]
+        low = self._upsampled(image)
+        known = batch.get("reference_valid")
+        # Where there is no reference LR stands in for it, which tells nothing new.
+        reference = low if known is None else torch.where(known > 0, batch["reference"], low)
+        size = (image.shape[-2], image.shape[-1])
+        noise = cells_of_noise(where, scale=self.options.scale, cell=FACTOR, channels=LATENT, size=size)
+        return torch.cat((noise.to(image.device), self.network.encode(low), self.network.encode(reference)), dim=1)
+
+    def step(self, state: torch.Tensor, index: int, batch: Batch, where: Where) -> torch.Tensor:
+        """One step of Euler's method."""
+        where.checkpoint()
+        sigma, after = self._levels[index], self._levels[index + 1]
+        noisy, low, reference = torch.split(state, LATENT, dim=1)
+        share = 1.0 if "reference" in batch else 0.0
+        velocity = self._velocity(noisy, sigma, low, reference, share)
+        return torch.cat((noisy + (after - sigma) * velocity, low, reference), dim=1)
+
+    def decode(self, state: torch.Tensor, batch: Batch, where: Where) -> Prediction:  # noqa: ARG002
+        """The image."""
+        return {IMAGE.name: self.network.decode(state[:, :LATENT]).float()}
+
+    def _velocity(
+        self, noisy: torch.Tensor, sigma: float, low: torch.Tensor, reference: torch.Tensor, share: float
+    ) -> torch.Tensor:
+        transformer, weight = self.network.transformer, self.options.guidance
+        time = torch.full((len(noisy),), 1000.0 * sigma, device=noisy.device)
+        strong: torch.Tensor = transformer(noisy, time, low, reference, share)
+        if weight == 1.0 or share == 0.0:
+            return strong
+        return guided(strong, transformer(noisy, time, low, reference, 0.0), weight)
+
+    def _upsampled(self, image: torch.Tensor) -> torch.Tensor:
+        return F.interpolate(image, scale_factor=float(self.options.scale), mode="bicubic", align_corners=False)
+
+
+def card(
+    transformer: Config,
+    autoencoder: Autoencoder,
+    scale: int,
+    *,
+    blend: Blend = "pixel",
+    licence: str,
+    training_data: str,
+    citation: str,
+) -> Card:
+    """The card of a model.
+
+    Args:
+        scale: px of the result per px of LR.
+        blend: whether tiles meet at the end, or after every step too; then cells are whole px of LR.
+
+    Raises:
+        ValueError: tiles cannot be blended between steps at this scale.
+    """
+    if blend == "latent" and FACTOR % scale:
+        raise ValueError(f"cells of {FACTOR} px hold no whole px of LR at a scale of {scale}")
+    side = FACTOR * transformer.patch
+    align = side // math.gcd(side, scale)
+    tile = -(-SIDE // scale // align) * align
+    spec = ModelSpec(
+        name=f"ds-dit-x{scale}",
+        version="1",
+        task="superres",
+        inputs=(
+            InputSpec(name="image", bands=3, range="bits", bits=BITS),
+            InputSpec(name="reference", bands=3, range="bits", bits=BITS, role="guide", finer=scale),
+        ),
+        main="image",
+        scale=scale,
+        align=align,
+        margin=-(-16 // scale),
+        tile=tile,
+        overlap=max(tile // 4 // align, 1) * align,
+        latent=FACTOR // scale if FACTOR % scale == 0 else 1,
+        stochastic=True,
+        generated=True,
+        options=frozenset({"steps", "guidance"}),
+        stepping=blend == "latent",
+    )
+    config = {"scale": scale, "transformer": asdict(transformer), "autoencoder": _listed(autoencoder)}
+    return Card.of(
+        spec,
+        architecture=Architecture(name=ARCHITECTURE, config=config),
+        licence=licence,
+        training_data=training_data,
+        citation=citation,
+    )
+
+
+def _listed(autoencoder: Autoencoder) -> dict[str, Any]:
+    return {**asdict(autoencoder), "channels": list(autoencoder.channels)}
+
+
+def load(config: Mapping[str, Any], state: Mapping[str, torch.Tensor], runtime: Runtime) -> TileModel | SteppingModel:
+    """Build the network and load its weights strictly.
+
+    Args:
+        config: ``"scale"``, and ``"transformer"`` and ``"autoencoder"`` as their classes name their values.
+        state: tensors of ``Published``.
+        runtime: device, number of steps and guidance; the engine sets the precision around each call.
+
+    Raises:
+        ModelError: config or weights do not fit, or steps or guidance are out of range.
+    """
+    try:
+        shape, scale = Config.of(config["transformer"]), int(config["scale"])
+        own = config["autoencoder"]
+        with torch.device("meta"):
+            network = Published(shape, Autoencoder(tuple(own["channels"]), own["blocks"], own["groups"]))
+    except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ModelError(
+            f"the config does not describe this network ({error})", where=ARCHITECTURE, fix="fetch the model again"
+        ) from error
+    steps = STEPS if runtime.steps is None else runtime.steps
+    if not 1 <= steps <= MOST_STEPS:
+        raise ModelError(f"{steps} steps are out of range", where="--steps", fix=f"pass 1 to {MOST_STEPS}")
+    guidance = GUIDANCE if runtime.guidance is None else runtime.guidance
+    if not GUIDANCE <= guidance <= MOST_GUIDANCE:
+        raise ModelError(f"a guidance of {guidance:g} is out of range", where="--guidance", fix="pass 1 to 2")
+    network = network.to_empty(device="cpu")
+    load_strictly(network, {key: value.float() for key, value in state.items()}, where=ARCHITECTURE)
+    return PublishedTile(network.eval().requires_grad_(False).to(runtime.device), _Options(scale, steps, guidance))
