@@ -60,7 +60,7 @@ def test_a_wrong_value_is_refused_by_its_key_whatever_the_system(path, key, valu
     has = type(read_recipe(path)).model_fields
     if key.partition(".")[0] not in has:
         # A head has a fit in the place of stages, and not every model has an autoencoder to train.
-        key, value = ("fit.steps", "x") if "fit" in has else ("diffusion.steps", -1)
+        key, value = next((f"{stage}.steps", "x") for stage in ("fit", "flow", "diffusion") if stage in has)
     with pytest.raises(RequestError) as caught:
         read_recipe(path, {key: value})
     assert caught.value.where == f"{path}: {key}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -124,7 +125,8 @@ def _started(key: str, like: torch.Tensor, generator: torch.Generator) -> torch.
     """Zero for what adds and for the last layer of the gate; the gate's other layers small."""
     if like.ndim < 2 or "zero_proj" in key or key.endswith("gate.4.weight"):
         return torch.zeros(like.shape)
-    return torch.randn(like.shape, generator=generator) * like.shape[1] ** -0.5
+    small: torch.Tensor = torch.randn(like.shape, generator=generator) / math.sqrt(like.shape[1])
+    return small
 
 
 def _autoencoder(path: Path) -> Autoencoder:

@@ -215,7 +215,11 @@ def card(
         options=frozenset({"steps", "guidance"}),
         stepping=blend == "latent",
     )
-    config = {"scale": scale, "transformer": asdict(transformer), "autoencoder": _listed(autoencoder)}
+    config: dict[str, Any] = {
+        "scale": scale,
+        "transformer": asdict(transformer),
+        "autoencoder": {**asdict(autoencoder), "channels": list(autoencoder.channels)},
+    }
     return Card.of(
         spec,
         architecture=Architecture(name=ARCHITECTURE, config=config),
@@ -223,10 +227,6 @@ def card(
         training_data=training_data,
         citation=citation,
     )
-
-
-def _listed(autoencoder: Autoencoder) -> dict[str, Any]:
-    return {**asdict(autoencoder), "channels": list(autoencoder.channels)}
 
 
 def load(config: Mapping[str, Any], state: Mapping[str, torch.Tensor], runtime: Runtime) -> TileModel | SteppingModel:
