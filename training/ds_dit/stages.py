@@ -27,8 +27,8 @@ _WEAK = 0.1
 _ONE_STEP = 0.6
 """Share of the batches that start from pure noise, as every run does and most end."""
 
-_AROUND = 3
-"""Tokens along a side of the window in which the worth of the reference is measured."""
+_DOUBT = 2.0
+"""How much more it counts to trust what is wrong than not to trust what is right."""
 
 _LEAST_DETAIL = 0.02
 """Mean square of fitted detail, local units, at which the worth counts half: without detail there is nothing to say."""
@@ -53,15 +53,14 @@ def prepare(batch: Batch) -> Ready:
 def worth(ready: Ready, side: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Share of the fitted detail that is right, 0..1, and how much the share counts, by token: (N, 1, h, w) each.
 
-    The least-squares gain of the detail on the residual, around each token.
+    The least-squares gain of the detail on the residual.  In a window wider than a token, the ground around a small
+    object that has changed would speak for it.
 
     Args:
         side: px of a token.
     """
     fitted = ready.seen.given.spectral[:, 1:2]
-    means = F.avg_pool2d(torch.cat((fitted * ready.residual, fitted.square()), dim=1), side)
-    half = _AROUND // 2
-    product, power = F.avg_pool2d(F.pad(means, (half,) * 4, mode="replicate"), _AROUND, stride=1).chunk(2, dim=1)
+    product, power = F.avg_pool2d(torch.cat((fitted * ready.residual, fitted.square()), dim=1), side).chunk(2, dim=1)
     return (product / (power + 1e-6)).clamp(0.0, 1.0), power / (power + _LEAST_DETAIL)
 
 
@@ -110,6 +109,7 @@ class FlowStage(nn.Module):
         given = ready.seen.trusting(told.trust)
         loss = image_loss(self.model.vae.decode(told.latents, given), Prepared(given, ready.residual, ready.target))
         share, counts = worth(ready, self._token)
+        counts = counts * (1.0 + _DOUBT * (1.0 - share))
         trust = F.binary_cross_entropy_with_logits(told.logits, share, weight=counts)
         distance = (told.latents.float() - clean).abs().mean()
         return loss + self.weights.latent * distance + self.weights.trust * trust
