@@ -48,6 +48,7 @@ class InputSpec:
             where it is valid, as ``NAME_valid``.
         finer: px of this input's tensors per base-grid px along an axis; above 1 for guides alone, so that a model that
             refines sees a reference at the size of its output.
+        as_main: its bands are those of the main input, found by their names, or as many in the same order.
     """
 
     name: str
@@ -58,6 +59,7 @@ class InputSpec:
     bits: int | None = None
     role: Role = "grid"
     finer: int = 1
+    as_main: bool = False
 
     def __post_init__(self) -> None:
         if self.finer < 1 or (self.finer > 1 and self.role == "grid"):

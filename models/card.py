@@ -56,6 +56,7 @@ class Input(_Strict):
     bits: Annotated[int, Field(ge=1, le=32)] | None = None
     role: Role = "grid"
     finer: Annotated[int, Field(ge=1, le=64)] = 1
+    as_main: bool = False
 
 
 class Class(_Strict):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from odc.geo.geobox import GeoBox
@@ -12,9 +13,9 @@ from ..contract import InputSpec, ModelSpec
 from ..errors import ModelError, RequestError
 from ..ground import grids
 from ..ground.grids import Window
-from ..ground.relation import between
 from ..request import Request
 from .describe import describe
+from .guide_check import with_bands_of
 from .scene import Band, Scene
 from .sentinel2 import find_product
 
@@ -41,6 +42,10 @@ def describe_inputs(request: Request, spec: ModelSpec) -> Inputs:
     """
     _check_names(request, spec)
     scenes = {wanted.name: _described(request, spec, wanted) for wanted in spec.inputs if wanted.name in request.inputs}
+    for wanted in spec.inputs:
+        if wanted.as_main and wanted.name in scenes:
+            again = partial(_described, request, spec, wanted)
+            scenes[wanted.name] = with_bands_of(scenes[spec.main], scenes[wanted.name], spec, again)
     return Inputs(
         tuple(scenes[wanted.name] for wanted in spec.grids),
         tuple(scenes[w.name] for w in spec.inputs if w.role == "guide" and w.name in scenes),
@@ -61,11 +66,11 @@ def _check_names(request: Request, spec: ModelSpec) -> None:
             raise RequestError(f"{spec.name} needs an input {wanted.name}", where=wanted.name, fix="give its path")
 
 
-def _described(request: Request, spec: ModelSpec, wanted: InputSpec) -> Scene:
+def _described(request: Request, spec: ModelSpec, wanted: InputSpec, bands: tuple[str, ...] = ()) -> Scene:
     scene = describe(
         wanted.name,
         request.inputs[wanted.name],
-        bands=request.bands if wanted.name == spec.main else (),
+        bands=request.bands if wanted.name == spec.main else bands,
         any_dtype=request.dtype is not None or wanted.role == "guide",
         policy=request.policy,
     )
@@ -142,21 +147,6 @@ def check_ratios(spec: ModelSpec, base: GeoBox, scenes: Mapping[str, Scene]) -> 
                 where=scene.source,
                 fix="choose another --model: classical ones take any ratio",
             )
-
-
-def check_guide(fine: Scene, guide: Scene) -> None:
-    """Refuse a guide that cannot be laid on the base grid.
-
-    Raises:
-        RequestError: one of them has no CRS.
-    """
-    if fine.grid.affine.is_identity:
-        raise RequestError(
-            f"it has no georeference, so {guide.name} cannot be laid on it",
-            where=fine.source,
-            fix="assign one with gdal_edit.py -a_ullr",
-        )
-    between(fine.grid, guide.grid, base_name=fine.source, other_name=guide.source)
 
 
 _BYTE = 8

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from ..errors import MisregistrationWarning, RequestError
-from ..ground.grids import Window, relation
+from ..ground.grids import Window, ratio, relation
 from ..ground.resample import Coordinates, area_taps
 from ..request import OpenPolicy
 from .pair_blocks import LEAST, pair_blocks
@@ -33,6 +33,8 @@ Shift = tuple[float, float]
 
 WARN_PX = 1.0
 """A shift that is worth a warning."""
+REFERENCE = "reference"
+"""Name of the guide whose shift is measured where there is no finer input: a finer image of the ground itself."""
 LARGEST_PX = 8.0
 """A shift beyond which the inputs are taken for images of different ground."""
 
@@ -79,6 +81,12 @@ def moved(scene: Scene, shift: Shift) -> Scene:
     back = Affine.translation(a.a * -shift[1] + a.b * -shift[0], a.d * -shift[1] + a.e * -shift[0])
     parts = (replace(p, grid=GeoBox(p.grid.shape, back * p.grid.affine, p.grid.crs)) for p in scene.parts)
     return replace(scene, parts=tuple(parts))
+
+
+def brought(fine: Scene, coarse: Scene, shift: Shift) -> Scene:
+    """The fine scene with its grids moved to where the coarse one, which is shifted against it, lies."""
+    rows, columns = ratio(fine.grid, coarse.grid)
+    return moved(fine, (-shift[0] * rows, -shift[1] * columns))
 
 
 def warn_if_shifted(found: Misregistration, fine: Scene, coarse: Scene) -> None:

@@ -20,9 +20,10 @@ from ..ground import grids
 from ..ground.grids import Window
 from ..ground.scale import Scale
 from ..ground.tiles import TileGrid, even_axis
-from ..inputs.check import Inputs, check_guide, check_ratios, describe_inputs, meet
-from ..inputs.coregistration import Shift, moved
+from ..inputs.check import Inputs, check_ratios, describe_inputs, meet
+from ..inputs.coregistration import REFERENCE, Shift, brought, moved
 from ..inputs.facts import facts_of
+from ..inputs.guide_check import check_guide
 from ..inputs.scene import Scene
 from ..optics.consistency import consistency_reach
 from ..optics.instrument import Instrument
@@ -58,16 +59,19 @@ def make_plan(
     """
     wanted, vectors = _wanted(request, spec), VectorFiles.of(request, spec)
     inputs = inputs or describe_inputs(request, spec)
-    scenes = inputs.scenes
-    if shift is not None:
+    scenes, guides = inputs.scenes, inputs.guides
+    if shift is not None and len(spec.grids) > 1:
         scenes = tuple(moved(scene, shift) if scene.name == spec.main else scene for scene in scenes)
+    elif shift is not None:
+        # Alone, the main input stays where it is, and the reference comes to it.
+        guides = tuple(brought(guide, scenes[0], shift) if guide.name == REFERENCE else guide for guide in guides)
     by_name = {scene.name: scene for scene in scenes}
     fine, main = scenes[0], by_name[spec.main]
     inside, align = _common(scenes, spec)
     base = grids.crop(fine.grid, inside)
     check_ratios(spec, base, by_name)
-    for guide in inputs.guides:
-        check_guide(fine, guide)
+    for guide in guides:
+        check_guide(fine.grid, main, guide, spec.input(guide.name))
     sensor = None if request.sensor is None else find_sensor(request.sensor)
     # Only beside a finer input is there a response to speak of.
     response = response_of(main, sensor, instrument) if len(spec.grids) > 1 else None
@@ -83,7 +87,7 @@ def make_plan(
         task=spec.task,
         model=identity,
         scenes=scenes,
-        guides=inputs.guides,
+        guides=guides,
         shift=shift,
         misregistration=None,
         instrument=instrument,

@@ -12,7 +12,7 @@ from ..errors import RequestError
 from ..ground.grids import ratio
 from ..inputs.archives import exists
 from ..inputs.check import describe_inputs
-from ..inputs.coregistration import WARN_PX, correction, measure, warn_if_shifted
+from ..inputs.coregistration import REFERENCE, WARN_PX, correction, measure, warn_if_shifted
 from ..inputs.instrument import measured_instrument
 from ..output.workspace import Workspace
 from ..plan.make import make_plan
@@ -49,6 +49,14 @@ def measured_plan(request: Request, source: ModelSource, model: LoadedOnce, chec
     inputs = describe_inputs(request, source.spec)
     plan = make_plan(request, source.spec, source.identity, inputs)
     found = instrument = None
+    reference = next((guide for guide in plan.guides if guide.name == REFERENCE), None)
+    if len(plan.scenes) == 1 and reference is not None:
+        found = measure(reference, plan.scene, request.policy, check)
+        if request.coregister:
+            shift = correction(found, reference, plan.scene)
+            plan = make_plan(request, source.spec, source.identity, inputs, shift=shift)
+        elif found is not None:
+            warn_if_shifted(found, reference, plan.scene)
     if len(plan.scenes) == 2:
         fine, main = plan.scenes[0], plan.scene
         found = measure(fine, main, request.policy, check)
@@ -84,7 +92,8 @@ def agreed_plan(
     if resumed:
         saved = workspace.plan()
         # What was measured on the scene, once, is part of the saved plan.
-        shift = (saved.shift or (0.0, 0.0)) if request.coregister and len(source.spec.grids) == 2 else None
+        movable = len(source.spec.grids) == 2 or any(guide.name == REFERENCE for guide in saved.guides)
+        shift = (saved.shift or (0.0, 0.0)) if request.coregister and movable else None
         plan = make_plan(request, source.spec, source.identity, shift=shift, instrument=saved.instrument)
         # Whoever goes on with a run may want other vector files of it; shards must agree for merge.
         if _decided(saved) != _decided(plan) or (saved.vectors != plan.vectors and not request.resume):

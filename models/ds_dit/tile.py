@@ -119,7 +119,7 @@ def card(config: SmallConfig, scale: int, *, name: str, version: str) -> Card:
         task="superres",
         inputs=(
             InputSpec(name="image", range="unit"),
-            InputSpec(name="reference", range="unit", role="guide", finer=scale),
+            InputSpec(name="reference", range="unit", role="guide", finer=scale, as_main=True),
         ),
         main="image",
         outputs=(IMAGE, UNCERTAINTY, TRUST),
