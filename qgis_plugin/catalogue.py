@@ -26,6 +26,8 @@ SHIPPED = {
     "pansharpen": ("salad-pan-tiny", "gsa", "mtf-glp-hpm", "brovey"),
     "superres": ("slimdiffsr-tiny-x4", "slimdiffsr-tiny-x2", "sentinel2-tiny", "bicubic", "identity"),
 }
+# Likewise, of the models of a task that take a guide, by its name in the model.
+GUIDED = {("superres", "reference"): ("ds-dit-tiny-x4",)}
 _SAVED = "seamline/models"
 _PATIENCE_S = 60.0
 _asked: set[str] = set()  # engines that this session has asked
@@ -50,10 +52,15 @@ class Model:
     bands: dict = field(default_factory=dict)
 
 
-def offered(task: str) -> tuple[Model, ...]:
-    """The models of a task, its default first; never waits."""
-    shipped = SHIPPED.get(task, ())
+def offered(task: str, guide: str = "") -> tuple[Model, ...]:
+    """The models of a task, its default first; never waits.
+
+    Args:
+        guide: name of an input that they must take; empty where any will do.
+    """
+    shipped = GUIDED.get((task, guide), ()) if guide else SHIPPED.get(task, ())
     known = [model for model in _saved(_engine()) if model.task == task and _is_useful(model, shipped)]
+    known = [model for model in known if not guide or guide in model.bands]
     if not known:
         return tuple(Model(name, task) for name in shipped)
     rank = {name: place for place, name in enumerate(shipped)}

@@ -12,11 +12,11 @@ from typing import Any, ClassVar, Optional
 from qgis.core import QgsLayerMetadata, QgsProcessingLayerPostProcessorInterface, QgsProject, QgsVectorLayer
 
 from .files import facts_of, report_of
-from .styling import Look, draw_class_shapes, draw_classes, draw_deviations, draw_image, draw_measure
+from .styling import Look, draw_class_shapes, draw_classes, draw_deviations, draw_image, draw_measure, draw_trust
 from .text import tr
 
 GROUP = "Seamline"
-_DEVIATIONS = "uncertainty"
+_RAMPS = {"uncertainty": draw_deviations, "trust": draw_trust}  # by the name of the output in the model
 
 
 def hand_over(context: Any, output: str, further: Mapping[str, str], look: Optional[Look]) -> None:
@@ -100,10 +100,8 @@ class ResultLayer(_Finisher):
             draw_classes(layer, own["categories"])
         elif not self._name:
             draw_image(layer, self._look)
-        elif self._name == _DEVIATIONS:
-            draw_deviations(layer)
         else:
-            draw_measure(layer)
+            _RAMPS.get(self._name, draw_measure)(layer)
 
 
 class ShapeLayer(_Finisher):

@@ -30,8 +30,12 @@ from . import compat
 _COLOURS = (("red", "b04", "b4"), ("green", "b03", "b3"), ("blue", "b02", "b2"))
 # Magma: brightness rises evenly with the value, also for the colour blind and on grey paper.
 _RAMP = ("#000004", "#3b0f70", "#8c2981", "#de4968", "#fe9f6d", "#fcfdbf")
+# Viridis does likewise, and tells trust from deviations.
+_TRUST_RAMP = ("#440154", "#414487", "#2a788e", "#22a884", "#7ad151", "#fde725")
 _LOW, _HIGH = 0.02, 0.98
 _SAMPLE_PX = 250_000
+# What stands before the name of the image's band.
+_OF_BANDS = ("standard deviation of ", "trust in the reference, ")
 # Of shapes: the map or the image below them is seen through.
 _CLASS_FIELD, _OPACITY, _RIM = "class", 0.5, "70,70,70"
 
@@ -135,16 +139,21 @@ def draw_deviations(layer: Any) -> None:
     _draw_ramp(layer, band, 0.0, most if most > 0 else 1.0)
 
 
+def draw_trust(layer: Any) -> None:
+    """Draw the trust in a reference: the band that an image shows as red, from 0 to 1, so that two runs compare."""
+    _draw_ramp(layer, shown_bands(names_of(layer))[0], 0.0, 1.0, _TRUST_RAMP)
+
+
 def draw_measure(layer: Any) -> None:
     """Draw what a model says of every pixel: the first band, from its 2nd to its 98th percentile."""
     least, most = layer.dataProvider().cumulativeCut(1, _LOW, _HIGH, layer.extent(), _SAMPLE_PX)
     _draw_ramp(layer, 1, least, most if most > least else least + 1.0)
 
 
-def _draw_ramp(layer: Any, band: int, least: float, most: float) -> None:
+def _draw_ramp(layer: Any, band: int, least: float, most: float, colours: tuple[str, ...] = _RAMP) -> None:
     provider = layer.dataProvider()
-    stops = [QgsGradientStop(i / (len(_RAMP) - 1), QColor(name)) for i, name in enumerate(_RAMP)][1:-1]
-    ramp = QgsGradientColorRamp(QColor(_RAMP[0]), QColor(_RAMP[-1]), False, stops)
+    stops = [QgsGradientStop(i / (len(colours) - 1), QColor(name)) for i, name in enumerate(colours)][1:-1]
+    ramp = QgsGradientColorRamp(QColor(colours[0]), QColor(colours[-1]), False, stops)
     function = QgsColorRampShader(least, most, ramp, compat.INTERPOLATED, compat.CONTINUOUS)
     function.classifyColorRamp(band=band, extent=layer.extent(), input=provider)
     shader = QgsRasterShader()
@@ -169,7 +178,9 @@ def shown_bands(names: list[str]) -> list[int]:
     By their names where these say a colour; else 3, 2, 1, which is the order of bands by wavelength, or 1, 2, 3 where
     there are three alone.
     """
-    plain = [name.lower().replace("standard deviation of ", "") for name in names]
+    plain = [name.lower() for name in names]
+    for words in _OF_BANDS:
+        plain = [name.replace(words, "") for name in plain]
     named = [next((i for i, name in enumerate(plain, 1) if name.split(" ")[0] in words), 0) for words in _COLOURS]
     if all(named):
         return named

@@ -197,6 +197,13 @@ def steps() -> Option:
     return Number("STEPS", "--steps", tr("Denoising steps"), _by_model(text), least=1, most=1000)
 
 
+def guidance() -> Option:
+    """Weight of what guides a model."""
+    text = tr("From 1 to 2: how strongly the reference is followed. Above 1 it takes twice as long.")
+    title = tr("Guidance weight")
+    return Number("GUIDANCE", "--guidance", title, _by_model(text), least=1, most=2, is_whole=False)
+
+
 def seed() -> Option:
     """Seed of the noise."""
     text = tr("Start of a diffusion model's noise: one seed, one picture. Empty: 0.")

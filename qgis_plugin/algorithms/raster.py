@@ -37,6 +37,7 @@ class RasterAlgorithm(EngineAlgorithm):
     Attributes:
         inputs: the raster parameters in the order of the command line, each with the input's name in the model.
         guides: raster parameters that may be left empty and may lie in any CRS, likewise.
+        needed: the one of the guides that may not be left empty; the models on offer take it.
         main: the raster whose bands the output has.
         finest_input: the raster in whose CRS the extent is given.
         further: the parameters of further outputs, each with the output's name in the model.
@@ -45,6 +46,7 @@ class RasterAlgorithm(EngineAlgorithm):
 
     inputs: ClassVar[dict]
     guides: ClassVar[dict] = {}
+    needed: str = ""
     main: str
     finest_input: str
     further: ClassVar[dict] = {"UNCERTAINTY": "uncertainty"}
@@ -83,6 +85,10 @@ class RasterAlgorithm(EngineAlgorithm):
         """Title and help of each of the vector outputs."""
         return {}
 
+    def offered(self) -> tuple[catalogue.Model, ...]:
+        """The models to choose from, the default first."""
+        return catalogue.offered(self.command, self.guides.get(self.needed, ""))
+
     def options(self) -> list[Option]:
         """Those of every run."""
         return [options.tile(), options.overlap(), options.steps(), options.seed(), options.device()]
@@ -90,7 +96,8 @@ class RasterAlgorithm(EngineAlgorithm):
     def add_parameters(self) -> None:
         """Inputs, model, extent; what is folded away; outputs."""
         for name, (title, help_text) in self.input_texts().items():
-            self.add(QgsProcessingParameterRasterLayer(name, title, None, name in self.guides), help_text)
+            may_be_empty = name in self.guides and name != self.needed
+            self.add(QgsProcessingParameterRasterLayer(name, title, None, may_be_empty), help_text)
         self.add(
             QgsProcessingParameterBand(
                 "BANDS", tr("Bands"), parentLayerParameterName=self.main, optional=True, allowMultiple=True
@@ -118,7 +125,7 @@ class RasterAlgorithm(EngineAlgorithm):
         self._add_outputs()
 
     def _add_model(self) -> None:
-        names = [model.name for model in catalogue.offered(self.command)]
+        names = [model.name for model in self.offered()]
         has_default = catalogue.has_default(self.command)
         self.add(
             QgsProcessingParameterEnum(
@@ -161,7 +168,7 @@ class RasterAlgorithm(EngineAlgorithm):
         """Sources and what is asked of the model."""
         needed = {name: self.raster(parameters, name, context) for name in self.inputs}
         check_same_crs(list(needed.values()))
-        given = [name for name in self.guides if is_given(parameters.get(name))]
+        given = [name for name in self.guides if name == self.needed or is_given(parameters.get(name))]
         layers = {**needed, **{name: self.raster(parameters, name, context) for name in given}}
         model = self._model(parameters, context)
         bands = [int(band) for band in self.parameterAsInts(parameters, "BANDS", context)]
@@ -292,7 +299,7 @@ class RasterAlgorithm(EngineAlgorithm):
         if word and not word.isdecimal() and word not in listed and catalogue.find(self.command, word) is None:
             # A script may name a model that the engine has and this session has not heard of.
             catalogue.refresh()
-        also = tuple(model.name for model in catalogue.offered(self.command))
+        also = tuple(model.name for model in self.offered())
         return chosen(self, parameters, "MODEL", context, also)
 
     def _check_model(self, model: str, layers: dict[str, Any], bands: list[int], parameters: dict[str, Any]) -> None:

@@ -35,6 +35,7 @@ class SuperResolve(RasterAlgorithm):
             "The scene is worked in overlapping tiles without seams, so it may have any size. Pixels that are masked in"
             " the input are masked in the output.\n\n"
             "The detail of a diffusion model is likely, not observed: compare with the input before you measure on it."
+            " Where there is an older, finer image of the same ground, use 'Super-resolve with reference'."
         )
 
     def input_texts(self) -> dict[str, tuple[str, str]]:

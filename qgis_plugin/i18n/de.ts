@@ -560,6 +560,14 @@ Klassen werden über ihre Namen zugeordnet, wo die Karte Namen hat, sonst über 
         <translation>Schritte eines Diffusionsmodells. Mehr dauert länger.</translation>
     </message>
     <message>
+        <source>From 1 to 2: how strongly the reference is followed. Above 1 it takes twice as long.</source>
+        <translation>Von 1 bis 2: wie stark der Referenz gefolgt wird. Über 1 dauert es doppelt so lange.</translation>
+    </message>
+    <message>
+        <source>Guidance weight</source>
+        <translation>Gewicht der Führung</translation>
+    </message>
+    <message>
         <source>Start of a diffusion model's noise: one seed, one picture. Empty: 0.</source>
         <translation>Anfang des Rauschens eines Diffusionsmodells: ein Startwert, ein Bild. Leer: 0.</translation>
     </message>
@@ -756,6 +764,46 @@ Das Detail eines Diffusionsmodells ist wahrscheinlich, nicht beobachtet: mit der
         <translation>das Modell {model} hat keine weitere Ausgabe '{name}'</translation>
     </message>
     <message>
+        <source>Super-resolve with reference</source>
+        <translation>Super-Resolution mit Referenz</translation>
+    </message>
+    <message>
+        <source>Writes an image in finer pixels over the same extent, as a Cloud Optimized GeoTIFF, with the help of an older, finer image of the same ground.
+
+The model weighs the reference pixel by pixel: it takes detail from it where the ground is as it was, and goes by the input where the ground has changed. The output 'Trust in the reference' shows which is which.
+
+The scene is worked in overlapping tiles without seams, so it may have any size. Pixels that are masked in the input are masked in the output; where the reference shows nothing, the model goes without it.
+
+A change that the input is too coarse to show can be missed, and old detail then stays in the output: compare with the input before you measure on it.</source>
+        <translation>Schreibt ein Bild in feineren Pixeln über dieselbe Ausdehnung, als Cloud Optimized GeoTIFF, mit Hilfe eines älteren, feineren Bildes desselben Gebiets.
+
+Das Modell wägt die Referenz Pixel für Pixel ab: es nimmt Detail aus ihr, wo der Boden ist, wie er war, und richtet sich nach der Eingabe, wo er sich verändert hat. Die Ausgabe 'Vertrauen in die Referenz' zeigt, wo was gilt.
+
+Die Szene wird in überlappenden Kacheln ohne Nähte bearbeitet, sie darf also jede Größe haben. In der Eingabe maskierte Pixel sind in der Ausgabe maskiert; wo die Referenz nichts zeigt, kommt das Modell ohne sie aus.
+
+Eine Veränderung, für die die Eingabe zu grob ist, kann übersehen werden, und altes Detail bleibt dann in der Ausgabe: mit der Eingabe vergleichen, bevor darauf gemessen wird.</translation>
+    </message>
+    <message>
+        <source>ds-dit-tiny-x4: four times as fine, with uncertainty and trust. Only models that take a reference.</source>
+        <translation>ds-dit-tiny-x4: viermal so fein, mit Unsicherheit und Vertrauen. Nur Modelle, die eine Referenz nehmen.</translation>
+    </message>
+    <message>
+        <source>super-resolution,reference,older image,time series,change,trust,resolution,diffusion</source>
+        <translation>Super-Resolution,Referenz,älteres Bild,Zeitreihe,Veränderung,Vertrauen,Auflösung,Diffusion</translation>
+    </message>
+    <message>
+        <source>An older, finer image of the same ground. It may lie in any CRS, have holes, and cover only a part.</source>
+        <translation>Ein älteres, feineres Bild desselben Gebiets. Es darf in jedem KBS liegen, Lücken haben und nur einen Teil abdecken.</translation>
+    </message>
+    <message>
+        <source>Trust in the reference</source>
+        <translation>Vertrauen in die Referenz</translation>
+    </message>
+    <message>
+        <source>How far the reference was trusted in every pixel and band, from 0 to 1: low where the ground has changed, 0 where the reference shows nothing. Left out unless you ask for it.</source>
+        <translation>Wie weit der Referenz in jedem Pixel und Kanal vertraut wurde, von 0 bis 1: wenig, wo sich der Boden verändert hat, 0, wo die Referenz nichts zeigt. Entfällt, wenn es nicht verlangt wird.</translation>
+    </message>
+    <message>
         <source>Super-resolve</source>
         <translation>Super-Resolution</translation>
     </message>
@@ -764,12 +812,12 @@ Das Detail eines Diffusionsmodells ist wahrscheinlich, nicht beobachtet: mit der
 
 The scene is worked in overlapping tiles without seams, so it may have any size. Pixels that are masked in the input are masked in the output.
 
-The detail of a diffusion model is likely, not observed: compare with the input before you measure on it.</source>
+The detail of a diffusion model is likely, not observed: compare with the input before you measure on it. Where there is an older, finer image of the same ground, use 'Super-resolve with reference'.</source>
         <translation>Schreibt ein Bild in feineren Pixeln über dieselbe Ausdehnung, als Cloud Optimized GeoTIFF.
 
 Die Szene wird in überlappenden Kacheln ohne Nähte bearbeitet, sie darf also jede Größe haben. In der Eingabe maskierte Pixel sind in der Ausgabe maskiert.
 
-Das Detail eines Diffusionsmodells ist wahrscheinlich, nicht beobachtet: mit der Eingabe vergleichen, bevor darauf gemessen wird.</translation>
+Das Detail eines Diffusionsmodells ist wahrscheinlich, nicht beobachtet: mit der Eingabe vergleichen, bevor darauf gemessen wird. Wo es ein älteres, feineres Bild desselben Gebiets gibt, hilft 'Super-Resolution mit Referenz'.</translation>
     </message>
     <message>
         <source>Super-resolved</source>

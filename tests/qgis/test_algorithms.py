@@ -70,6 +70,35 @@ def test_super_resolution_passes_its_scale_and_a_model_folder(fake_engine, feedb
     assert argv[:-3] == ["superres", scene["MS"], str(tmp_path / "o.tif"), "--model", str(tmp_path), "--scale", "2"]
 
 
+def test_a_reference_passes_with_its_outputs_and_its_weight(fake_engine, feedback, scene, tmp_path):
+    parameters = {"INPUT": scene["MS"], "REFERENCE": scene["PAN"], "GUIDANCE": 1.5, "STEPS": 2}
+    places = {name: str(tmp_path / f"{name}.tif") for name in ("OUTPUT", "UNCERTAINTY", "TRUST")}
+    result, argv = run(fake_engine, feedback, {**parameters, **places}, algorithm="superres_reference")
+    assert result == places
+    assert argv[:-3] == [
+        *("superres", scene["MS"], places["OUTPUT"], "--guide", f"reference={scene['PAN']}"),
+        *("--model", "ds-dit-tiny-x4", "--steps", "2", "--guidance", "1.5"),
+        *("--also", f"uncertainty={places['UNCERTAINTY']}", "--also", f"trust={places['TRUST']}"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"REFERENCE": None}, "QGIS cannot read a raster here; Reference raster"),
+        ({"MODEL": "bicubic"}, "'bicubic' is not on offer; Model; choose one of ds-dit-tiny-x4"),
+        ({"GUIDANCE": 3}, "GUIDANCE"),
+    ],
+)
+def test_a_wrong_request_with_a_reference_starts_nothing(change, sentence, fake_engine, feedback, scene, tmp_path):
+    notes = fake_engine("")
+    parameters = {"INPUT": scene["MS"], "REFERENCE": scene["PAN"], "OUTPUT": str(tmp_path / "out.tif"), **change}
+    with pytest.raises(QgsProcessingException) as caught:
+        processing.run("seamline:superres_reference", parameters, feedback=feedback)
+    assert sentence in str(caught.value)
+    assert not notes["pid"].exists()
+
+
 @pytest.mark.parametrize("choice", [3, "3", "brovey"])
 def test_a_choice_is_a_word_or_its_number(choice, fake_engine, feedback, scene, tmp_path):
     _, argv = run(fake_engine, feedback, {**scene, "MODEL": choice, "OUTPUT": str(tmp_path / "out.tif")})

@@ -22,6 +22,7 @@ LISTED = [
     entry("identity", "superres"),
     entry("fine", "superres", scale=4, outputs=["image"], bands={"image": None}),
     entry("guided", "superres", scale=4, outputs=["image"], bands={"image": None, "reference": 1}),
+    entry("doubtful", "superres", scale=2, outputs=["image", "trust"], bands={"image": None, "reference": 1}),
     entry("parcels", "segment", outputs=["classes", "probabilities"], bands={"image": 4}),
     {"name": 3},
     "noise",
@@ -50,7 +51,7 @@ def test_what_ships_is_on_offer_until_the_engine_answers(catalogue):
     assert catalogue.refresh()
     # The default stays first, a base for training is no super-resolution, and what is not understood is passed over.
     assert names(catalogue, "pansharpen") == ["salad-pan-tiny", "brovey", "four-bands", "zeta"]
-    assert names(catalogue, "superres") == ["identity", "fine", "guided"]
+    assert names(catalogue, "superres") == ["identity", "doubtful", "fine", "guided"]
     assert names(catalogue, "segment") == ["parcels"]
     assert catalogue.find("pansharpen", "zeta").bands == {"ms": None, "pan": 1}
 
@@ -155,6 +156,22 @@ def test_a_model_that_takes_no_reference_refuses_it_before_the_start(catalogue, 
         processing.run(
             "seamline:superres", {**parameters, "REFERENCE": scene["MS"], "MODEL": "guided"}, feedback=feedback
         )
+
+
+def test_with_a_reference_only_models_that_take_one_are_on_offer(catalogue, scene, feedback, tmp_path):
+    def listed():
+        algorithm = QgsApplication.processingRegistry().createAlgorithmById("seamline:superres_reference")
+        return algorithm.parameterDefinition("MODEL").options()
+
+    assert listed() == ["ds-dit-tiny-x4"]
+    assert catalogue.refresh()
+    assert listed() == ["doubtful", "guided"]
+    parameters = {"INPUT": scene["MS"], "REFERENCE": scene["PAN"], "OUTPUT": str(tmp_path / "out.tif")}
+    wanted = {**parameters, "TRUST": str(tmp_path / "t.tif")}
+    with pytest.raises(QgsProcessingException, match="the model guided has no further output 'trust'; Trust in"):
+        processing.run("seamline:superres_reference", {**wanted, "MODEL": "guided"}, feedback=feedback)
+    found = processing.run("seamline:superres_reference", {**wanted, "MODEL": "doubtful"}, feedback=feedback)
+    assert found["TRUST"] == wanted["TRUST"]
 
 
 @pytest.mark.parametrize("task", ["segment", "classify"])

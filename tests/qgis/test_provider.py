@@ -28,6 +28,7 @@ GROUPS = {
     "seamline:pansharpen": "pansharpen",
     "seamline:segment": "segment",
     "seamline:superres": "superres",
+    "seamline:superres_reference": "superres",
     "seamline:train": "training",
 }
 
@@ -42,14 +43,15 @@ def test_the_provider_holds_every_algorithm_in_its_group(provider):
 
 def test_each_help_link_leads_to_a_place_of_the_page(provider):
     page = (ROOT / "docs" / "how-to" / "qgis.md").read_text(encoding="utf-8")
-    for name in ("pansharpen", "superres", "segment", "classify", "evaluate", "evaluate_map", "adapt", "train"):
+    for name in FOLDED:
         url, _, place = provider.algorithm(name).helpUrl().partition("#")
         assert url.endswith("/docs/how-to/qgis.md")
         assert f'<a id="{place}"></a>' in page
 
 
 def test_each_algorithm_has_its_own_drawing_and_picture(provider):
-    for name in ("segment", "classify", "train", "evaluate_map"):  # which have no picture beside their help
+    # These have no picture beside their help.
+    for name in ("superres_reference", "segment", "classify", "train", "evaluate_map"):
         assert Path(provider.algorithm(name).svgIconPath()).stem == name
         assert Path(provider.algorithm(name).svgIconPath()).is_file()
     for name in ("pansharpen", "superres", "evaluate", "adapt"):
@@ -83,6 +85,7 @@ RUN = {"TILE", "OVERLAP", "STEPS", "SEED", "DEVICE", "KEEP", "ALSO"}
 FOLDED = {
     "pansharpen": {*RUN, "MODEL_FOLDER", "CONSISTENCY", "SENSOR", "COREGISTER"},
     "superres": {*RUN, "MODEL_FOLDER", "CONSISTENCY", "SENSOR"},
+    "superres_reference": {*RUN, "MODEL_FOLDER", "CONSISTENCY", "SENSOR", "GUIDANCE"},
     # No model ships: the folder is what most will give.
     "segment": {*RUN, "MIN_AREA", "SIMPLIFY"},
     "classify": RUN,

@@ -12,6 +12,7 @@ def test_the_algorithms_are_listed(profile):
     titles = {words[0]: words[1] for words in lines if len(words) == 2}
     assert titles["seamline:pansharpen"] == "Pan-sharpen"
     assert titles["seamline:superres"] == "Super-resolve"
+    assert titles["seamline:superres_reference"] == "Super-resolve with reference"
     assert titles["seamline:evaluate"] == "Evaluate fused image"
     assert titles["seamline:adapt"] == "Adapt model to scene"
     assert "Traceback" not in listed.stdout + listed.stderr

@@ -111,6 +111,16 @@ def test_the_engine_has_every_model_that_is_said_to_ship_and_the_same_defaults(e
         assert names[0] == next(model["name"] for model in models if model["task"] == task and model["default"])
 
 
+def test_the_engine_has_the_models_that_are_said_to_take_a_guide(engine):
+    from seamline.qgis_plugin import catalogue
+
+    for (task, guide), names in catalogue.GUIDED.items():
+        if not (ROOT / "models" / "weights" / names[0]).is_dir():
+            pytest.skip(f"this checkout has no weights of {names[0]}")
+        assert catalogue.refresh()
+        assert [model.name for model in catalogue.offered(task, guide)][: len(names)] == list(names)
+
+
 def test_cancel_between_tiles_leaves_no_output(engine, tmp_path, feedback, monkeypatch):
     rng = np.random.default_rng(2)
     pan = rng.integers(1, 2000, (1, 1024, 1024), dtype=np.uint16)

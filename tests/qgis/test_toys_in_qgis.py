@@ -116,6 +116,30 @@ def test_a_reference_in_another_zone_in_the_program(profile, toys, installed, sc
     assert not differs[:, 90:].any()
 
 
+def test_the_trust_in_a_reference_comes_with_its_ramp(toys, installed, scene, guide, feedback, tmp_path):
+    places = {"OUTPUT": "out.tif", "TRUST": "elsewhere/t.tif"}
+    (tmp_path / "elsewhere").mkdir()
+    parameters = {"INPUT": scene["MS"], "REFERENCE": guide, "MODEL": "toy-reference", "DEVICE": "cpu"}
+    project = in_toolbox("superres_reference", parameters, places, feedback, tmp_path)
+    (image,), (trust,) = project.mapLayersByName("Super-resolved"), project.mapLayersByName("Trust in the reference")
+    renderer = trust.renderer()
+    assert isinstance(renderer, QgsSingleBandPseudoColorRenderer)
+    assert (renderer.classificationMin(), renderer.classificationMax()) == (0, 1)
+    assert trust.bandName(1).endswith(": trust in the reference, band 1")
+    shown, hidden = project.layerTreeRoot().findGroup("Seamline").findLayers()
+    assert (shown.layer(), shown.isVisible()) == (image, True)
+    assert (hidden.layer(), hidden.isVisible()) == (trust, False)
+    project.clear()
+    expected = tmp_path / "expected.tif"
+    words = ["--model", toys / "toy-reference", "--reference", guide, "--trust", tmp_path / "t2.tif"]
+    command_line(installed, "superres", scene["MS"], expected, *words)
+    assert pixels_of(tmp_path / "out.tif") == pixels_of(expected)
+    assert pixels_of(tmp_path / places["TRUST"]) == pixels_of(tmp_path / "t2.tif")
+    values = gdal.Open(str(tmp_path / "t2.tif")).ReadAsArray()
+    assert (values[:, 80:110, 20:60] == 1).all()
+    assert (values[:, 20:, 90:] == 0).all()
+
+
 @needs_program
 def test_a_model_that_shows_its_steps_in_the_program(profile, toys, installed, scene, tmp_path):
     out, expected = tmp_path / "out.tif", tmp_path / "expected.tif"
@@ -137,23 +161,29 @@ def test_an_extent_of_a_segmentation_has_the_pixels_of_the_whole(toys, scene, fe
     assert (gdal.Open(part).ReadAsArray() == gdal.Open(whole).ReadAsArray(15, 10, 30, 25)).all()
 
 
-def test_a_map_of_classes_comes_with_its_legend(toys, scene, feedback, tmp_path):
+def in_toolbox(name, parameters, places, feedback, folder):
+    """Run an algorithm as the toolbox does, with its outputs in a folder.  Returns the project, emptied before."""
     from processing.gui.Postprocessing import handleAlgorithmResults
 
     project, context, ended = QgsProject.instance(), QgsProcessingContext(), []
     project.clear()
     context.setProject(project)
-    algorithm = QgsApplication.processingRegistry().createAlgorithmById("seamline:segment")
-    places = {"OUTPUT": "classes.tif", "PROBABILITIES": "elsewhere/p.tif", "POLYGONS": "elsewhere/a.gpkg"}
-    (tmp_path / "elsewhere").mkdir()
-    outputs = {n: QgsProcessingOutputLayerDefinition(str(tmp_path / path), project) for n, path in places.items()}
-    parameters = {"INPUT": scene["MS"], "MODEL": "toy-segments", "DEVICE": "cpu", **outputs}
-    task = QgsProcessingAlgRunnerTask(algorithm, parameters, context, feedback)
+    algorithm = QgsApplication.processingRegistry().createAlgorithmById(f"seamline:{name}")
+    outputs = {n: QgsProcessingOutputLayerDefinition(str(folder / path), project) for n, path in places.items()}
+    task = QgsProcessingAlgRunnerTask(algorithm, {**parameters, **outputs}, context, feedback)
     task.executed.connect(lambda ok, results: ended.append((ok, results)))
     QgsApplication.taskManager().addTask(task)
     assert pump(lambda: bool(ended))[0]
     assert ended[0][0], feedback.lines
     assert handleAlgorithmResults(algorithm, context, feedback)
+    return project
+
+
+def test_a_map_of_classes_comes_with_its_legend(toys, scene, feedback, tmp_path):
+    places = {"OUTPUT": "classes.tif", "PROBABILITIES": "elsewhere/p.tif", "POLYGONS": "elsewhere/a.gpkg"}
+    (tmp_path / "elsewhere").mkdir()
+    parameters = {"INPUT": scene["MS"], "MODEL": "toy-segments", "DEVICE": "cpu"}
+    project = in_toolbox("segment", parameters, places, feedback, tmp_path)
     (classes,), (chances,) = project.mapLayersByName("Segmented"), project.mapLayersByName("Probabilities")
     renderer = classes.renderer()
     assert isinstance(renderer, QgsPalettedRasterRenderer)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from torch.nn import functional as F
 
-from seamline.engine.contract import IMAGE, UNCERTAINTY, InputSpec, ModelSpec
+from seamline.engine.contract import IMAGE, UNCERTAINTY, InputSpec, ModelSpec, OutputSpec
+
+TRUST = OutputSpec(name="trust", range="native", dtype="float32", label="trust in the reference, {band}")
 
 SPEC = ModelSpec(
     name="toy-reference",
@@ -12,7 +14,7 @@ SPEC = ModelSpec(
     task="superres",
     inputs=(InputSpec(name="image"), InputSpec(name="reference", bands=1, role="guide")),
     main="image",
-    outputs=(IMAGE, UNCERTAINTY),
+    outputs=(IMAGE, UNCERTAINTY, TRUST),
     scale=2,
     margin=1,
     tile=64,
@@ -27,12 +29,17 @@ class Reference:
 
     def predict(self, batch, where):
         image = batch["image"]
-        detail = 0 * image[:, :1]
+        detail = known = 0 * image[:, :1]
         if "reference" in batch:
             known = batch["reference_valid"]
             detail = self.strength * known * (batch["reference"] - local_mean(batch["reference"], known))
-        fine = (image + detail).repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
-        return {"image": fine, "uncertainty": (fine - fine.mean(dim=1, keepdim=True)).abs()}
+        fine = doubled(image + detail)
+        deviation = (fine - fine.mean(dim=1, keepdim=True)).abs()
+        return {"image": fine, "uncertainty": deviation, "trust": doubled(known.expand_as(image))}
+
+
+def doubled(planes):
+    return planes.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
 
 
 def local_mean(values, known):

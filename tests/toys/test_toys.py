@@ -150,6 +150,7 @@ def toy(request, models, image, reference):
 def make(name, models, image, reference):
     task = {"segments": "segment", "patches": "classify"}.get(name, "superres")
     also = {"segments": ("probabilities", "uncertainty"), "patches": ("probabilities", "confidence")}
+    also["reference"] = ("uncertainty", "trust")
     also = also.get(name, ("uncertainty",))
     guides = {"reference": reference} if name == "reference" else {}
     return Toy(task, f"toy-{name}", str(models[name]), image, guides, also)
