@@ -72,6 +72,10 @@ class AllNodataWarning(SeamlineWarning):
     """The input holds no valid pixel, so the output holds none either."""
 
 
+class UnusedGuideWarning(SeamlineWarning):
+    """An input that only helps has nothing to tell where the image lies; the result is the one without it."""
+
+
 class GeoreferenceWarning(SeamlineWarning):
     """The input has no CRS; rows and columns stand in for coordinates."""
 

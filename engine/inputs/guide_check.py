@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from odc.geo.geobox import GeoBox
 
 from ..contract import InputSpec, ModelSpec
-from ..errors import ModelError, RequestError
+from ..errors import ModelError, RequestError, UnusedGuideWarning
 from ..ground import grids
 from ..ground.grids import Window
 from ..ground.relation import between
@@ -41,14 +42,13 @@ def with_bands_of(main: Scene, guide: Scene, spec: ModelSpec, described: Callabl
 
 
 def check_guide(base: GeoBox, main: Scene, guide: Scene, wanted: InputSpec) -> None:
-    """Refuse a guide that cannot be laid on the base grid, or has nothing to tell there.
+    """Refuse a guide that cannot be laid on the base grid, or could tell nothing anywhere.
 
     Args:
         wanted: what the model says of the guide.
 
     Raises:
-        RequestError: one of them has no CRS, both are one file, they have no ground in common, or pixels that are to be
-            finer are not.
+        RequestError: one of them has no CRS, both are one file, or pixels that are to be finer are not.
     """
     if base.affine.is_identity:
         raise RequestError(
@@ -61,20 +61,20 @@ def check_guide(base: GeoBox, main: Scene, guide: Scene, wanted: InputSpec) -> N
         raise RequestError(
             f"it is the {main.name} itself", where=guide.source, fix=f"give another file as {guide.name}"
         )
-    everywhere = Window(0, 0, *base.shape)
-    cells = [guide_cells(part.grid, base, name=guide.source) for part in guide.parts]
-    if all(each.touched(everywhere, wanted.kernel) is None for each in cells):
-        raise RequestError(
-            f"it has no ground in common with {main.source}",
-            where=guide.source,
-            fix=f"check the georeference of both, or leave the {guide.name} out",
-        )
     if wanted.finer > 1 and base.crs == guide.grid.crs and _is_no_finer(base, guide.grid):
         raise RequestError(
             f"its pixels are no finer than those of {main.source}",
             where=guide.source,
             fix=f"give a finer {guide.name}, or leave it out",
         )
+
+
+def warn_if_elsewhere(base: GeoBox, main: Scene, guide: Scene, kernel: str) -> None:
+    """Warn of a guide that has no ground in common with the image."""
+    cells = [guide_cells(part.grid, base, name=guide.source) for part in guide.parts]
+    if all(each.touched(Window(0, 0, *base.shape), kernel) is None for each in cells):
+        text = f"{guide.source}: it has no ground in common with {main.source}, so nothing is taken from it"
+        warnings.warn(UnusedGuideWarning(text + "; check the georeference of both"), stacklevel=3)
 
 
 def _one_file(main: Scene, guide: Scene) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from ..contract import MeasuringModel, ModelSpec, SteppingModel, TileModel, Where
-from ..errors import AllNodataWarning
+from ..errors import UnusedGuideWarning
 from ..ground.grids import Window, ratio
 from ..inputs.readers import Reader, opened
 from ..inputs.reading import Patch
@@ -120,7 +120,7 @@ def _levels(plan: Plan, spec: ModelSpec, readers: Sequence[Reader], check: Calla
                 values.append(_valid_samples(patch, i))
         if reader.scene in plan.guides and not any(part.size for values in samples for part in values):
             text = f"{reader.scene.source}: it has no valid pixel where the image lies, so nothing is taken from it"
-            warnings.warn(AllNodataWarning(text), stacklevel=2)
+            warnings.warn(UnusedGuideWarning(text), stacklevel=2)
         levels[reader.scene.name] = tuple(_level(np.concatenate(values)) for values in samples)
     return replace(plan, levels=levels)
 

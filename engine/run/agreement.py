@@ -13,6 +13,7 @@ from ..ground.grids import ratio
 from ..inputs.archives import exists
 from ..inputs.check import describe_inputs
 from ..inputs.coregistration import REFERENCE, WARN_PX, correction, measure, warn_if_shifted
+from ..inputs.guide_check import warn_if_elsewhere
 from ..inputs.instrument import measured_instrument
 from ..output.workspace import Workspace
 from ..plan.make import make_plan
@@ -49,6 +50,8 @@ def measured_plan(request: Request, source: ModelSource, model: LoadedOnce, chec
     inputs = describe_inputs(request, source.spec)
     plan = make_plan(request, source.spec, source.identity, inputs)
     found = instrument = None
+    for guide in plan.guides:
+        warn_if_elsewhere(plan.base, plan.scene, guide, source.spec.input(guide.name).kernel)
     reference = next((guide for guide in plan.guides if guide.name == REFERENCE), None)
     if len(plan.scenes) == 1 and reference is not None:
         found = measure(reference, plan.scene, request.policy, check)

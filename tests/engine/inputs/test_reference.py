@@ -110,22 +110,23 @@ def test_bands_are_found_by_their_names_and_else_by_their_count(pair, tmp_path):
     )
 
 
-def test_the_image_itself_coarser_pixels_and_other_ground_are_refused(pair, tmp_path):
+def test_the_image_itself_and_coarser_pixels_are_refused(pair, tmp_path):
     lr, _, fine = pair
     refused(tmp_path, lr, lr, "the image itself")
     coarser = fine.reshape(2, SIDE // 2, 8, SIDE // 2, 8).mean(axis=(2, 4))
     refused(tmp_path, lr, write(tmp_path / "coarse.tif", coarser, 2 * PX), "no finer")
-    refused(tmp_path, lr, write(tmp_path / "far.tif", fine, PX / 4, west=WEST + 50_000), "no ground in common")
 
 
-def test_a_reference_without_a_valid_pixel_is_told(pair, tmp_path):
+def test_a_reference_without_a_valid_pixel_or_of_other_ground_is_told(pair, tmp_path):
     lr, _, fine = pair
     nothing = write(tmp_path / "nothing.tif", 0 * fine, PX / 4, nodata=0)
-    ears = Ears()
-    go(tmp_path, lr, nothing, listener=ears)
-    ((kind, what),) = ears.warnings
-    assert kind == "AllNodataWarning"
-    assert "nothing is taken from it" in what
+    elsewhere = write(tmp_path / "far.tif", fine, PX / 4, west=WEST + 50_000)
+    for reference in (nothing, elsewhere):
+        ears = Ears()
+        out = go(tmp_path, lr, reference, listener=ears, overwrite=True)
+        assert out.exists()
+        assert {kind for kind, _ in ears.warnings} == {"UnusedGuideWarning"}
+        assert all("nothing is taken from it" in what for _, what in ears.warnings)
 
 
 def test_a_shift_is_measured_reported_and_corrected(pair, tmp_path):
