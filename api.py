@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 DEFAULT_PANSHARPEN, DEFAULT_SUPERRES = "salad-pan-tiny", "slimdiffsr-tiny-x4"
 DEFAULTS = {"pansharpen": DEFAULT_PANSHARPEN, "superres": DEFAULT_SUPERRES}
 """Model of a task where the user names none."""
-SUPERRES_BY_SCALE = {2: "slimdiffsr-tiny-x2", 4: DEFAULT_SUPERRES}
+SUPERRES_BY_SCALE = {2: "slimdiffsr-tiny-x2", 4: DEFAULT_SUPERRES, 8: "slimdiffsr-tiny-x8"}
 """The same where only a scale is named."""
 WITH_REFERENCE = "ds-dit-tiny-x4"
 """The same where there is a reference."""

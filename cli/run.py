@@ -28,7 +28,7 @@ def pansharpen(ms: str, pan: str, out: Path, **options: Any) -> None:
 @click.command()
 @click.argument("lr")
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--scale", type=int, help="Output px per input px along an axis: 2 or 4; bicubic takes any.")
+@click.option("--scale", type=int, help="Output px per input px along an axis: 2, 4 or 8; bicubic takes any.")
 @click.option("--reference", metavar="REF", help="Finer image of the ground, of another date perhaps; any CRS.")
 @click.option("--trust", metavar="OUT_T", help="Write how far each pixel's reference is trusted, beside OUT.")
 @with_options(RUN_OPTIONS + EVENT_OPTIONS)

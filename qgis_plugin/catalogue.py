@@ -24,7 +24,14 @@ from .environment import clean_environment
 # The first name of a task is its default, which is the engine's own; a task that is not here has none.
 SHIPPED = {
     "pansharpen": ("salad-pan-tiny", "gsa", "mtf-glp-hpm", "brovey"),
-    "superres": ("slimdiffsr-tiny-x4", "slimdiffsr-tiny-x2", "sentinel2-tiny", "bicubic", "identity"),
+    "superres": (
+        "slimdiffsr-tiny-x4",
+        "slimdiffsr-tiny-x2",
+        "sentinel2-tiny",
+        "bicubic",
+        "identity",
+        "slimdiffsr-tiny-x8",
+    ),
 }
 # Likewise, of the models of a task that take a guide, by its name in the model.
 GUIDED = {("superres", "reference"): ("ds-dit-tiny-x4",)}

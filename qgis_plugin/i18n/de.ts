@@ -824,8 +824,8 @@ Das Detail eines Diffusionsmodells ist wahrscheinlich, nicht beobachtet: mit der
         <translation>Hochaufgelöst</translation>
     </message>
     <message>
-        <source>slimdiffsr-tiny-x4: one diffusion step, four times as fine, with uncertainty; slimdiffsr-tiny-x2: the same for two times. sentinel2-tiny: the 20 m bands of Sentinel-2 on its 10 m grid. bicubic: interpolation, any scale. identity: copies the pixels at scale 1, for tests.</source>
-        <translation>slimdiffsr-tiny-x4: ein Diffusionsschritt, viermal so fein, mit Unsicherheit; slimdiffsr-tiny-x2: dasselbe für zweimal. sentinel2-tiny: die 20-m-Bänder von Sentinel-2 auf dessen 10-m-Gitter. bicubic: Interpolation, jeder Faktor. identity: kopiert die Pixel mit Faktor 1, zum Testen.</translation>
+        <source>slimdiffsr-tiny-x4: one diffusion step, four times as fine, with uncertainty; slimdiffsr-tiny-x2 and -x8: the same for two and eight times. sentinel2-tiny: the 20 m bands of Sentinel-2 on its 10 m grid. bicubic: interpolation, any scale. identity: copies the pixels at scale 1, for tests.</source>
+        <translation>slimdiffsr-tiny-x4: ein Diffusionsschritt, viermal so fein, mit Unsicherheit; slimdiffsr-tiny-x2 und -x8: dasselbe für zwei- und achtmal. sentinel2-tiny: die 20-m-Bänder von Sentinel-2 auf dessen 10-m-Gitter. bicubic: Interpolation, jeder Faktor. identity: kopiert die Pixel mit Faktor 1, zum Testen.</translation>
     </message>
     <message>
         <source>Scale</source>

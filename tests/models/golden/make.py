@@ -18,6 +18,7 @@ PANSHARPEN = ("salad-pan-tiny", "brovey", "brovey-weighted", "gsa", "mtf-glp-fs"
 SUPERRES = {
     "slimdiffsr-tiny-x2": 2,
     "slimdiffsr-tiny-x4": 4,
+    "slimdiffsr-tiny-x8": 8,
     "sentinel2-tiny": 1,
     "terra-ldm-tiny": 1,
     "bicubic": 4,
