@@ -15,7 +15,7 @@ import numpy as np
 
 from ..engine.errors import RequestError, SeamlineError
 from ..engine.events import Cancel, Listener
-from ..engine.request import SHORTHANDS, Attention, Compression, Enforced, OpenPolicy, Request
+from ..engine.request import SHORTHANDS, Attention, Blending, Compression, Enforced, OpenPolicy, Request
 from ..engine.run.device import pick_device
 from ..engine.types import Precision
 
@@ -39,6 +39,7 @@ class Options(TypedDict, total=False):
         seed: of the noise that belongs to the ground; 0 or more.
         steps: denoising steps, for models that take them.
         guidance: guidance weight, for models that take one.
+        blend: tiles of a model of many steps meet at the end (``"pixel"``), or after every step too (``"latent"``).
         device: ``"auto"`` (the first GPU, else the processor), ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
         precision: arithmetic of the model.
         attention: backend of attention; ``"auto"`` is ``"sdpa"``.
@@ -79,6 +80,7 @@ class Options(TypedDict, total=False):
     seed: int
     steps: int | None
     guidance: float | None
+    blend: Blending | None
     device: str
     precision: Precision
     attention: Literal["auto"] | Attention

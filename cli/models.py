@@ -172,13 +172,6 @@ def convert_slimdiffsr(out: Path, checkpoint: Path, wholes: Literal["tile", "sce
 @click.argument("out", type=_PATH)
 @click.option("--vae", required=True, type=_PATH, metavar="DIR", help="Autoencoder of Stable Diffusion 3.")
 @click.option("--scale", type=int, default=4, show_default=True, help="Scale of the weights.")
-@click.option(
-    "--blend",
-    type=click.Choice(["pixel", "latent"]),
-    default="pixel",
-    show_default=True,
-    help="Whether tiles are blended at the end, or after every step too.",
-)
 @click.option("--licence", default="not stated", show_default=True, help="Licence of the weights, for the card.")
 @click.option("--training-data", default="not stated", show_default=True, help="What they were trained on.")
 def convert_ds_dit(checkpoint: Path, out: Path, vae: Path, **sources: Any) -> None:

@@ -186,8 +186,8 @@ class ModelSpec:
         generated: pixels come from a learned model; provenance tags say so.
         consistency: enforced by default after blending: through the ``"mtf"`` that was measured on a pair or of the
             sensor that the user names, with the ``"area"`` mean, or ``"off"``.
-        options: names of the run options that the model uses (``"steps"``, ``"guidance"``).
-        stepping: the model is a ``SteppingModel``: its tiles are blended between its steps too.
+        options: names of the run options that the model uses (``"steps"``, ``"guidance"``, ``"blend"``).
+        stepping: by default its tiles are blended between steps, so it is a ``SteppingModel``; with ``"blend"`` both.
     """
 
     name: str

@@ -18,6 +18,7 @@ from .types import EXACT_DTYPES, Precision
 Attention = Literal["sdpa", "xformers"]
 Compression = Literal["zstd", "deflate", "lzw", "none"]
 Enforced = Literal["on", "off", "area", "mtf"]
+Blending = Literal["pixel", "latent"]
 SHORTHANDS = ("uncertainty", "trust", "probabilities", "confidence")
 """Further outputs that every door has an option for under their own names."""
 
@@ -48,6 +49,8 @@ class Request:
         bands: numbers, from 1, or names of bands of the main input.
         offset, scale_factor: of the main input: reflectance = (DN + offset) * scale_factor; None for what its file
             says.  They become tags of the output and change no DN.
+        blend: where the tiles of a model of several steps meet: at the end, by ``"pixel"``, or after every step too, by
+            ``"latent"``.
         consistency: ``"on"`` for the sensor's MTF where ``sensor`` or the model names one, else the area mean.  What is
             asked for is enforced in whole; a model's default through an MTF leaves part of the finest, which is noise.
         sensor: of the main input, as ``sensors.find_sensor`` takes it.
@@ -73,6 +76,7 @@ class Request:
     seed: int = 0
     steps: int | None = None
     guidance: float | None = None
+    blend: Blending | None = None
     device: str = "cpu"
     precision: Precision = "fp32"
     attention: Attention = "sdpa"
@@ -107,6 +111,7 @@ class Request:
             ("--precision", self.precision, get_args(Precision)),
             ("--attention", self.attention, get_args(Attention)),
             ("--consistency", self.consistency, (*get_args(Enforced), None)),
+            ("--blend", self.blend, (*get_args(Blending), None)),
             ("--compress", self.compress, get_args(Compression)),
         ):
             if text not in known:

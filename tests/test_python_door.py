@@ -443,6 +443,7 @@ WRONG = {
     "batch": [0, "2"],
     "seed": [-1, 2**64, 0.5, None, "0"],
     "steps": [0, 1.5],
+    "blend": ["latents", 1],
     "guidance": [np.nan, np.inf, "much"],
     "device": ["gpu", "cuda:x"],
     "precision": ["fp64", None],

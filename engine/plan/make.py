@@ -111,7 +111,7 @@ def make_plan(
             guidance=request.guidance,
         ),
         threads=request.threads if request.threads is not None else min(os.cpu_count() or 1, 4),
-        stepping=spec.stepping,
+        stepping=_stepping(request, spec),
         consistency=consistency,
         strict=strict,
         gains=_gains(sensor, response, main, pair=len(spec.grids) > 1) if consistency == "mtf" else (),
@@ -121,6 +121,20 @@ def make_plan(
         facts=facts_of(main) if spec.needs_facts else None,
         versions={name: _version(name) for name in _LIBRARIES},
     )
+
+
+def _stepping(request: Request, spec: ModelSpec) -> bool:
+    """Whether tiles are blended between steps."""
+    if request.blend is None:
+        return spec.stepping
+    wanted = request.blend == "latent"
+    if wanted != spec.stepping and "blend" not in spec.options:
+        raise RequestError(
+            f"the model {spec.name} blends its tiles {'between its steps' if spec.stepping else 'at the end'} alone",
+            where=f"--blend {request.blend}",
+            fix="leave --blend out, or choose another model",
+        )
+    return wanted
 
 
 def _wanted(request: Request, spec: ModelSpec) -> tuple[OutputSpec, ...]:

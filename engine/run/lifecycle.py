@@ -22,6 +22,7 @@ from ..errors import (
     UnusedOptionWarning,
 )
 from ..events import Cancel, Listener, Silence, warnings_to
+from ..inputs.coregistration import REFERENCE
 from ..output.finish import finish_cog
 from ..output.report import facts_of, summary, tags_of
 from ..output.workspace import Workspace
@@ -221,7 +222,7 @@ def _warn_unused(request: Request, source: ModelSource) -> None:
         "attention": request.attention != "sdpa",
     }
     unused = [option for option, is_given in given.items() if is_given and option not in source.spec.options]
-    if request.coregister and len(source.spec.grids) != 2:
+    if request.coregister and len(source.spec.grids) != 2 and REFERENCE not in request.inputs:
         unused.append("coregister")
     for option in unused:
         text = f"--{option} does nothing with the model {source.spec.name}"

@@ -15,7 +15,7 @@ from ....engine.errors import RequestError
 from ...convert import check_fit, check_settings, read_settings, read_tensors
 from ...folder import Folder, write_folder
 from ..config import Config
-from .tile import Autoencoder, Blend, Published, card
+from .tile import Autoencoder, Published, card
 
 CITATION = "DS-DiT, arXiv 2605.17980, ECCV 2026"
 NOT_STATED = "not stated"
@@ -36,14 +36,12 @@ class Sources:
         checkpoint: as the released training saves it, or Stable Diffusion 3's single file.
         vae: folder of Stable Diffusion 3's autoencoder, as diffusers saves it.
         scale: that it was trained for; the file does not say.
-        blend: whether tiles are blended at the end, or after every step too.
         licence, training_data, citation: statements for the card.
     """
 
     checkpoint: Path
     vae: Path
     scale: int = 4
-    blend: Blend = "pixel"
     licence: str = NOT_STATED
     training_data: str = NOT_STATED
     citation: str = CITATION
@@ -68,18 +66,14 @@ def convert(
         raise RequestError(f"a scale of {sources.scale} is out of range", where="--scale", fix="pass 2 to 16")
     shape = config or Config()
     autoencoder = _autoencoder(sources.vae / "config.json")
-    try:
-        about = card(
-            shape,
-            autoencoder,
-            sources.scale,
-            blend=sources.blend,
-            licence=sources.licence,
-            training_data=sources.training_data,
-            citation=sources.citation,
-        )
-    except ValueError as error:
-        raise RequestError(str(error), where="--blend latent", fix="pass --blend pixel") from error
+    about = card(
+        shape,
+        autoencoder,
+        sources.scale,
+        licence=sources.licence,
+        training_data=sources.training_data,
+        citation=sources.citation,
+    )
     with torch.device("meta"):
         network = Published(shape, autoencoder)
     check()

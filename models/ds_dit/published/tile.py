@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
@@ -34,8 +34,6 @@ GUIDANCE, MOST_GUIDANCE = 1.0, 2.0
 SIDE = 512
 """Px of the result along a side of the images of the published training; the default tile."""
 BITS = 8
-
-Blend = Literal["pixel", "latent"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +174,6 @@ def card(
     autoencoder: Autoencoder,
     scale: int,
     *,
-    blend: Blend = "pixel",
     licence: str,
     training_data: str,
     citation: str,
@@ -184,14 +181,10 @@ def card(
     """The card of a model.
 
     Args:
-        scale: px of the result per px of LR.
-        blend: whether tiles meet at the end, or after every step too; then cells are whole px of LR.
-
-    Raises:
-        ValueError: tiles cannot be blended between steps at this scale.
+        scale: px of the result per px of LR.  Where it divides 8, cells are whole px of LR, and tiles can be blended
+            between steps.
     """
-    if blend == "latent" and FACTOR % scale:
-        raise ValueError(f"cells of {FACTOR} px hold no whole px of LR at a scale of {scale}")
+    blends = FACTOR % scale == 0
     side = FACTOR * transformer.patch
     align = side // math.gcd(side, scale)
     tile = -(-SIDE // scale // align) * align
@@ -209,11 +202,10 @@ def card(
         margin=-(-16 // scale),
         tile=tile,
         overlap=max(tile // 4 // align, 1) * align,
-        latent=FACTOR // scale if FACTOR % scale == 0 else 1,
+        latent=FACTOR // scale if blends else 1,
         stochastic=True,
         generated=True,
-        options=frozenset({"steps", "guidance"}),
-        stepping=blend == "latent",
+        options=frozenset({"steps", "guidance"} | ({"blend"} if blends else set())),
     )
     config: dict[str, Any] = {
         "scale": scale,

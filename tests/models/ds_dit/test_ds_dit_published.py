@@ -82,17 +82,33 @@ def converted(files, out, **options):
 
 @pytest.mark.parametrize("blend", ["pixel", "latent"])
 def test_the_released_form_runs_on_scenes_and_an_extent_is_a_crop(files, scene, tmp_path, blend):
-    converted(files, tmp_path / "model", blend=blend)
+    converted(files, tmp_path / "model")
     source = registry.resolve(str(tmp_path / "model"), "superres")
-    assert source.spec.stepping == (blend == "latent")
     inputs = dict(zip(("image", "reference"), scene, strict=True))
-    options = {"steps": 2, "tile": 48, "overlap": 16}
+    options = {"steps": 2, "tile": 48, "overlap": 16, "blend": blend}
     run(Request(inputs=inputs, out=str(tmp_path / "whole.tif"), **options), source)
     run(Request(inputs=inputs, out=str(tmp_path / "part.tif"), window=(24, 40, 30, 30), **options), source)
     assert_is_crop(tmp_path / "part.tif", tmp_path / "whole.tif")
     with rasterio.open(tmp_path / "whole.tif") as file:
         assert file.shape == (384, 320)
         assert file.read().std() > 0
+
+
+def test_blending_between_steps_is_another_run_and_one_that_not_every_scale_has(files, scene, tmp_path):
+    converted(files, tmp_path / "model")
+    source = registry.resolve(str(tmp_path / "model"), "superres")
+    found = {}
+    for blend in ("pixel", "latent"):
+        out = tmp_path / f"{blend}.tif"
+        run(Request(inputs={"image": scene[0]}, out=str(out), steps=3, tile=48, overlap=16, blend=blend), source)
+        with rasterio.open(out) as file:
+            found[blend] = file.read()
+    assert not np.array_equal(*found.values())
+    converted(files, tmp_path / "ten", scale=10)
+    ten = registry.resolve(str(tmp_path / "ten"), "superres")
+    with pytest.raises(RequestError) as caught:
+        run(Request(inputs={"image": scene[0]}, out=str(tmp_path / "no.tif"), blend="latent"), ten)
+    assert caught.value.where == "--blend latent"
 
 
 def test_without_a_reference_the_weak_pass_is_the_only_one(files, scene, tmp_path):
@@ -141,9 +157,6 @@ def test_a_training_starts_from_stable_diffusion_with_two_copies_and_nothing_inj
 def test_what_does_not_fit_is_named(files, tmp_path):
     with pytest.raises(ModelError, match="missing"):
         convert(Sources(files / "released.pt", files / "vae"), tmp_path / "deeper", config=replace(SHAPE, depth=3))
-    with pytest.raises(RequestError) as caught:
-        converted(files, tmp_path / "odd", scale=10, blend="latent")
-    assert caught.value.where == "--blend latent"
     with pytest.raises(RequestError, match="out of range"):
         converted(files, tmp_path / "large", scale=32)
     (tmp_path / "held").mkdir()
