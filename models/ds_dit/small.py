@@ -45,10 +45,13 @@ class SmallConfig:
 
     def __post_init__(self) -> None:
         own = self.transformer
-        if any(getattr(own, name) != size for name, size in _SIZE.items()) or own.kind != "siamese" or own.table:
-            raise ValueError(f"the transformer is siamese, has no table, and {_SIZE}")
-        if own.injection != "weighted" or not own.window:
-            raise ValueError("the small transformer weighs patches and sees windows")
+        if any(getattr(own, name) != size for name, size in _SIZE.items()) or own.table or not own.window:
+            raise ValueError(f"the small transformer sees windows, has no table, and {_SIZE}")
+
+    @property
+    def weighs(self) -> bool:
+        """Whether it tells how far it trusts the reference; other transformers are for ablations."""
+        return self.transformer.kind == "siamese" and self.transformer.injection == "weighted"
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> SmallConfig:
@@ -64,12 +67,12 @@ class SmallConfig:
 class Told:
     """What the transformer says: clean latents (N, latent, h, w), and the trust in the reference, (N, 1, H, W), 0..1.
 
-    ``logits`` are those of the trust, by token: (N, 1, h / 2, w / 2).
+    ``logits`` are those of the trust, by token, (N, 1, h / 2, w / 2); None where nothing is weighed.
     """
 
     latents: torch.Tensor
     trust: torch.Tensor
-    logits: torch.Tensor
+    logits: torch.Tensor | None
 
 
 class DsDitSmall(nn.Module):
@@ -84,7 +87,10 @@ class DsDitSmall(nn.Module):
     def tell(self, noisy: torch.Tensor, sigma: float, seen: Pictured, ref_scale: float = 1.0) -> Told:
         """Clean latents from noisy ones, all at one noise level, and the trust; none at a ``ref_scale`` of 0."""
         time = torch.full((len(noisy),), 1000.0 * sigma, device=noisy.device)
-        latents, passed = self.transformer.with_streams(noisy, time, seen.low, seen.reference, ref_scale)
+        share = 1.0 if self.config.transformer.kind == "joint" else ref_scale
+        latents, passed = self.transformer.with_streams(noisy, time, seen.low, seen.reference, share)
+        if not self.config.weighs:
+            return Told(latents, min(ref_scale, 1.0) * seen.known, None)
         block: Any = self.transformer.joint_blocks[-1]
         weights = block.weighting.logits(*passed[-1]).float()
         patch = self.config.transformer.patch

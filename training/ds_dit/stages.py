@@ -108,11 +108,12 @@ class FlowStage(nn.Module):
         told = self.model.tell(sigma * noise + (1.0 - sigma) * clean, sigma, ready.seen, float(weak >= _WEAK))
         given = ready.seen.trusting(told.trust)
         loss = image_loss(self.model.vae.decode(told.latents, given), Prepared(given, ready.residual, ready.target))
+        loss = loss + self.weights.latent * (told.latents.float() - clean).abs().mean()
+        if told.logits is None:
+            return loss
         share, counts = worth(ready, self._token)
         counts = counts * (1.0 + _DOUBT * (1.0 - share))
-        trust = F.binary_cross_entropy_with_logits(told.logits, share, weight=counts)
-        distance = (told.latents.float() - clean).abs().mean()
-        return loss + self.weights.latent * distance + self.weights.trust * trust
+        return loss + self.weights.trust * F.binary_cross_entropy_with_logits(told.logits, share, weight=counts)
 
 
 def bands_noise(like: torch.Tensor, bands: int, generator: torch.Generator) -> torch.Tensor:

@@ -111,10 +111,13 @@ def test_made_changes_keep_their_bounds():
     np.testing.assert_allclose(shifted[:, 8:-8, 8:-8], image[:, 6:-10, 9:-7], atol=1e-4)
 
 
-@pytest.mark.parametrize("kind", ["vae", "flow"])
-def test_a_few_steps_lower_the_loss_of_a_batch(kind):
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [("vae", {}), ("flow", {}), ("flow", {"kind": "joint"}), ("flow", {"injection": "summed"})],
+)
+def test_a_few_steps_lower_the_loss_of_a_batch(kind, change):
     torch.manual_seed(0)
-    model = DsDitSmall(SHAPE)
+    model = DsDitSmall(replace(SHAPE, transformer=replace(SHAPE.transformer, **change)))
     stage = VaeStage(model) if kind == "vae" else FlowStage(model, Weights())
     batch = patches()(2)
     optimiser = torch.optim.Adam([p for p in stage.parameters() if p.requires_grad], lr=3e-3)
