@@ -127,6 +127,10 @@ def _best(known: Metric) -> str:
     return f"at most {known.at_most:g}" if known.best is None else f"{known.best:g}"
 
 
+_READER_GONE = 141
+"""Exit status of a program whose reader closed the pipe: that of the signal, 13, and 128."""
+
+
 @contextlib.contextmanager
 def make_listener(as_json: bool) -> Iterator[JsonLines | Terminal]:
     """The listener for a person or a program.
@@ -176,6 +180,10 @@ def guarded(as_json: bool, cancel_on_stdin_eof: bool, kept: str | None = None) -
             _leave(listener, f"error: {error}", error.exit_code)
         except ModuleNotFoundError as error:
             _lacking(listener, error)
+        except BrokenPipeError:
+            # Whoever read the lines has gone: nothing is left to say, nor anywhere to say it.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            sys.exit(_READER_GONE)
         except Exception as error:  # a defect of ours: say so, keep the trace for the report
             traceback.print_exc()
             what = f"unexpected {type(error).__name__}: {error}"

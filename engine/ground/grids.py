@@ -125,13 +125,13 @@ def _centres_inside(low: float, high: float, length: int) -> tuple[int, int]:
 
 
 def check_same_crs(fine: GeoBox, coarse: GeoBox, *, fine_name: str, coarse_name: str) -> None:
-    """Raise RequestError unless both grids are in one CRS (or neither has one)."""
+    """Raise RequestError unless both grids are in one CRS (or neither has one); heights do not matter."""
     for grid, name, other in ((fine, fine_name, coarse_name), (coarse, coarse_name, fine_name)):
         if grid.crs is None and (fine.crs is not None or coarse.crs is not None):
             raise RequestError(
                 f"it has no CRS, while {other} has one", where=name, fix="assign it with gdal_edit.py -a_srs"
             )
-    if fine.crs != coarse.crs:
+    if not one_plane(fine.crs, coarse.crs):
         raise RequestError(
             f"its CRS {_crs_name(coarse.crs)} differs from {_crs_name(fine.crs)} of {fine_name}",
             where=coarse_name,
@@ -139,8 +139,22 @@ def check_same_crs(fine: GeoBox, coarse: GeoBox, *, fine_name: str, coarse_name:
         )
 
 
+def one_plane(crs: Any, other: Any) -> bool:
+    """Whether two coordinate systems are one, as far as the plane goes; a compound one has heights beside it."""
+    return bool(crs == other or (crs is not None and other is not None and _plane(crs) == _plane(other)))
+
+
+def _plane(crs: Any) -> Any:
+    """The horizontal part, of pyproj."""
+    return crs.proj.sub_crs_list[0] if crs.proj.is_compound else crs.proj
+
+
 def _crs_name(crs: Any) -> str:
-    return f"EPSG:{crs.epsg}" if crs is not None and crs.epsg else str(crs)[:60]
+    """As GDAL's programs take it: by its number where the horizontal part has one."""
+    if crs is None:
+        return "none"
+    known = _plane(crs).to_authority()
+    return ":".join(known) if known else str(crs)
 
 
 def crop(grid: GeoBox, window: Window) -> GeoBox:

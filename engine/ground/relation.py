@@ -23,7 +23,7 @@ from pyproj.exceptions import ProjError
 from pyproj.transformer import AreaOfInterest, TransformerGroup
 
 from ..errors import RequestError
-from .grids import Window, centres, check_same_crs, is_separable, relation, whole_shift
+from .grids import Window, centres, check_same_crs, is_separable, one_plane, relation, whole_shift
 from .resample import Coordinates
 
 Points = tuple[Coordinates, Coordinates]
@@ -297,7 +297,7 @@ def between(
     Raises:
         RequestError: one of them has no CRS, or nothing transforms between the two.
     """
-    if base.crs is None or other.crs is None or base.crs == other.crs:
+    if base.crs is None or other.crs is None or one_plane(base.crs, other.crs):
         check_same_crs(base, other, fine_name=base_name, coarse_name=other_name)
         return AffineRelation(relation(base, other), (int(other.shape[0]), int(other.shape[1])))
     warp = WarpRelation(base, other)

@@ -45,9 +45,11 @@ class Taps:
         shape = [1] * values.ndim
         shape[axis] = -1
         weight = self.weight.astype(np.float32)
-        total: Array = np.take(values, self.index[:, 0], axis=axis) * weight[:, 0].reshape(shape)
-        for k in range(1, self.index.shape[1]):
-            total += np.take(values, self.index[:, k], axis=axis) * weight[:, k].reshape(shape)
+        # Values near the largest float32, which mean nothing, overshoot it between the pixels.
+        with np.errstate(over="ignore", invalid="ignore"):
+            total: Array = np.take(values, self.index[:, 0], axis=axis) * weight[:, 0].reshape(shape)
+            for k in range(1, self.index.shape[1]):
+                total += np.take(values, self.index[:, k], axis=axis) * weight[:, k].reshape(shape)
         return total
 
 

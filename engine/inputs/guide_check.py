@@ -61,7 +61,7 @@ def check_guide(base: GeoBox, main: Scene, guide: Scene, wanted: InputSpec) -> N
         raise RequestError(
             f"it is the {main.name} itself", where=guide.source, fix=f"give another file as {guide.name}"
         )
-    if wanted.finer > 1 and base.crs == guide.grid.crs and _is_no_finer(base, guide.grid):
+    if wanted.finer > 1 and grids.one_plane(base.crs, guide.grid.crs) and _is_no_finer(base, guide.grid):
         raise RequestError(
             f"its pixels are no finer than those of {main.source}",
             where=guide.source,

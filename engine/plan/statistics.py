@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from ..contract import MeasuringModel, ModelSpec, SteppingModel, TileModel, Where
-from ..errors import UnusedGuideWarning
+from ..errors import RequestError, UnusedGuideWarning
 from ..ground.grids import Window, ratio
 from ..inputs.readers import Reader, opened
 from ..inputs.reading import Patch
@@ -96,8 +96,25 @@ def _sums(
         }
         with torch.inference_mode():
             part = model.measure(batch, torch.from_numpy(valid)[None, None], where)
+        if not np.isfinite(part).all():
+            raise _too_large(readers, rim)
         total = part if total is None else total + part
     return replace(plan, statistics=() if total is None else tuple(float(value) for value in total))
+
+
+def _too_large(readers: Sequence[Reader], window: Window) -> RequestError:
+    """What is said of values that no sum can hold: the farthest from 0, and where it stands."""
+    found: tuple[float, str] = 0.0, ""
+    for reader in readers:
+        for stored in reader.strip(window):
+            values = stored.raw[np.isfinite(stored.raw)]
+            extreme = float(values[np.abs(values.astype(np.float64)).argmax()]) if values.size else 0.0
+            found = max(found, (extreme, reader.scene.source), key=lambda each: abs(each[0]))
+    return RequestError(
+        f"values such as {found[0]:.4g} are no measurements; they look like a nodata value that is not declared",
+        where=found[1],
+        fix=f"declare it with gdal_edit.py -a_nodata {found[0]:.9g}",
+    )
 
 
 def _in_range(

@@ -159,9 +159,29 @@ def check_destination(request: Request, out: Path) -> None:
             _check_place(request, Path(vectors), replaces=replaces, kind="GeoPackage", endings=(".gpkg",))
 
 
+_LONGEST_NAME = 200
+"""Bytes; file systems take 255, and the names of what lies beside an output are longer than its own."""
+
+
 def _place(path: Path) -> str:
     """Where a file lies; on some disks names that differ in capitals alone are one file."""
     return str(path.resolve()).casefold()
+
+
+def _check_name(out: Path) -> None:
+    """Refuse a name that cannot be written as it is asked for."""
+    try:
+        length = len(out.name.encode())
+    except UnicodeEncodeError:
+        name = out.name.encode(errors="backslashreplace").decode()
+        raise RequestError("its name is not UTF-8", where=name, fix="give another name") from None
+    if length > _LONGEST_NAME:
+        raise RequestError("its name is too long", where=out.name[:60] + "...", fix="give a shorter one")
+    if out.is_symlink():
+        # A rename would replace the link and leave alone what it names.
+        raise RequestError(
+            f"the output is a link to {out.readlink()}", where=str(out), fix="give the file that it names"
+        )
 
 
 def _check_place(
@@ -172,6 +192,7 @@ def _check_place(
     kind: str = "GeoTIFF",
     endings: tuple[str, ...] = (".tif", ".tiff"),
 ) -> None:
+    _check_name(out)
     for source in request.inputs.values():
         for part in {source, *source.split(",")}:
             if exists(part) and out.exists() and Path(part).samefile(out):

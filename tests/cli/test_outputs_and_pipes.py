@@ -1,0 +1,99 @@
+"""Links, names that no file may have, closed pipes, heights in a CRS, and values that are no measurements."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+from rasterio.transform import from_origin
+
+FINE, COARSE = from_origin(500000, 5000000, 0.5, 0.5), from_origin(500000, 5000000, 2, 2)
+HEIGHTS = "EPSG:32633+5773"
+
+
+def write(path, values, transform, crs="EPSG:32633"):
+    count, height, width = values.shape
+    profile = {"driver": "GTiff", "count": count, "height": height, "width": width, "dtype": values.dtype}
+    with rasterio.open(path, "w", crs=crs, transform=transform, **profile) as file:
+        file.write(values)
+
+
+def scene():
+    """MS of four bands and PAN, four times as fine."""
+    rng = np.random.default_rng(0)
+    fine = (400 + 150 * rng.random((4, 160, 192))).astype(np.float32)
+    return fine.reshape(4, 40, 4, 48, 4).mean(axis=(2, 4)), fine.mean(axis=0, keepdims=True)
+
+
+def seamline(*arguments, folder, **more):
+    command = [sys.executable, "-m", "seamline", *map(os.fsencode, arguments)]
+    return subprocess.run(command, cwd=folder, capture_output=True, check=False, **more)
+
+
+@pytest.fixture
+def pair(tmp_path):
+    ms, pan = scene()
+    write(tmp_path / "ms.tif", ms, COARSE)
+    write(tmp_path / "pan.tif", pan, FINE)
+    return tmp_path
+
+
+@pytest.mark.parametrize("target", ["real.tif", "nowhere.tif"])
+def test_an_output_that_is_a_link_is_refused_and_what_it_names_stays(pair, target):
+    (pair / "real.tif").write_bytes(b"old")
+    (pair / "link.tif").symlink_to(target)
+    done = seamline("superres", "ms.tif", "link.tif", "--model", "bicubic", "--overwrite", folder=pair)
+    assert done.returncode == 2
+    assert f"a link to {target}" in done.stderr.decode()
+    assert (pair / "link.tif").is_symlink()
+    assert (pair / "real.tif").read_bytes() == b"old"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are bytes on Linux alone")
+def test_names_that_are_not_utf8_or_too_long_are_refused(pair):
+    for name, said in ((b"o\xe4.tif", "not UTF-8"), (b"o" * 230 + b".tif", "too long")):
+        done = seamline("superres", "ms.tif", name, "--model", "bicubic", folder=pair)
+        assert done.returncode == 2
+        assert said in done.stderr.decode()
+        assert b"Traceback" not in done.stderr
+    assert sorted(path.name for path in pair.iterdir()) == ["ms.tif", "pan.tif"]
+
+
+def test_a_reader_that_has_gone_is_told_nothing(tmp_path):
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "seamline", "models", "list"]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False, cwd=tmp_path)
+    os.close(writing)
+    assert done.returncode == 141
+    assert done.stderr == b""
+
+
+def test_heights_beside_the_same_plane_do_not_matter_and_another_plane_is_named_in_short(pair):
+    _, pan = scene()
+    write(pair / "high.tif", pan, FINE, HEIGHTS)
+    assert seamline("pansharpen", "ms.tif", "high.tif", "o.tif", "--model", "gsa", folder=pair).returncode == 0
+    write(pair / "other.tif", pan, FINE, "EPSG:32632+5773")
+    done = seamline("pansharpen", "ms.tif", "other.tif", "no.tif", "--model", "gsa", folder=pair)
+    assert done.returncode == 2
+    assert "gdalwarp -t_srs EPSG:32632" in done.stderr.decode()
+    assert not (pair / "no.tif").exists()
+
+
+@pytest.mark.parametrize("model", ["gsa", "mtf-glp-fs", "salad-pan-tiny"])
+def test_values_that_are_no_measurements_are_named_with_what_declares_them(pair, model):
+    ms, _ = scene()
+    ms[:, :3] = np.finfo(np.float32).min
+    write(pair / "filled.tif", ms, COARSE)
+    done = seamline("pansharpen", "filled.tif", "pan.tif", "o.tif", "--model", model, folder=pair)
+    said = done.stderr.decode()
+    assert done.returncode == 2
+    assert "gdal_edit.py -a_nodata -3.40282347e+38" in said
+    assert "RuntimeWarning" not in said
+    assert "Traceback" not in said
+    assert not Path(pair / "o.tif").exists()
