@@ -72,6 +72,10 @@ class AllNodataWarning(SeamlineWarning):
     """The input holds no valid pixel, so the output holds none either."""
 
 
+class AlphaWarning(SeamlineWarning):
+    """A band is taken for a mask because of its name, though its values look like data."""
+
+
 class UnusedGuideWarning(SeamlineWarning):
     """An input that only helps has nothing to tell where the image lies; the result is the one without it."""
 

@@ -1,4 +1,4 @@
-"""Describe inputs: grid, bands, data type, masks, scale and offset, without reading pixels."""
+"""Describe inputs: grid, bands, data type, masks, scale and offset, without reading more than a few pixels."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from ..errors import GeoreferenceWarning, RequestError
 from ..ground.fitting import check_fit
 from ..request import OpenPolicy
 from ..types import EXACT_DTYPES
+from .alpha import warn_if_data
 from .archives import exists
 from .files import open_raster, readable
 from .fingerprint import fingerprint
@@ -163,6 +164,8 @@ def _describe_file(path: str, any_dtype: bool, wanted: tuple[int | str, ...], po
         alpha_is_data = bool(wanted) and _alpha(data) in wanted
         grid = _grid(data, path)
         alpha = 0 if alpha_is_data else _alpha(data)
+        if alpha and not wanted:
+            warn_if_data(data, alpha, path)
         bands = tuple(_band(data, path, i) for i in range(1, data.count + 1) if i != alpha)
         tags = data.tags()
         point = tags.get("AREA_OR_POINT") == "Point"

@@ -97,3 +97,21 @@ def test_values_that_are_no_measurements_are_named_with_what_declares_them(pair,
     assert "RuntimeWarning" not in said
     assert "Traceback" not in said
     assert not Path(pair / "o.tif").exists()
+
+
+def test_a_band_called_alpha_that_varies_is_told_and_can_be_kept(pair):
+    ms, _ = scene()
+    for name, fourth in (("data.tif", ms[3:] / 5), ("mask.tif", np.where(ms[3:] > 470, 255, 0))):
+        values = np.concatenate([ms[:3] / 4, fourth]).astype(np.uint8)
+        profile = {"driver": "GTiff", "count": 4, "height": 40, "width": 48, "dtype": "uint8", "photometric": "RGB"}
+        with rasterio.open(pair / name, "w", crs="EPSG:32633", transform=COARSE, alpha="YES", **profile) as file:
+            file.write(values)
+    said = seamline("superres", "data.tif", "o.tif", "--model", "bicubic", folder=pair).stderr.decode()
+    assert "--bands 1,2,3,4 to keep it" in said
+    assert said.count("alpha") == 1
+    assert "alpha" not in seamline("superres", "mask.tif", "p.tif", "--model", "bicubic", folder=pair).stderr.decode()
+    kept = seamline("superres", "data.tif", "q.tif", "--model", "bicubic", "--bands", "1,2,3,4", folder=pair)
+    assert "alpha" not in kept.stderr.decode()
+    with rasterio.open(pair / "q.tif") as file:
+        assert file.count == 4
+        assert file.read(4).std() > 1

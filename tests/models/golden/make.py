@@ -19,6 +19,7 @@ SUPERRES = {
     "slimdiffsr-tiny-x2": 2,
     "slimdiffsr-tiny-x4": 4,
     "slimdiffsr-tiny-x8": 8,
+    "ds-dit-tiny-x4": 4,
     "sentinel2-tiny": 1,
     "terra-ldm-tiny": 1,
     "bicubic": 4,
@@ -47,7 +48,15 @@ def write_inputs(folder: Path) -> dict[str, Path]:
     paths = {}
     image = truth(64)
     twenty = image[1:3].astype(np.int64).reshape(2, 32, 2, 32, 2).sum(axis=(2, 4)) // 4
-    rasters = (("pan", pan, 0.5), ("ms", ms, 2.0), ("image", image, 10.0), ("twenty", twenty, 20.0))
+    # The ground of the image with finer grain, in another light.
+    dated = image.astype(np.int64).repeat(4, axis=1).repeat(4, axis=2) * 3 // 4 + truth(256) // 5
+    rasters = (
+        ("pan", pan, 0.5),
+        ("ms", ms, 2.0),
+        ("image", image, 10.0),
+        ("dated", dated, 2.5),
+        ("twenty", twenty, 20.0),
+    )
     for name, values, pixel in rasters:
         paths[name] = folder / f"{name}.tif"
         profile = {"driver": "GTiff", "count": len(values), "height": values.shape[1], "width": values.shape[2]}
@@ -81,6 +90,8 @@ def result(name: str, folder: Path) -> np.ndarray:
         side = 64 // source.spec.scale
         window = (20, 16, side, side)
     inputs = {each: str(paths[each]) for each in names}
+    if name == "ds-dit-tiny-x4":
+        inputs["reference"] = str(paths["dated"])
     if name == "sentinel2-tiny":
         inputs["image"] += f",{paths['twenty']}"
     run(Request(inputs=inputs, out=str(out), window=window, threads=1, overwrite=True), source)
