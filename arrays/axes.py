@@ -171,7 +171,8 @@ def _turned(xs: Coordinates, ys: Coordinates, stated: Affine, name: str) -> Affi
     rows, columns = np.indices(xs.shape, np.float64) + 0.5
 
     def places(affine: Affine) -> bool:
-        size = math.sqrt(abs(affine.determinant))
+        # The shorter side: where px are narrow, a step along it is small against their size.
+        size = min(math.hypot(affine.a, affine.d), math.hypot(affine.b, affine.e))
         return _close(affine.a * columns + affine.b * rows + affine.c, xs, size) and _close(
             affine.d * columns + affine.e * rows + affine.f, ys, size
         )

@@ -77,6 +77,12 @@ def test_a_stated_transform_is_kept_to_the_last_bit(affine, height, width):
     assert found(placed(affine, height, width)) == affine
 
 
+def test_a_slice_of_narrow_turned_pixels_moves_by_their_own_width():
+    affine = Affine(*_turned(0.0, 0.0, 1e-5, 1.0, 12.5))
+    cut = placed(affine, 30, 30).isel(x=slice(1, None))
+    assert (found(cut).c, found(cut).f) == pytest.approx((affine.a, affine.d), rel=1e-6)
+
+
 @settings(max_examples=60, deadline=None)
 @given(affine=affines(), data=st.data())
 def test_a_slice_lies_where_its_coordinates_say(affine, data):

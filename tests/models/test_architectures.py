@@ -65,7 +65,7 @@ def test_a_name_of_this_package_cannot_be_taken(package):
 def test_an_unknown_name_is_told_with_those_that_there_are(package):
     package("others", "far_net = others")
     said = refusal("near_net")
-    assert said.startswith("the architecture 'near_net' is unknown; known are far_net, salad_pan_sd15,")
+    assert said.startswith("the architecture 'near_net' is unknown; known are ds_dit_sd3, ds_dit_small, far_net,")
     assert "the package that registers it" in said
 
 

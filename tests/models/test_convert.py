@@ -367,8 +367,8 @@ def test_a_count_is_one_number(name, number):
 
 
 def test_an_unknown_count_lists_what_there_is():
-    result = CliRunner().invoke(cli, ["models", "count", "m3-dit"])
+    result = CliRunner().invoke(cli, ["models", "count", "m4-dit"])
     assert result.exit_code == 2
-    assert all(name in result.stderr for name in ("m3-dit", *COUNTS))
+    assert all(name in result.stderr for name in ("m4-dit", *COUNTS))
     with pytest.raises(RequestError):
         count("")
