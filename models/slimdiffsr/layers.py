@@ -22,6 +22,22 @@ def _gate(channels: int, hidden: int, maps: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(channels, hidden, bias=False), nn.ReLU(), nn.Linear(hidden, maps), nn.Sigmoid())
 
 
+class ChannelMix(nn.Conv2d):
+    """A convolution of one px; where channels lie last in memory, as the matrix product that it is.
+
+    One thread takes a slow way through the convolution of a single image.
+    """
+
+    def __init__(self, channels_in: int, channels_out: int, *, bias: bool = True) -> None:
+        super().__init__(channels_in, channels_out, 1, bias=bias)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, channels_in, h, w) to (N, channels_out, h, w)."""
+        if not x.is_contiguous(memory_format=torch.channels_last):
+            return super().forward(x)
+        return F.linear(x.permute(0, 2, 3, 1), self.weight[:, :, 0, 0], self.bias).permute(0, 3, 1, 2)
+
+
 def _weighted(maps: tuple[torch.Tensor, ...], weights: torch.Tensor) -> torch.Tensor:
     """Sum of maps (N, C, h, w), each times its column of weights (N, maps)."""
     total = weights[:, 0, None, None, None] * maps[0]
@@ -44,7 +60,7 @@ class FrequencySeparableConv(nn.Module):
         self.high_branch = _depthwise(channels_in, 3, 3)
         self.mlp = _gate(channels_in, 8, 2)
         self.bottleneck = nn.Sequential(
-            nn.Conv2d(channels_in, middle, 1, bias=False), nn.ReLU(), nn.Conv2d(middle, channels_out, 1, bias=False)
+            ChannelMix(channels_in, middle, bias=False), nn.ReLU(), ChannelMix(middle, channels_out, bias=False)
         )
 
     def branches(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -71,8 +87,8 @@ class DirectionSeparableConv(nn.Module):
         self.h_conv = _depthwise(channels_in, 3, 1)
         self.v_conv = _depthwise(channels_in, 1, 3)
         self.mlp = _gate(channels_in, channels_in // 8, 3)
-        self.conv_reduce = nn.Conv2d(channels_in, middle, 1, bias=False)
-        self.conv_expand = nn.Conv2d(middle, channels_out, 1, bias=False)
+        self.conv_reduce = ChannelMix(channels_in, middle, bias=False)
+        self.conv_expand = ChannelMix(middle, channels_out, bias=False)
 
     def forward(self, x: torch.Tensor, wholes: Wholes = AS_PUBLISHED) -> torch.Tensor:
         """(N, channels_in, h, w) to (N, channels_out, h, w)."""

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from .config import LATENT, Config
 from .layers import (
+    ChannelMix,
     DirectionSeparableConv,
     Doubling,
     FrequencySeparableConv,
@@ -63,7 +64,7 @@ class Residual(nn.Module):
             self.conv2 = DirectionSeparableConv(channels_out, channels_out)
         else:
             self.conv2 = nn.Conv2d(channels_out, channels_out, 3, padding=1)
-        self.conv_shortcut = nn.Conv2d(channels_in, channels_out, 1) if channels_in != channels_out else None
+        self.conv_shortcut = ChannelMix(channels_in, channels_out) if channels_in != channels_out else None
 
     def forward(self, x: torch.Tensor, wholes: Wholes = AS_PUBLISHED) -> torch.Tensor:
         """(N, channels_in, h, w) to (N, channels_out, h, w)."""
