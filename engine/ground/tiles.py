@@ -158,6 +158,7 @@ def even_axis(
         shared = -(-overlap // align)
         # Below twice what is shared, three tiles would meet.
         steps = max(-(-(-(-length // align) + intervals * shared) // (intervals + 1)), 2 * shared)
+        steps = min(steps, tile // align)
         tile, last = steps * align, max(0, -(-length // align) - steps)
     starts = tuple(last * i // intervals * align for i in range(intervals + 1))
     ramp = _ramp(starts, tile, overlap - 2 * margin)

@@ -177,11 +177,6 @@ def _check_name(out: Path) -> None:
         raise RequestError("its name is not UTF-8", where=name, fix="give another name") from None
     if length > _LONGEST_NAME:
         raise RequestError("its name is too long", where=out.name[:60] + "...", fix="give a shorter one")
-    if out.is_symlink():
-        # A rename would replace the link and leave alone what it names.
-        raise RequestError(
-            f"the output is a link to {out.readlink()}", where=str(out), fix="give the file that it names"
-        )
 
 
 def _check_place(
@@ -197,6 +192,11 @@ def _check_place(
         for part in {source, *source.split(",")}:
             if exists(part) and out.exists() and Path(part).samefile(out):
                 raise RequestError("the output is one of the inputs", where=str(out), fix="choose another name")
+    if out.is_symlink():
+        # A rename would replace the link and leave alone what it names.
+        raise RequestError(
+            f"the output is a link to {out.readlink()}", where=str(out), fix="give the file that it names"
+        )
     if out.is_dir():
         raise RequestError("the output is a folder", where=str(out), fix=f"give a file name that ends in {endings[0]}")
     if out.suffix.lower() not in endings:

@@ -281,7 +281,8 @@ def test_pairs_that_lie_apart(ask, refused, inputs, tmp_path):
     ms, pan = textured(8)
     write(tmp_path / "pan.tif", pan)
     for pixels in (2, 9):
-        write(tmp_path / f"{pixels}.tif", ms, transform=COARSE * Affine.translation(0, pixels))
+        # Without a nodata value GDAL would take the fourth band of 8 bits for alpha.
+        write(tmp_path / f"{pixels}.tif", ms, transform=COARSE * Affine.translation(0, pixels), nodata=0)
     run = [tmp_path / "pan.tif", tmp_path / "o.tif", "--model", "gsa"]
     spoken = ask("pansharpen", tmp_path / "2.tif", *run)
     assert spoken.code == 0
