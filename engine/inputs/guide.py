@@ -297,7 +297,8 @@ def _mend(
     """
     height, width = values.shape[1:]
     first = [np.floor(there - 0.5).astype(np.int64) for there in points]
-    clear = _clear(known, reaches)[:, np.clip(first[0], 0, height - 1), np.clip(first[1], 0, width - 1)]
+    # Counted from the cell before the first one: there lie the points in the first half of it.
+    clear = _clear(known, reaches)[:, np.clip(first[0], -1, height - 1) + 1, np.clip(first[1], -1, width - 1) + 1]
     band, row, column = np.nonzero(valid & ~clear)
     (top, left), (y, x) = (f[row, column] for f in first), (p[row, column] - 0.5 for p in points)
     total, weight = np.zeros(len(band)), np.zeros(len(band))
@@ -311,10 +312,14 @@ def _mend(
 
 
 def _clear(known: Validity, reaches: list[int]) -> Validity:
-    """Whether every cell is valid that a kernel touches at a point between this cell's centre and the next one's."""
+    """Whether every cell is valid that a kernel touches at a point between a cell's centre and the next one's.
+
+    Returns:
+        (C, n + 1, m + 1): from the cell before the first one on.
+    """
     for axis, reach in enumerate(reaches, 1):
         pad = [(0, 0)] * 3
-        pad[axis] = (reach - 1, reach)
+        pad[axis] = (reach, reach)
         windows = np.lib.stride_tricks.sliding_window_view(np.pad(known, pad, mode="edge"), 2 * reach, axis=axis)
         known = np.asarray(windows.all(axis=-1))
     return known

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
 from pyproj import Transformer
@@ -170,6 +170,7 @@ def test_windows_agree_on_what_they_share(textured, kernel):
 
     @settings(max_examples=25, deadline=None)
     @given(windows())
+    @example(Window(0, 0, 6, 1))
     def law(window):
         patch = reader.patch(reader.strip(window), window)
         cut = (slice(None), slice(*window.rows), slice(*window.columns))
