@@ -11,11 +11,10 @@ def main() -> None:
     # Waiting threads that spin take the processor from those that work; on a busy machine that costs a multiple.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # Here, for whoever asks this package for one of its modules to get that alone.
-    from ..engine.run.allocator import keep_freed_memory
+    from ..engine.allocator import keep_freed_memory
     from .group import cli
 
     keep_freed_memory()
-
     try:
         cli()
     except SystemExit as leaving:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import signal
 import sys
 import threading
@@ -180,17 +181,26 @@ def guarded(as_json: bool, cancel_on_stdin_eof: bool, kept: str | None = None) -
             _leave(listener, f"error: {error}", error.exit_code)
         except ModuleNotFoundError as error:
             _lacking(listener, error)
-        except BrokenPipeError:
-            # Whoever read the lines has gone: nothing is left to say, nor anywhere to say it.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-            sys.exit(_READER_GONE)
         except Exception as error:  # a defect of ours: say so, keep the trace for the report
+            if isinstance(error, BrokenPipeError) and _reader_has_gone():
+                # Nothing is left to say, nor anywhere to say it.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+                sys.exit(_READER_GONE)
             traceback.print_exc()
             what = f"unexpected {type(error).__name__}: {error}"
             listener.emit("error", what=what, where="seamline", fix="please report it with the lines above")
             _leave(listener, f"error: {what}; please report it with the lines above", 1)
         finally:
             ended.set()
+
+
+def _reader_has_gone() -> bool:
+    """Whether nobody reads standard output any more; other pipes that break are defects."""
+    if not hasattr(select, "poll"):
+        return False
+    waiting = select.poll()
+    waiting.register(1, 0)
+    return any(event & select.POLLERR for _, event in waiting.poll(0))
 
 
 def _lacking(listener: Listener, error: ModuleNotFoundError) -> None:

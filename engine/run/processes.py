@@ -17,11 +17,11 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
+from ..allocator import keep_freed_memory
 from ..context import RunContext
 from ..errors import Cancelled, RunError, SeamlineError
 from ..events import Progress, warnings_to
 from ..request import OpenPolicy
-from .allocator import keep_freed_memory
 from .job import Job, run_job
 
 _POLL_S, _GRACE_S = 0.1, 5.0

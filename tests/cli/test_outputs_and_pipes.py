@@ -10,7 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+from click.testing import CliRunner
 from rasterio.transform import from_origin
+
+from seamline.cli.group import cli
+from seamline.models import registry
 
 FINE, COARSE = from_origin(500000, 5000000, 0.5, 0.5), from_origin(500000, 5000000, 2, 2)
 HEIGHTS = "EPSG:32633+5773"
@@ -115,3 +119,21 @@ def test_a_band_called_alpha_that_varies_is_told_and_can_be_kept(pair):
     with rasterio.open(pair / "q.tif") as file:
         assert file.count == 4
         assert file.read(4).std() > 1
+
+
+def test_another_pipe_that_breaks_is_reported(monkeypatch):
+    def broken(*_):
+        raise BrokenPipeError("a worker has gone")
+
+    monkeypatch.setattr(registry, "names", broken)
+    done = CliRunner().invoke(cli, ["models", "list"])
+    assert done.exit_code == 1
+    assert "unexpected BrokenPipeError" in done.stderr
+
+
+def test_help_waits_for_no_library_of_networks(tmp_path):
+    command = [sys.executable, "-X", "importtime", "-m", "seamline", "--help"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=True, text=True)
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "seamline.cli.group" in loaded
+    assert not loaded & {"torch", "diffusers", "xarray", "rasterio"}

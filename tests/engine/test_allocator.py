@@ -8,7 +8,7 @@ import pytest
 
 FAULTS = """
 import resource, sys
-from seamline.engine.run.allocator import keep_freed_memory
+from seamline.engine.allocator import keep_freed_memory
 if sys.argv[1] == "kept":
     keep_freed_memory()
 def faults():
