@@ -63,7 +63,3 @@ class Config:
     def of(cls, values: Mapping[str, Any]) -> Self:
         """From a card or a recipe."""
         return cls(**values)
-
-
-M3 = Config(kind="joint")
-"""The baseline of the paper."""

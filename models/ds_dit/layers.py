@@ -168,6 +168,7 @@ class Stream(nn.Module):
 
     def __init__(self, config: Config, *, reads: bool = True) -> None:
         super().__init__()
+        self.reads = reads
         width = config.width
         self.norm1 = nn.LayerNorm(width, elementwise_affine=False, eps=1e-6)
         self.attn = _Attention(width, reads=reads)
@@ -188,7 +189,7 @@ class Stream(nn.Module):
 
     def asked(self, x: torch.Tensor, time: torch.Tensor) -> tuple[Attended, tuple[torch.Tensor, ...]]:
         """What goes into the attention, and the rest of the modulation."""
-        shift, scale, *rest = self.adaLN_modulation(time).chunk(6 if hasattr(self, "mlp") else 2, dim=1)
+        shift, scale, *rest = self.adaLN_modulation(time).chunk(6 if self.reads else 2, dim=1)
         return Attended(*self.attn.qkv(modulated(self.norm1, x, shift, scale)).chunk(3, dim=2)), tuple(rest)
 
     def read(self, x: torch.Tensor, told: torch.Tensor, rest: tuple[torch.Tensor, ...]) -> torch.Tensor:

@@ -33,7 +33,7 @@ _SIZE: Mapping[str, Any] = {"latent": LATENT, "low": LOW_PLANES * CELL, "referen
 
 
 def _small() -> Config:
-    return Config(depth=4, width=128, heads=4, table=0, hidden=2, window=4, **_SIZE)
+    return Config(depth=3, width=128, heads=4, table=0, hidden=2, window=4, **_SIZE)
 
 
 @dataclass(frozen=True, slots=True)

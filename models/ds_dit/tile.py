@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch.nn import functional as F
 
 from ...engine.contract import (
     IMAGE,
@@ -23,17 +21,21 @@ from ...engine.contract import (
     Where,
 )
 from ...engine.errors import ModelError
-from ..folder import Architecture, Card, load_strictly
+from ..folder import Architecture, Card, QualityRow, load_strictly
 from ..placed import channels_last
 from ..salad_pan.vae import FACTOR
 from .anchors import cells_of_noise
 from .pictures import pictured
 from .small import LATENT, DsDitSmall, SmallConfig
+from .use import Use, checked_scale
 
 ARCHITECTURE = "ds_dit_small"
 STEPS, MOST_STEPS = 1, 50
-GUIDANCE, MOST_GUIDANCE = 1.0, 2.0
-LARGEST_SCALE = 16
+
+TILE = 896
+"""Px of the result along a side of a tile."""
+WORK_BYTES = 1800
+"""For each px of the result of a batch, measured on four bands."""
 
 TRUST = OutputSpec(
     name="trust",
@@ -44,23 +46,16 @@ TRUST = OutputSpec(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Options:
-    scale: int
-    steps: int
-    guidance: float
-
-
 class DsDitTile:
     """A loaded model.
 
     Args:
         network: in evaluation mode, on the run's device.
-        options: scale, steps and guidance.
+        use: scale, steps and guidance.
     """
 
-    def __init__(self, network: DsDitSmall, options: _Options) -> None:
-        self.network, self.options = network, options
+    def __init__(self, network: DsDitSmall, use: Use) -> None:
+        self.network, self.use = network, use
 
     @torch.inference_mode()
     def predict(self, batch: Batch, where: Where) -> Prediction:
@@ -74,17 +69,16 @@ class DsDitTile:
         Returns:
             ``"image"``, ``"uncertainty"`` and ``"trust"``, (B, C, h * scale, w * scale) each.
         """
-        scale = self.options.scale
-        low = F.interpolate(batch["image"], scale_factor=float(scale), mode="bicubic", align_corners=False)
+        low = self.use.upsampled(batch["image"])
         if "reference" in batch:
             reference, valid = batch["reference"], batch["reference_valid"]
         else:
             reference, valid = low, torch.zeros_like(low[:, :1])
         found, trust = self.network(
-            pictured(low, reference, valid, float(scale)),
+            pictured(low, reference, valid, float(self.use.scale)),
             self._noise(low, where),
-            self.options.steps,
-            self.options.guidance,
+            self.use.steps,
+            self.use.guidance,
             where.checkpoint,
         )
         return {
@@ -96,22 +90,35 @@ class DsDitTile:
     def _noise(self, low: torch.Tensor, where: Where) -> torch.Tensor:
         """One draw for all bands of a tile: (B * C, latent, H / 4, W / 4)."""
         images, bands, height, width = low.shape
-        scale = self.options.scale
+        scale = self.use.scale
         size = (height // scale, width // scale)
         cells = cells_of_noise(where, scale=scale, cell=FACTOR, channels=LATENT, size=size)
         shared = cells[:, None].expand(images, bands, *cells.shape[1:])
         return shared.reshape(images * bands, *cells.shape[1:]).to(low.device)
 
 
-def card(config: SmallConfig, scale: int, *, name: str, version: str) -> Card:
-    """The card of a model; licence, training data and citation are still to be stated.
+def card(
+    config: SmallConfig,
+    scale: int,
+    *,
+    name: str,
+    version: str,
+    licence: str,
+    training_data: str,
+    citation: str,
+    quality: tuple[QualityRow, ...] = (),
+) -> Card:
+    """The card of a model.
+
+    The margin is how far the blocks see, each a window of tokens; what the decoder and the local fit see beyond moves
+    no pixel by 0.5 DN where 10000 are white, as measured on the weights that ship.
 
     Args:
-        scale: px of the result per px of LR, 2 to 16.
+        scale: px of the result per px of LR.
     """
     side = FACTOR * config.transformer.patch * config.transformer.window
     align = side // math.gcd(side, scale)
-    margin = -(-MARGIN // scale)
+    margin = -(-config.transformer.depth * side // scale)
     tile = -(-TILE // scale // align) * align
     spec = ModelSpec(
         name=name,
@@ -139,21 +146,11 @@ def card(config: SmallConfig, scale: int, *, name: str, version: str) -> Card:
     return Card.of(
         spec,
         architecture=Architecture(name=ARCHITECTURE, config={"scale": scale, "network": config.values()}),
-        licence="not stated",
-        training_data="not stated",
-        citation="not stated",
+        licence=licence,
+        training_data=training_data,
+        citation=citation,
+        quality=quality,
     )
-
-
-MARGIN, TILE = 80, 896
-"""Px of the result at a tile's rim that are not used, and along a side of a tile.
-
-Measured on the weights that ship, where 10000 DN are white: other content outside moves no pixel deeper than that by
-0.5 DN.  It is how far three blocks of windows see, every second one moved by half a window.
-"""
-
-WORK_BYTES = 1800
-"""For each px of the result of a batch, measured on four bands."""
 
 
 def load(config: Mapping[str, Any], state: Mapping[str, torch.Tensor], runtime: Runtime) -> TileModel:
@@ -168,19 +165,12 @@ def load(config: Mapping[str, Any], state: Mapping[str, torch.Tensor], runtime: 
         ModelError: config or weights do not fit, or steps or guidance are out of range.
     """
     try:
-        shape, scale = SmallConfig.of(config["network"]), config["scale"]
-        if type(scale) is not int or not 2 <= scale <= LARGEST_SCALE:
-            raise ValueError(f"scale is a whole number from 2 to {LARGEST_SCALE}, not {scale!r}")
+        shape, scale = SmallConfig.of(config["network"]), checked_scale(config["scale"])
         network = DsDitSmall(shape)
     except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ModelError(
             f"the config does not describe this network ({error})", where=ARCHITECTURE, fix="fetch the model again"
         ) from error
-    steps = STEPS if runtime.steps is None else runtime.steps
-    if not 1 <= steps <= MOST_STEPS:
-        raise ModelError(f"{steps} steps are out of range", where="--steps", fix=f"pass 1 to {MOST_STEPS}")
-    guidance = GUIDANCE if runtime.guidance is None else runtime.guidance
-    if not GUIDANCE <= guidance <= MOST_GUIDANCE:
-        raise ModelError(f"a guidance of {guidance:g} is out of range", where="--guidance", fix="pass 1 to 2")
+    use = Use.of(scale, runtime, steps=STEPS, most=MOST_STEPS)
     load_strictly(network, {key: value.float() for key, value in state.items()}, where=ARCHITECTURE)
-    return DsDitTile(channels_last(network, runtime.device), _Options(scale, steps, guidance))
+    return DsDitTile(channels_last(network, runtime.device), use)

@@ -25,6 +25,8 @@ from ..village.procedural import procedural_scene
 
 Split = Literal["train", "val", "test"]
 PROCEDURAL = "procedural"
+_LEAST = 32
+"""Px of the shorter side of a part that is worth reading."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,21 +129,14 @@ def _load(root: Path | None, settings: SourceSettings, split: Split, seed: int) 
     if settings.dataset == PROCEDURAL:
         images = _procedural(seed, split, settings.scenes)
         whole = tuple(np.ones(image.shape[1:], np.bool_) for image in images)
-        return Source(settings, images, whole, tuple(_peaks(i, v) for i, v in zip(images, whole, strict=True)))
+        return Source(settings, images, whole, tuple(peaks_of(i, v) for i, v in zip(images, whole, strict=True)))
     if root is None:
         raise RequestError(
             "the data folder is not known",
             where=settings.dataset,
             fix="set SEAMLINE_DATA to the folder of splits.json",
         )
-    try:
-        entry = json.loads((root / "splits.json").read_text(encoding="utf-8"))["datasets"][settings.dataset]
-    except (OSError, KeyError) as error:
-        raise RequestError(
-            "no such dataset", where=settings.dataset, fix="see splits.json in the data folder"
-        ) from error
-    names = entry["files"] if entry["unit"] == "bbox" else entry[split]
-    boxes: list[Any] = entry[split] if entry["unit"] == "bbox" else [None]
+    names, boxes = listed(root, settings.dataset, split)
     parts: list[tuple[NDArray[Any], NDArray[np.bool_]]] = []
     for name in names:
         if settings.contains and not any(text in name for text in settings.contains):
@@ -155,8 +150,21 @@ def _load(root: Path | None, settings: SourceSettings, split: Split, seed: int) 
         settings,
         tuple(image for image, _ in parts),
         tuple(valid for _, valid in parts),
-        tuple(_peaks(image, valid) for image, valid in parts),
+        tuple(peaks_of(image, valid) for image, valid in parts),
     )
+
+
+def listed(root: Path, dataset: str, split: Split) -> tuple[list[str], list[Sequence[float] | None]]:
+    """Files of a split, and the boxes of each of them that belong to it; None for whole files.
+
+    Raises:
+        RequestError: the data folder has no such dataset.
+    """
+    try:
+        entry = json.loads((root / "splits.json").read_text(encoding="utf-8"))["datasets"][dataset]
+    except (OSError, KeyError) as error:
+        raise RequestError("no such dataset", where=dataset, fix="see splits.json in the data folder") from error
+    return (entry["files"], entry[split]) if entry["unit"] == "bbox" else (entry[split], [None])
 
 
 def _read(
@@ -167,25 +175,30 @@ def _read(
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         warnings.simplefilter("ignore", NodataShadowWarning)
         with rasterio.open(path) as file:
-            window = Window(0, 0, file.width, file.height)
-            if box is not None:
-                inside = from_bounds(*box, transform=file.transform)
-                # Whole pixels inside the box only, so that no pixel of another split slips in.
-                top, left = int(np.ceil(inside.row_off - 1e-6)), int(np.ceil(inside.col_off - 1e-6))
-                bottom = int(np.floor(inside.row_off + inside.height + 1e-6))
-                right = int(np.floor(inside.col_off + inside.width + 1e-6))
-                top, left = max(top, 0), max(left, 0)
-                bottom, right = min(bottom, file.height), min(right, file.width)
-                if bottom - top < 32 or right - left < 32:
-                    return None
-                window = Window(left, top, right - left, bottom - top)
+            window = inside(file, box)
+            if box is not None and min(window.height, window.width) < _LEAST:
+                return None
             chosen = list(bands) or list(range(1, file.count + 1))
             image = file.read(chosen, window=window)
             valid = file.dataset_mask(window=window) > 0
             return image, valid & (image > 0).any(axis=0) & np.isfinite(image).all(axis=0)
 
 
-def _peaks(image: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
+def inside(file: rasterio.DatasetReader, box: Sequence[float] | None) -> Window:
+    """The part of a file inside a box, (xmin, ymin, xmax, ymax) in its CRS; all of it where there is none.
+
+    Whole pixels inside the box only, so that no pixel of another split slips in.
+    """
+    if box is None:
+        return Window(0, 0, file.width, file.height)
+    found = from_bounds(*box, transform=file.transform)
+    top, left = max(int(np.ceil(found.row_off - 1e-6)), 0), max(int(np.ceil(found.col_off - 1e-6)), 0)
+    bottom = min(int(np.floor(found.row_off + found.height + 1e-6)), file.height)
+    right = min(int(np.floor(found.col_off + found.width + 1e-6)), file.width)
+    return Window(left, top, max(right - left, 0), max(bottom - top, 0))
+
+
+def peaks_of(image: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
     """99.5 % quantile of each band, at least 1e-6."""
     if not valid.any():
         return np.ones(len(image), np.float32)

@@ -4,32 +4,36 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from statistics import fmean
 
 import torch
 from accelerate import Accelerator
 
-from ...models.ds_dit.small import DsDitSmall
+from ...models.ds_dit.small import LATENT, DsDitSmall
 from ...models.ds_dit.tile import ARCHITECTURE, card
 from ...models.folder import QualityRow, load_folder, load_strictly, write_folder
+from ...models.salad_pan.vae import FACTOR
 from ..data.sources import Split, fits
 from ..degradation.mixed import Mixed
 from ..deviations import calibrate, coverage
 from ..salad_pan_tiny.losses import inner
+from ..salad_pan_tiny.run import CALIBRATION_FROM
+from ..salad_pan_tiny.stages import bands_noise
+from ..salad_pan_tiny.stages import calibrate as calibrate_latents
 from ..stored import halves, rounded
 from ..trainer import Quality, Run, Stage, System, TrainData
 from .data import Batch, DatedPatches, ReferenceSettings
 from .recipe import ReferenceRecipe
 from .stacks import load_stack
-from .stages import FlowStage, VaeStage, bands_noise, calibrate_latents, prepare
+from .stages import FlowStage, VaeStage, prepare
 
 log = logging.getLogger(__name__)
-CALIBRATION_FROM = 10**9
-"""First number of the batches that set the scaling of the latents: far from those that are trained on."""
+_MOSTLY = 0.5
 GLANCE = 24
 """As many validation batches are looked at while training."""
 
@@ -65,7 +69,8 @@ class ReferenceTrainer:
         recipe = self.recipe
         if not self._goes_on:
             yield Stage("vae", VaeStage(self.model), recipe.vae, data.train, workers=recipe.data.workers)
-            calibrate_latents(self.model, [data.train(CALIBRATION_FROM + k) for k in range(8)])
+            batches = (data.train(CALIBRATION_FROM + k) for k in range(8))
+            calibrate_latents(self.model.vae, (prepare(batch).residual for batch in batches))
         stage = FlowStage(self.model, recipe.weights)
         stream = replace(data.train, seed=recipe.seed + 1)
         yield Stage("flow", stage, recipe.flow, stream, self._observe(data.held_out[:GLANCE]), recipe.data.workers)
@@ -84,11 +89,10 @@ class ReferenceTrainer:
 
     def export(self, quality: Quality) -> None:
         """Write the model folder."""
-        about = card(self.recipe.network, self.recipe.scale, name=self.recipe.name, version=self.recipe.version)
-        lines = self.recipe.card.lines()
-        write_folder(
-            self.result, about.model_copy(update={**lines, "quality": quality}), halves(self.model), dtype=torch.float16
-        )
+        recipe = self.recipe
+        said = {"name": recipe.name, "version": recipe.version, **recipe.card.lines()}
+        about = card(recipe.network, recipe.scale, quality=quality, **said)
+        write_folder(self.result, about, halves(self.model), dtype=torch.float16)
 
     def _patches(self, split: Split, settings: ReferenceSettings, seed: int) -> DatedPatches:
         root = os.environ.get("SEAMLINE_DATA")
@@ -123,13 +127,15 @@ class ReferenceTrainer:
 
 @torch.no_grad()
 def table(model: DsDitSmall, batches: Sequence[Batch]) -> dict[str, Scores]:
-    """Mean PSNR, dB of the unit range, over batches whose references are all there.
+    """Mean PSNR, dB of the unit range, and error where ground was changed by hand, over all batches.
 
     Returns:
         Rows ``"bicubic"``, ``"injected"`` (all of the fitted detail), ``"1 step"`` and ``"1 step, no reference"``.
     """
     found: dict[str, list[float]] = {}
+    wrong: dict[str, list[float]] = {}
     for batch in batches:
+        changed = batch.changed.expand_as(batch.target) > _MOSTLY
         bare = replace(batch, valid=torch.zeros_like(batch.valid))
         ready = prepare(batch)
         given = ready.seen.given
@@ -137,9 +143,15 @@ def table(model: DsDitSmall, batches: Sequence[Batch]) -> dict[str, Scores]:
         images = {"bicubic": given.base, "injected": injected, "1 step": fused(model, batch)[0]}
         images["1 step, no reference"] = fused(model, bare)[0]
         for name, image in images.items():
-            error = inner(image.reshape(batch.target.shape) - batch.target).double().square().mean(dim=(1, 2, 3))
+            square = (image.reshape(batch.target.shape) - batch.target).double().square()
+            error = inner(square).mean(dim=(1, 2, 3))
             found.setdefault(name, []).extend((-10.0 * error.clamp(min=1e-12).log10()).tolist())
-    return {name: {"PSNR": sum(values) / len(values)} for name, values in found.items()}
+            wrong.setdefault(name, []).extend(square[changed].tolist())
+    rows = {name: {"PSNR": fmean(values)} for name, values in found.items()}
+    for name, values in wrong.items():
+        if values:
+            rows[name]["RMSE on changed ground"] = math.sqrt(fmean(values))
+    return rows
 
 
 @torch.no_grad()
@@ -155,11 +167,11 @@ def relative_errors(model: DsDitSmall, batches: Sequence[Batch]) -> torch.Tensor
 
 def fused(model: DsDitSmall, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
     """Image and deviations of one step, (N, 1, H, W) each."""
-    ready: Any = prepare(batch)
-    bands = ready.seen.given.bands
-    size = (len(ready.residual), model.vae.scaling.shape[0], *(side // 4 for side in ready.residual.shape[-2:]))
-    noise = bands_noise(torch.empty(size), bands, torch.Generator().manual_seed(batch.seed))
-    found = model(ready.seen, noise, 1)[0]
+    seen = prepare(batch).seen
+    count, _, height, width = seen.known.shape
+    like = torch.empty(count, LATENT, height // FACTOR, width // FACTOR)
+    noise = bands_noise(like, seen.given.bands, torch.Generator().manual_seed(batch.seed))
+    found = model(seen, noise, 1)[0]
     return found.image, found.deviation
 
 

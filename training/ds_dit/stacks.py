@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,12 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.enums import Resampling
 from rasterio.vrt import WarpedVRT
-from rasterio.windows import Window, from_bounds
-from rasterio.windows import transform as placed
+from rasterio.windows import transform as window_transform
 
 from ...engine.errors import RequestError
-from ..data.sources import Split
+from ..data.sources import Split, inside, listed, peaks_of
 
 Array = NDArray[np.float32]
-_LEVEL = 0.995
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +57,20 @@ def load_stack(root: Path, settings: StackSettings, split: Split) -> Stack | Non
     """Read a split of a place: all dates on the grid of the first; None where the split has none of it.
 
     Raises:
-        RequestError: the data folder lacks a dataset or a file, or the place has a single date.
+        RequestError: the data folder lacks a dataset or a file, the place has a single date, or its split has parts
+            that lie apart.
     """
     images, valid = [], []
     grid: dict[str, Any] = {}
-    for name in settings.datasets:
-        for path, box in _listed(root, name, split):
-            image, seen, grid = _read(path, box, grid)
+    for dataset in settings.datasets:
+        names, boxes = listed(root, dataset, split)
+        if len(boxes) > 1:
+            raise RequestError("its split has several boxes", where=dataset, fix="name a dataset of one box")
+        for name, box in product(names, boxes):
+            image, seen, grid = _read(root / name, box, grid)
             for bands in settings.dates or (tuple(range(1, len(image) + 1)),):
                 chosen = image[[band - 1 for band in bands]]
-                images.append(_in_range(chosen, seen))
+                images.append(np.clip(chosen, 0.0, None) / peaks_of(chosen, seen)[:, None, None])
                 valid.append(seen & (chosen > 0).any(axis=0))
     if not images:
         return None
@@ -77,45 +79,16 @@ def load_stack(root: Path, settings: StackSettings, split: Split) -> Stack | Non
     return Stack(settings.datasets[0], np.stack(images), np.stack(valid), settings.weight)
 
 
-def _listed(root: Path, dataset: str, split: Split) -> list[tuple[Path, Sequence[float] | None]]:
-    """Files of a split, each with its box; files that are split as a whole have none."""
-    try:
-        entry = json.loads((root / "splits.json").read_text(encoding="utf-8"))["datasets"][dataset]
-    except (OSError, KeyError) as error:
-        raise RequestError("no such dataset", where=dataset, fix="see splits.json in the data folder") from error
-    if entry["unit"] == "bbox":
-        return [(root / file, box) for box in entry[split][:1] for file in entry["files"]]
-    return [(root / file, None) for file in entry[split]]
-
-
 def _read(
     path: Path, box: Sequence[float] | None, grid: dict[str, Any]
 ) -> tuple[Array, NDArray[np.bool_], dict[str, Any]]:
     """A file inside a box, on the grid of the files before it, or on its own, which is then the grid."""
     with rasterio.open(path) as file:
         if not grid:
-            window = Window(0, 0, file.width, file.height)
-            if box is not None:
-                # Whole pixels inside the box only, so that no pixel of another split slips in.
-                inside = from_bounds(*box, transform=file.transform)
-                top, left = (max(int(np.ceil(n - 1e-6)), 0) for n in (inside.row_off, inside.col_off))
-                bottom = min(int(inside.row_off + inside.height + 1e-6), file.height)
-                right = min(int(inside.col_off + inside.width + 1e-6), file.width)
-                window = Window(left, top, right - left, bottom - top)
-            grid = {
-                "crs": file.crs,
-                "transform": placed(window, file.transform),
-                "width": window.width,
-                "height": window.height,
-            }
+            part = inside(file, box)
+            place = window_transform(part, file.transform)
+            grid = {"crs": file.crs, "transform": place, "width": part.width, "height": part.height}
         with WarpedVRT(file, resampling=Resampling.cubic, add_alpha=False, **grid) as warped:
             image = warped.read(out_dtype="float32")
             valid = warped.dataset_mask() > 0
     return image, valid & np.isfinite(image).all(axis=0), grid
-
-
-def _in_range(image: Array, valid: NDArray[np.bool_]) -> Array:
-    """In the unit range, by each band's robust maximum."""
-    seen = image[:, valid] if valid.any() else image.reshape(len(image), -1)
-    peaks = np.maximum(np.quantile(seen, _LEVEL, axis=1), 1e-6)
-    return np.asarray(np.clip(image, 0.0, None) / peaks[:, None, None], np.float32)

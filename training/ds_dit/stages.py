@@ -16,11 +16,10 @@ from ...models.ds_dit.flow import drawn
 from ...models.ds_dit.pictures import Pictured, pictured
 from ...models.ds_dit.small import DsDitSmall
 from ...models.salad_pan.vae import FACTOR
-from ..salad_pan_tiny.stages import Prepared, image_loss
+from ..salad_pan_tiny.stages import Prepared, bands_noise, image_loss, reconstruction_loss
 from .data import Batch
 from .recipe import Weights
 
-KL_WEIGHT = 1e-4
 _WEAK = 0.1
 """Share of the batches that are seen without reference, as the weak pass of the guidance sees all."""
 
@@ -78,12 +77,7 @@ class VaeStage(nn.Module):
         share, _ = worth(ready, self._token)
         trust = F.interpolate(share, scale_factor=float(self._token), mode="bilinear", align_corners=False)
         given = ready.seen.trusting(trust * ready.seen.known)
-        mean, log_variance = self.vae.posterior(ready.residual)
-        draw = torch.randn(mean.shape, generator=torch.Generator(device="cpu").manual_seed(batch.seed)).to(mean)
-        latent = mean + draw * (0.5 * log_variance).exp()
-        divergence = 0.5 * (mean.float().square() + log_variance.float().exp() - 1.0 - log_variance.float()).mean()
-        told = Prepared(given, ready.residual, ready.target)
-        return image_loss(self.vae.decode(latent, given), told) + KL_WEIGHT * divergence
+        return reconstruction_loss(self.vae, Prepared(given, ready.residual, ready.target), batch.seed)
 
 
 class FlowStage(nn.Module):
@@ -114,16 +108,3 @@ class FlowStage(nn.Module):
         share, counts = worth(ready, self._token)
         counts = counts * (1.0 + _DOUBT * (1.0 - share))
         return loss + self.weights.trust * F.binary_cross_entropy_with_logits(told.logits, share, weight=counts)
-
-
-def bands_noise(like: torch.Tensor, bands: int, generator: torch.Generator) -> torch.Tensor:
-    """Standard normal, (N, latent, h, w); the bands of an image share it."""
-    noise = torch.randn(len(like) // bands, 1, *like.shape[1:], generator=generator)
-    return noise.expand(-1, bands, -1, -1, -1).reshape(like.shape).to(like)
-
-
-@torch.no_grad()
-def calibrate_latents(model: DsDitSmall, batches: list[Batch]) -> None:
-    """Set the scaling of the latents to one over their standard deviation, from a trained autoencoder."""
-    codes = torch.cat([model.vae.posterior(prepare(b).residual)[0].transpose(0, 1).flatten(1) for b in batches], dim=1)
-    model.vae.scaling.copy_((1.0 / codes.std(dim=1).clamp(min=1e-3))[:, None, None])

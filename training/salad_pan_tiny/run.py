@@ -13,7 +13,7 @@ from ..data.simulate import JUDGING, LEARNING
 from ..data.sources import fits
 from ..trainer import Run, Stage, System
 from .recipe import TinyRecipe
-from .stages import VaeStage, calibrate
+from .stages import VaeStage, calibrate, prepare
 from .trainer import FusionData, FusionTrainer
 
 CALIBRATION_FROM = 10**9
@@ -40,7 +40,8 @@ class TinyTrainer(FusionTrainer[TinyRecipe]):
         recipe = self.recipe
         if not recipe.init:
             yield Stage("vae", VaeStage(self.model), recipe.vae, data.train, workers=recipe.data.workers)
-            calibrate(self.model, [data.train(CALIBRATION_FROM + k) for k in range(8)])
+            batches = (data.train(CALIBRATION_FROM + k) for k in range(8))
+            calibrate(self.model.vae, (prepare(batch).residual for batch in batches))
         yield from self.diffusion(replace(data.train, seed=recipe.seed + 1), data)
 
 

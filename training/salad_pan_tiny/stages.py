@@ -6,6 +6,7 @@ unlike the paper, goes on training the decoder, which at this size pays more tha
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -13,7 +14,7 @@ from torch import nn
 
 from ...models.salad_pan.fusion import Conditions
 from ...models.salad_pan.network import SaladPanTiny, assembled
-from ...models.salad_pan.vae import FACTOR, Decoded
+from ...models.salad_pan.vae import FACTOR, BandVae, Decoded
 from ...models.terra_ldm.sampler import ddim_step, levels
 from ..data.simulate import Batch
 from .given import given_of
@@ -62,13 +63,16 @@ class VaeStage(nn.Module):
 
     def forward(self, batch: Batch) -> torch.Tensor:
         """The loss of a batch."""
-        ready = prepare(batch)
-        mean, log_variance = self.vae.posterior(ready.residual)
-        generator = torch.Generator(device="cpu").manual_seed(batch.seed)
-        draw = torch.randn(mean.shape, generator=generator).to(mean)
-        latent = mean + draw * (0.5 * log_variance).exp()
-        divergence = 0.5 * (mean.float().square() + log_variance.float().exp() - 1.0 - log_variance.float()).mean()
-        return image_loss(self.vae.decode(latent, ready.given), ready) + KL_WEIGHT * divergence
+        return reconstruction_loss(self.vae, prepare(batch), batch.seed)
+
+
+def reconstruction_loss(vae: BandVae, ready: Prepared, seed: int) -> torch.Tensor:
+    """Distance of what comes back through the sampled posterior, with a small Kullback-Leibler term."""
+    mean, log_variance = vae.posterior(ready.residual)
+    draw = torch.randn(mean.shape, generator=torch.Generator(device="cpu").manual_seed(seed)).to(mean)
+    latent = mean + draw * (0.5 * log_variance).exp()
+    divergence = 0.5 * (mean.float().square() + log_variance.float().exp() - 1.0 - log_variance.float()).mean()
+    return image_loss(vae.decode(latent, ready.given), ready) + KL_WEIGHT * divergence
 
 
 class DiffusionStage(nn.Module):
@@ -90,10 +94,7 @@ class DiffusionStage(nn.Module):
         with torch.no_grad():
             clean = self.model.vae.encode(ready.residual).float()
         generator = torch.Generator(device="cpu").manual_seed(batch.seed)
-        bands = ready.given.bands
-        # The bands of an image share their noise, as in the paper's training.
-        noise = torch.randn(len(clean) // bands, 1, *clean.shape[1:], generator=generator)
-        noise = noise.expand(-1, bands, -1, -1, -1).reshape(clean.shape).to(clean)
+        noise = bands_noise(clean, ready.given.bands, generator)
         kind, draw = torch.rand(2, generator=generator).tolist()
         time, noisy = self._start(kind, draw, clean, noise, ready)
         found = self.model.denoise(noisy, time, ready.given)
@@ -115,8 +116,14 @@ class DiffusionStage(nn.Module):
         return after, ddim_step(noise, first.float(), 1.0, after)
 
 
+def bands_noise(like: torch.Tensor, bands: int, generator: torch.Generator) -> torch.Tensor:
+    """Standard normal, of the shape of ``like``, (N, latent, h, w); the bands of an image share it, as in the paper."""
+    noise = torch.randn(len(like) // bands, 1, *like.shape[1:], generator=generator)
+    return noise.expand(-1, bands, -1, -1, -1).reshape(like.shape).to(like)
+
+
 @torch.no_grad()
-def calibrate(model: SaladPanTiny, batches: list[Batch]) -> None:
+def calibrate(vae: BandVae, residuals: Iterable[torch.Tensor]) -> None:
     """Set the scaling of the latents to one over their standard deviation, from a trained autoencoder."""
-    codes = torch.cat([model.vae.posterior(prepare(b).residual)[0].transpose(0, 1).flatten(1) for b in batches], dim=1)
-    model.vae.scaling.copy_((1.0 / codes.std(dim=1).clamp(min=1e-3))[:, None, None])
+    codes = torch.cat([vae.posterior(each)[0].transpose(0, 1).flatten(1) for each in residuals], dim=1)
+    vae.scaling.copy_((1.0 / codes.std(dim=1).clamp(min=1e-3))[:, None, None])

@@ -15,6 +15,7 @@ from ....engine.errors import RequestError
 from ...convert import check_fit, check_settings, read_settings, read_tensors
 from ...folder import Folder, write_folder
 from ..config import Config
+from ..use import checked_scale
 from .tile import Autoencoder, Published, card
 
 CITATION = "DS-DiT, arXiv 2605.17980, ECCV 2026"
@@ -62,8 +63,10 @@ def convert(
     """
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise RequestError("it exists already", where=str(out), fix="name a new folder")
-    if not 2 <= sources.scale <= 16:
-        raise RequestError(f"a scale of {sources.scale} is out of range", where="--scale", fix="pass 2 to 16")
+    try:
+        checked_scale(sources.scale)
+    except ValueError as error:
+        raise RequestError(str(error), where="--scale", fix="pass that of the weights") from error
     shape = config or Config()
     autoencoder = _autoencoder(sources.vae / "config.json")
     about = card(

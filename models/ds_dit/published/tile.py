@@ -14,7 +14,6 @@ from typing import Any
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from torch import nn
-from torch.nn import functional as F
 
 from ....engine.contract import IMAGE, Batch, InputSpec, ModelSpec, Prediction, Runtime, SteppingModel, TileModel, Where
 from ....engine.errors import ModelError
@@ -23,6 +22,7 @@ from ..anchors import cells_of_noise
 from ..config import Config
 from ..flow import guided, sigmas
 from ..network import DsDit
+from ..use import Use, checked_scale
 
 ARCHITECTURE = "ds_dit_sd3"
 FACTOR, LATENT = 8, 16
@@ -30,7 +30,6 @@ FACTOR, LATENT = 8, 16
 SHIFT, SCALING = 0.0609, 1.5305
 """Of Stable Diffusion 3's latents: what is taken off, and times what they are brought to unit variance."""
 STEPS, MOST_STEPS = 40, 1000
-GUIDANCE, MOST_GUIDANCE = 1.0, 2.0
 SIDE = 512
 """Px of the result along a side of the images of the published training; the default tile."""
 BITS = 8
@@ -91,29 +90,22 @@ class Published(nn.Module):
         return (image / 2.0 + 0.5).clamp(0.0, 1.0)
 
 
-@dataclass(frozen=True, slots=True)
-class _Options:
-    scale: int
-    steps: int
-    guidance: float
-
-
 class PublishedTile:
     """A loaded network; a ``TileModel`` and a ``SteppingModel``.
 
     Args:
         network: in evaluation mode, on the run's device.
-        options: scale, steps and guidance.
+        use: scale, steps and guidance.
     """
 
-    def __init__(self, network: Published, options: _Options) -> None:
-        self.network, self.options = network, options
-        self._levels = sigmas(options.steps)
+    def __init__(self, network: Published, use: Use) -> None:
+        self.network, self.use = network, use
+        self._levels = sigmas(use.steps)
 
     @property
     def steps(self) -> int:
         """How many steps."""
-        return self.options.steps
+        return self.use.steps
 
     @torch.inference_mode()
     def predict(self, batch: Batch, where: Where) -> Prediction:
@@ -134,12 +126,12 @@ class PublishedTile:
     def begin(self, batch: Batch, where: Where) -> torch.Tensor:
         """Noise, and the latents of LR and reference, which all steps need: (B, 48, H / 8, W / 8)."""
         image = batch["image"]
-        low = self._upsampled(image)
+        low = self.use.upsampled(image)
         known = batch.get("reference_valid")
         # Where there is no reference LR stands in for it, which tells nothing new.
         reference = low if known is None else torch.where(known > 0, batch["reference"], low)
         size = (image.shape[-2], image.shape[-1])
-        noise = cells_of_noise(where, scale=self.options.scale, cell=FACTOR, channels=LATENT, size=size)
+        noise = cells_of_noise(where, scale=self.use.scale, cell=FACTOR, channels=LATENT, size=size)
         return torch.cat((noise.to(image.device), self.network.encode(low), self.network.encode(reference)), dim=1)
 
     def step(self, state: torch.Tensor, index: int, batch: Batch, where: Where) -> torch.Tensor:
@@ -158,15 +150,12 @@ class PublishedTile:
     def _velocity(
         self, noisy: torch.Tensor, sigma: float, low: torch.Tensor, reference: torch.Tensor, share: float
     ) -> torch.Tensor:
-        transformer, weight = self.network.transformer, self.options.guidance
+        transformer, weight = self.network.transformer, self.use.guidance
         time = torch.full((len(noisy),), 1000.0 * sigma, device=noisy.device)
         strong: torch.Tensor = transformer(noisy, time, low, reference, share)
         if weight == 1.0 or share == 0.0:
             return strong
         return guided(strong, transformer(noisy, time, low, reference, 0.0), weight)
-
-    def _upsampled(self, image: torch.Tensor) -> torch.Tensor:
-        return F.interpolate(image, scale_factor=float(self.options.scale), mode="bicubic", align_corners=False)
 
 
 def card(
@@ -233,7 +222,7 @@ def load(config: Mapping[str, Any], state: Mapping[str, torch.Tensor], runtime: 
         ModelError: config or weights do not fit, or steps or guidance are out of range.
     """
     try:
-        shape, scale = Config.of(config["transformer"]), int(config["scale"])
+        shape, scale = Config.of(config["transformer"]), checked_scale(config["scale"])
         own = config["autoencoder"]
         with torch.device("meta"):
             network = Published(shape, Autoencoder(tuple(own["channels"]), own["blocks"], own["groups"]))
@@ -241,12 +230,7 @@ def load(config: Mapping[str, Any], state: Mapping[str, torch.Tensor], runtime: 
         raise ModelError(
             f"the config does not describe this network ({error})", where=ARCHITECTURE, fix="fetch the model again"
         ) from error
-    steps = STEPS if runtime.steps is None else runtime.steps
-    if not 1 <= steps <= MOST_STEPS:
-        raise ModelError(f"{steps} steps are out of range", where="--steps", fix=f"pass 1 to {MOST_STEPS}")
-    guidance = GUIDANCE if runtime.guidance is None else runtime.guidance
-    if not GUIDANCE <= guidance <= MOST_GUIDANCE:
-        raise ModelError(f"a guidance of {guidance:g} is out of range", where="--guidance", fix="pass 1 to 2")
+    use = Use.of(scale, runtime, steps=STEPS, most=MOST_STEPS)
     network = network.to_empty(device="cpu")
     load_strictly(network, {key: value.float() for key, value in state.items()}, where=ARCHITECTURE)
-    return PublishedTile(network.eval().requires_grad_(False).to(runtime.device), _Options(scale, steps, guidance))
+    return PublishedTile(network.eval().requires_grad_(False).to(runtime.device), use)

@@ -131,6 +131,14 @@ def test_a_few_steps_lower_the_loss_of_a_batch(kind, change):
     assert losses[-1] < losses[0]
 
 
+def test_boxes_that_lie_apart_are_no_place(tmp_path, write_raster):
+    datasets = write_dates(write_raster)
+    datasets["places"]["train"] *= 2
+    (tmp_path / "splits.json").write_text(json.dumps({"datasets": datasets}))
+    with pytest.raises(RequestError, match="several boxes"):
+        load_stack(tmp_path, StackSettings(("places",)), "train")
+
+
 def write_dates(write_raster):
     """Three dates of one place on grids of their own, and their splits."""
     names = []
@@ -148,9 +156,12 @@ def test_dates_come_to_one_grid(tmp_path, write_raster):
     found = load_stack(tmp_path, StackSettings(("places",)), "train")
     assert found is not None
     assert found.images.shape[:2] == (3, 3)
-    # The same texture, moved by 0.3 and 0.4 px: brought to one grid, dates agree but for what a cubic kernel smooths.
-    first, second = found.images[0, 0, 8:-8, 8:-8], found.images[1, 0, 8:-8, 8:-8]
-    assert np.corrcoef(first.ravel(), second.ravel())[0, 1] < 0.99
+    # One texture, whose second file says that it lies 0.3 px farther right and the third 0.4 px farther left.
+    for date, right in ((1, 0.3), (2, -0.4)):
+        there, unmoved, other_way = (moved(found.images[0], 0.0, shift) for shift in (right, 0.0, -right))
+        other = found.images[date][:, 8:-8, 8:-8].ravel()
+        apart = [1.0 - np.corrcoef(each[:, 8:-8, 8:-8].ravel(), other)[0, 1] for each in (there, unmoved, other_way)]
+        assert apart[0] < 0.2 * min(apart[1:])
     assert load_stack(tmp_path, StackSettings(("places",)), "test") is None
     with pytest.raises(RequestError, match="no such dataset"):
         load_stack(tmp_path, StackSettings(("elsewhere",)), "train")
