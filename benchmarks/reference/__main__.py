@@ -16,33 +16,24 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 
 from seamline.engine.contract import ModelSource
-from seamline.engine.quality.evaluation import evaluate
-from seamline.engine.quality.evaluation_plan import EvaluationRequest, plan_evaluation
-from seamline.engine.request import Request
-from seamline.engine.run import run
 from seamline.models import registry
-from seamline.models.ds_dit.pictures import pictured
 
 from ..shared.pages import published
-from ..shared.scenes import read, write_scene
+from ..shared.scenes import read
+from .runs import METRICS, SCALE, Scores, area_under_curve, formulas, fused, score
 from .scenes import Changed, Dated, dated, made_changes, unrelated, written
 
-MODEL, SCALE, BITS = "ds-dit-tiny-x4", 4, 14
-METRICS = ("PSNR", "SSIM", "gradient_error", "lattice")
+MODEL = "ds-dit-tiny-x4"
 PAGE, PART = "reference.md", "table"
 UNRELATED_LOSS, COPIED, AUC = 0.1, 0.02, 0.8
 """Bounds: dB that an unrelated reference may cost, share of changed objects that may appear, area under the curve."""
 LEAST_OBJECT = 16
 """Px of an object that is judged."""
 
-Scores = dict[str, float]
 Table = dict[str, dict[str, list[Scores]]]
 """By group and method, the scores of each pair."""
 
@@ -62,44 +53,6 @@ class Made:
     appearing: int
     nearer: bool
     auc: float
-
-
-def fused(source: ModelSource, low: Path, reference: Path | None, out: Path, **options: Any) -> Path:
-    """Run the model by its defaults; float32, so that no rounding is scored."""
-    inputs = {"image": str(low)} | ({} if reference is None else {"reference": str(reference)})
-    run(Request(inputs=inputs, out=str(out), dtype="float32", threads=1, overwrite=True, **options), source)
-    return out
-
-
-def score(image: Path, truth: Path, scale: int) -> Scores:
-    """Against the truth."""
-    metrics = evaluate(plan_evaluation(EvaluationRequest(str(image), str(truth), ratio=scale, bits=BITS))).metrics
-    return {name: float(metrics[name]) for name in METRICS}
-
-
-def formulas(low: Path, reference: Path, truth: Path, folder: Path, scale: int) -> dict[str, Path]:
-    """What interpolation and two injections make of LR and reference: files by name."""
-    given, fine, target = (torch.from_numpy(read(path).astype(np.float32))[None] for path in (low, reference, truth))
-    peaks = fine.amax(dim=(2, 3), keepdim=True)
-    up = torch.nn.functional.interpolate(given, scale_factor=float(scale), mode="bicubic", align_corners=False)
-    seen = pictured(up / peaks, fine / peaks, torch.ones_like(fine[:, :1]), float(scale)).given
-    fitted = (seen.scale * seen.spectral[:, 1:2]).reshape(up.shape) * peaks
-    blurred = torch.nn.functional.avg_pool2d(fine, scale)
-    again = torch.nn.functional.interpolate(blurred, scale_factor=float(scale), mode="bicubic", align_corners=False)
-    detail = fine - again
-    gains = ((target - up) * detail).sum(dim=(2, 3), keepdim=True) / detail.square().sum(dim=(2, 3), keepdim=True)
-    found = {}
-    for name, image in {"bicubic": up, "injected": up + fitted, "oracle": up + gains * detail}.items():
-        found[name] = folder / f"{name}.tif"
-        _like(found[name], truth, image[0].numpy())
-    return found
-
-
-def _like(path: Path, like: Path, values: NDArray[np.float32]) -> None:
-    import rasterio
-
-    with rasterio.open(like) as file:
-        write_scene(path, values, file.transform, str(file.crs))
 
 
 def scored(source: ModelSource, pair: Dated, folder: Path, scale: int) -> dict[str, Scores]:
@@ -136,19 +89,6 @@ def judged(source: ModelSource, changed: Changed, folder: Path, scale: int) -> M
     errors = [float(np.square(image - target)[:, inside].mean()) ** 0.5 for image in (found, none, copy)]
     nearer = abs(errors[0] - errors[1]) < abs(errors[0] - errors[2])
     return Made(judged_objects, appearing, nearer, area_under_curve(read(trust).mean(axis=0), inside))
-
-
-def area_under_curve(trust: NDArray[Any], changed: NDArray[np.bool_]) -> float:
-    """How often a px that has changed is trusted less than one that has not; a half is chance."""
-    values = trust.ravel()
-    order = np.argsort(values, kind="stable")
-    ranks = np.empty(len(values))
-    # Equal values share their mean rank.
-    unique, start, count = np.unique(values[order], return_index=True, return_counts=True)
-    ranks[order] = np.repeat(start + (count - 1) / 2, count) if len(unique) < len(values) else np.arange(len(values))
-    same = ~changed.ravel()
-    kept, lost = int(same.sum()), int((~same).sum())
-    return float((ranks[same].sum() - kept * (kept - 1) / 2) / (kept * lost))
 
 
 def lines_of(table: Table, made: list[Made]) -> Iterator[str]:

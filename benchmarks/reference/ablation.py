@@ -21,7 +21,7 @@ from seamline.models import registry
 from seamline.training.run import train
 
 from ..shared.pages import published
-from .__main__ import SCALE, fused, score
+from .runs import SCALE, Scores, fused, score
 from .scenes import dated, unrelated, written
 
 STEPS, VAE_STEPS, GUIDANCE = 250, 60, 1.2
@@ -34,8 +34,6 @@ VARIANTS: Mapping[str, Mapping[str, str]] = {
     "siamese, weighed by patch (PLW)": {},
 }
 COLUMNS = ("without reference", "with reference", f"guidance {GUIDANCE}", "with an unrelated one")
-
-Scores = dict[str, float]
 
 
 def trained(changes: Mapping[str, str], steps: int, folder: Path) -> Path:

@@ -23,8 +23,9 @@ from seamline.models import registry
 
 from ..shared.pages import published
 from ..shared.scenes import large_scene, write_scene
+from .runs import SCALE
 
-MODEL, SIDE, SCALE = "ds-dit-tiny-x4", 512, 4
+MODEL, SIDE = "ds-dit-tiny-x4", 256
 PAGE, PART = "reference.md", "cost"
 WAYS: dict[str, dict[str, Any]] = {
     "1 step, no reference": {},
