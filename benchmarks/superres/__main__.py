@@ -1,4 +1,4 @@
-"""Super-resolution models against interpolation and a plain twin: fidelity, detail, tiles.
+"""Super-resolution models against interpolation and a taught twin: fidelity, detail, tiles.
 
     SEAMLINE_DATA=FOLDER python -m benchmarks.superres [--scale N] [--models A,B,C] [--write DOCS]
 

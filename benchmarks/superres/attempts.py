@@ -4,7 +4,7 @@
 
 Prints two tables of means over the scenes of ``benchmarks.superres`` that are not sensor-true.  The first makes
 interpolation equal its input through each of several kernels, exactly.  The second needs two model folders of one
-architecture, such as the plain twin and the shipped model, and runs the weights between them by default options.
+architecture, such as the taught twin and the shipped model, and runs the weights between them by default options.
 """
 
 from __future__ import annotations

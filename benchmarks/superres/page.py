@@ -21,7 +21,7 @@ REALISTIC = ("second order", REAL)
 """Groups in which interpolation has to be beaten in PSNR."""
 DETAIL = ("gradient_error", "spectrum_error")
 MOST_LOST = {"PSNR": 0.3, "SSIM": 0.01}
-"""What the judged model may lose against the plain twin, dB and 1."""
+"""What the judged model may lose against the taught twin, dB and 1."""
 MOST_SEAM = 1.02
 WIDTH = 118
 
@@ -72,9 +72,9 @@ class Names:
         return f"slimdiffsr-tiny-x{self.scale}"
 
     @property
-    def plain(self) -> str:
-        """The plain twin."""
-        return f"slimdiffsr-plain-x{self.scale}"
+    def taught(self) -> str:
+        """The taught twin."""
+        return f"slimdiffsr-taught-x{self.scale}"
 
     @property
     def knowing(self) -> str:
@@ -136,7 +136,7 @@ def verdicts(found: Measured) -> Iterator[str]:
         for metric, most in MOST_LOST.items():
             yield _against_twin(group, rows, metric, most, names)
         for metric in DETAIL:
-            yield from (_closer(group, rows, metric, names.subject, other) for other in (CLASSIC, names.plain))
+            yield from (_closer(group, rows, metric, names.subject, other) for other in (CLASSIC, names.taught))
         if group in REALISTIC:
             own, other = (mean(rows[name], "PSNR") for name in (names.subject, CLASSIC))
             what = f"{group}, mean PSNR {_number('PSNR', own)} dB, {CLASSIC} {_number('PSNR', other)} dB"
@@ -159,10 +159,10 @@ def _seams(scene: str, run: Tiled) -> Iterator[str]:
 
 def _against_twin(group: str, rows: Table, metric: str, most: float, names: Names) -> str:
     own = mean(rows[names.subject], metric)
-    what = f"{group}, mean {metric} {_number(metric, own)}, at most {most} below the plain twin"
-    if names.plain not in rows:
+    what = f"{group}, mean {metric} {_number(metric, own)}, at most {most} below the taught twin"
+    if names.taught not in rows:
         return _verdict(f"{what}: not measured", False)
-    other = mean(rows[names.plain], metric)
+    other = mean(rows[names.taught], metric)
     return _verdict(f"{what}, {_number(metric, other)}", own >= other - most)
 
 
@@ -187,8 +187,9 @@ def _heading(models: Sequence[str], found: Measured) -> Iterator[str]:
     yield from wrap(
         f"All models enlarge {names.scale} times by their default options, and the answer is scored as float32.  All "
         "scenes are cut from test splits, or are test ground for every model; the learned models did see other ground "
-        f"of the same sensors.  {names.plain} is the plain twin: the same network, trained on the images alone by L1.  "
-        "Rows with consistency off or area show a model where its default is the other; no claim rests on them.",
+        f"of the same sensors.  {names.taught} is the taught twin: the same network, trained on with the paper's "
+        "teacher, looks and critic.  Rows with consistency off or area show a model where its default is the other; no "
+        "claim rests on them.",
         WIDTH,
     )
     yield ""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from seamline.benchmarks.pansharpening import draws, full
+from seamline.benchmarks.pansharpening import coverage, draws, full
 
 GOOD = {
     "undershoot": 0.01,
@@ -57,7 +56,7 @@ def test_what_is_beyond_its_bound_is_missed(found, what):
 
 
 def drawn(method: str, *ergas: float) -> list[draws.Drawn]:
-    scores = {"Q2n": 0.9, "SAM": 2.0, "gradient_error": 0.3, "lattice": 1.0, "coverage": 0.7}
+    scores = {"Q2n": 0.9, "SAM": 2.0, "gradient_error": 0.3, "lattice": 1.0}
     return [
         draws.Drawn("set", seed, method, scores | {"ERGAS": value, "SAM": value, "Q2n": 1 - value / 10})
         for seed, value in enumerate(ergas)
@@ -71,9 +70,13 @@ def test_draws_are_won_by_the_best_of_all():
     assert not [line for line in draws.verdicts(rival + held) if line.endswith("MISSED")]
     (line,) = [line for line in draws.verdicts(rival + lost) if line.endswith("MISSED")]
     assert "60% of the draws" in line
-    wide = [replace(each, scores=each.scores | {"coverage": 0.8}) for each in held]
-    (line,) = [line for line in draws.verdicts(rival + wide) if line.endswith("MISSED")]
-    assert "within one deviation 80.0%" in line
     behind = list(draws.verdicts(rival + drawn(full.SUBJECT, *(2.1,) * 5)))
     assert sum(line.endswith("MISSED") for line in behind) == 4
     assert "5 instruments on each of 1 images" in next(draws.lines_of(rival + held))
+
+
+@pytest.mark.parametrize(("shares", "good"), [((0.62, 0.66), True), ((0.5, 0.74), False), ((0.75, 0.73), False)])
+def test_coverage_is_judged_by_its_mean_over_images(shares, good):
+    lines = list(coverage.lines_of({f"image {k}": [share, share] for k, share in enumerate(shares)}))
+    assert lines[-1].endswith("held" if good else "MISSED")
+    assert f"{sum(shares) / 2:.1%}" in lines[-1]

@@ -25,7 +25,7 @@ GOOD, TWIN, POOR = scores(30.0, 0.9, 0.4, 5.0), scores(30.2, 0.905, 0.5, 10.0), 
 
 
 def table(own: dict[str, float] = GOOD, twin: dict[str, float] | None = TWIN) -> dict[str, dict[str, dict[str, float]]]:
-    rows = {page.CLASSIC: POOR, NAMES.plain: twin, NAMES.subject: own}
+    rows = {page.CLASSIC: POOR, NAMES.taught: twin, NAMES.subject: own}
     return {name: {"a": row, "b": row} for name, row in rows.items() if row is not None}
 
 
@@ -72,7 +72,7 @@ def test_a_page_names_the_models_and_the_pairs_of_its_scale():
     assert "0.3 m with those of 0.075 m" in text
     assert "WorldView-2 over Rotterdam" in text
     names = page.Names(2)
-    rows = {name: {"a": GOOD} for name in (page.CLASSIC, names.subject, names.plain)}
+    rows = {name: {"a": GOOD} for name in (page.CLASSIC, names.subject, names.taught)}
     found = replace(measured(), names=names, groups={"sensor-true": rows, scenes.REAL: rows})
     text = "\n".join(page.section([page.CLASSIC], found))
     assert "benchmarks.superres --scale 2 --models" in text
@@ -98,10 +98,10 @@ def test_every_model_is_also_scored_with_the_other_consistency(monkeypatch, tmp_
 @pytest.mark.parametrize(
     ("group", "own", "line"),
     [
-        ("sensor-true", scores(29.89, 0.9, 0.4, 5.0), "mean PSNR 29.89, at most 0.3 below the plain twin, 30.20"),
-        ("sensor-true", scores(30.0, 0.894, 0.4, 5.0), "mean SSIM 0.8940, at most 0.01 below the plain twin, 0.9050"),
-        ("sensor-true", scores(30.0, 0.9, 0.6, 5.0), "mean gradient_error 0.6000, better than slimdiffsr-plain-x4"),
-        ("sensor-true", scores(30.0, 0.9, 0.4, 10.0), "mean spectrum_error 10.00, better than slimdiffsr-plain-x4"),
+        ("sensor-true", scores(29.89, 0.9, 0.4, 5.0), "mean PSNR 29.89, at most 0.3 below the taught twin, 30.20"),
+        ("sensor-true", scores(30.0, 0.894, 0.4, 5.0), "mean SSIM 0.8940, at most 0.01 below the taught twin, 0.9050"),
+        ("sensor-true", scores(30.0, 0.9, 0.6, 5.0), "mean gradient_error 0.6000, better than slimdiffsr-taught-x4"),
+        ("sensor-true", scores(30.0, 0.9, 0.4, 10.0), "mean spectrum_error 10.00, better than slimdiffsr-taught-x4"),
     ],
 )
 def test_one_claim_that_does_not_hold_is_one_that_is_missed(group, own, line):

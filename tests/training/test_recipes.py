@@ -114,7 +114,7 @@ def test_a_name_that_nothing_has_is_refused_with_the_nearest_one(path):
         ("slimdiffsr_tiny_x4", "slim.degradation.sensor.gain", [0.9, 0.2], "", "is no range"),
         ("slimdiffsr_tiny_x4", "slim.degradation.second_order.first.sizes", [8, 20], "", "two odd whole numbers"),
         ("slimdiffsr_tiny_x2", "slim.blend", [0.5, 1.5], "slim.blend.1", "less than or equal to 1"),
-        ("slimdiffsr_tiny_x8", "slim.detail.rate", float("nan"), "", "give a finite number"),
+        ("slimdiffsr_taught_x4", "slim.detail.rate", float("nan"), "", "give a finite number"),
     ],
 )
 def test_a_wrong_value_of_a_system_is_refused_by_its_key(name, key, value, place, message):

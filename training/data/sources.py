@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -83,6 +83,15 @@ def fits(source: Source, patch: int) -> bool:
     """Whether a patch of that side can be cut from some image of the source."""
     least = patch * min(source.settings.reduce)
     return any(min(image.shape[1:]) >= least for image in source.images)
+
+
+def alike(sources: Sequence[Source]) -> list[Source]:
+    """What was photographed among them, every source as often as the next: how a model does on images of any kind.
+
+    Made-up scenes alone are given back as they are.
+    """
+    seen = [source for source in sources if source.settings.dataset != PROCEDURAL]
+    return [replace(source, settings=replace(source.settings, weight=1.0)) for source in seen or sources]
 
 
 def draw_patch(source: Source, patch: int, rng: np.random.Generator) -> NDArray[np.float32]:

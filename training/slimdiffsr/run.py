@@ -19,7 +19,7 @@ from torch import nn
 
 from ...models.folder import QualityRow, write_folder
 from ...models.slimdiffsr.network import SlimDiffSR
-from ..data.sources import Split, fits
+from ..data.sources import Split, alike, fits
 from ..degradation.mixed import Mixed
 from ..deviations import calibrate, coverage
 from ..distill.features import FeatureDistillation
@@ -52,7 +52,7 @@ class SlimTrainer:
         return self.run.folder / self.recipe.name
 
     def data(self) -> SlimData:
-        """Degraded images of the train and the val split."""
+        """Degraded images of the train split; of the val split, all kinds of images alike."""
         settings, seed = self.recipe.data, self.recipe.seed
         train = self._patches("train", settings.patch, seed)
         stream = self._patches("val", settings.held_out_patch, seed + 2)
@@ -62,9 +62,10 @@ class SlimTrainer:
         """The stream of a split."""
         recipe = self.recipe
         usable = [source for source in self.run.sources(split) if fits(source, side)]
+        sources = usable if split == "train" else alike(usable)
         degradation = Mixed(recipe.slim.degradation)
         settings = replace(recipe.data, patch=side)
-        return SlimPatches(usable, settings, degradation, recipe.slim.scale, recipe.network.image, seed)
+        return SlimPatches(sources, settings, degradation, recipe.slim.scale, recipe.network.image, seed)
 
     def stages(self, data: SlimData, accelerator: Accelerator) -> Generator[Stage, None, None]:
         """Teacher, student, and the student's deviations."""

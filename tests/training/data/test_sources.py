@@ -11,7 +11,7 @@ import rasterio
 from rasterio.transform import from_origin
 
 from seamline.engine.errors import RequestError
-from seamline.training.data.sources import Source, draw_patch, fits, load_sources
+from seamline.training.data.sources import PROCEDURAL, Source, alike, draw_patch, fits, load_sources
 from seamline.training.settings import SourceSettings
 
 
@@ -89,6 +89,14 @@ def test_files_can_be_chosen_by_name(data):
     assert source.images[0].min() == 1000
     assert fits(source, 100)
     assert not fits(source, 101)
+
+
+def test_kinds_of_images_can_count_alike_and_made_up_scenes_not_at_all():
+    ones, valid = np.ones((1, 64, 64), np.uint8), np.ones((64, 64), np.bool_)
+    kinds = (("rare", 0.1), (PROCEDURAL, 4.0), ("often", 3.0))
+    sources = [Source(SourceSettings(name, weight=w), (ones,), (valid,), (np.ones(1),)) for name, w in kinds]
+    assert [(s.settings.dataset, s.settings.weight) for s in alike(sources)] == [("rare", 1.0), ("often", 1.0)]
+    assert [s.settings.dataset for s in alike(sources[1:2])] == [PROCEDURAL]
 
 
 def test_a_wavelength_belongs_to_every_band(data):

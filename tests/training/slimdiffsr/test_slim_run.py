@@ -37,7 +37,7 @@ from seamline.training.slimdiffsr.data import SlimPatches, as_seen
 from seamline.training.slimdiffsr.recipe import ImageSettings
 from seamline.training.slimdiffsr.validate import image_scores
 
-RECIPE = Path(__file__).parents[3] / "training" / "recipes" / "slimdiffsr_tiny_x4.yaml"
+RECIPE = Path(__file__).parents[3] / "training" / "recipes" / "slimdiffsr_taught_x4.yaml"
 SMALL = {
     "network": {
         "channels": [16, 16, 16],
