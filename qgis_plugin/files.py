@@ -1,13 +1,12 @@
-"""Files of a run: where outputs may go, what an unfinished run leaves, and where further outputs are put."""
+"""Files of a run: what an unfinished run leaves, where further outputs are put, what the engine writes beside them."""
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,22 @@ from .engine_process import EngineError
 from .text import tr
 
 
-def wanted_path(value: Any) -> str:
-    """The path that an output parameter names; empty where QGIS is to find one, or none is wanted."""
-    sink = getattr(value, "sink", None)
-    text = sink.staticValue() if sink is not None else value
+def exists(path: str) -> bool:
+    """Whether there is such a file or folder; what is longer than any name may be is none."""
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):
+        return False
+
+
+def wanted_path(value: Any, context: Any) -> str:
+    """The path that an output parameter names; empty where QGIS is to find one, or none is wanted.
+
+    Args:
+        context: of Processing, for a name that is an expression.
+    """
+    sink = getattr(value, "sink", value)
+    text = sink.valueAsString(context.expressionContext())[0] if hasattr(sink, "valueAsString") else sink
     return text if isinstance(text, str) and text != "TEMPORARY_OUTPUT" and not text.startswith("memory:") else ""
 
 
@@ -27,40 +38,6 @@ def is_wanted(value: Any) -> bool:
     sink = getattr(value, "sink", None)
     text = sink.staticValue() if sink is not None else value
     return isinstance(text, str) and text != ""
-
-
-def check_output(output: str, sources: Iterable[str], *, suffixes: tuple[str, ...]) -> None:
-    """Refuse an output that the engine cannot write, or that is one of its inputs.
-
-    Raises:
-        EngineError: what is wrong with it.
-    """
-    path = Path(output or ".")
-    if path.suffix.lower() not in suffixes:
-        raise EngineError(
-            tr("the output is not a {suffix} file").format(suffix=suffixes[0]),
-            where=output,
-            fix=tr("give it a name that ends in {suffix}").format(suffix=suffixes[0]),
-        )
-    check_folder(path.absolute().parent)
-    if any(os.path.realpath(source) == os.path.realpath(output) for source in sources):
-        raise EngineError(tr("the output is also an input"), where=output, fix=tr("choose another file name"))
-
-
-def check_shapes(path: str) -> None:
-    """Refuse a GeoPackage that the engine cannot write.
-
-    Raises:
-        EngineError: what is wrong with it.
-    """
-    check_output(path, (), suffixes=(".gpkg",))
-    # SQLite would apply the journal of the old file to the new one.
-    if Path(path + "-wal").exists():
-        raise EngineError(
-            tr("the file is open in QGIS or in another program"),
-            where=path,
-            fix=tr("remove its layer from the project, or choose another file name"),
-        )
 
 
 def check_new_folder(folder: Path) -> None:
@@ -143,11 +120,12 @@ class Unfinished:
 
     def clear(self, feedback: Any) -> None:
         """After a run that did not come to its end: leave nothing, or say what is left."""
-        if self._keep:
-            if self._folder.is_dir():
-                text = tr("Finished parts are kept in {folder}; run it again with the same settings to go on")
-                feedback.pushInfo(text.format(folder=self._folder))
+        if self._keep and self._folder.is_dir():
+            text = tr("Finished parts are kept in {folder}; run it again with the same settings to go on")
+            feedback.pushInfo(text.format(folder=self._folder))
             return
+        if feedback.isCanceled():
+            feedback.pushInfo(tr("Cancelled; nothing was written"))
         # One that lay here before belongs to somebody else, unless this run began anew in it.
         if self._was_there and not self._is_ours():
             return

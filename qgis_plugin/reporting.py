@@ -35,6 +35,10 @@ class Reporter:
 
     def _start(self, event: Event) -> None:
         self._unit, self._said_at = str(event.get("unit") or ""), 0.0
+        plan = event.get("plan")
+        if isinstance(plan, dict):
+            for line in estimate_lines(plan):
+                self._feedback.pushInfo(line)
         doing = {
             "computing features": tr("Looking at the labelled places"),
             "computing features of turned copies": tr("Looking at them turned and mirrored"),
@@ -72,29 +76,10 @@ class Reporter:
             self._feedback.pushInfo(tr("Report: {path}").format(path=event["report"]))
 
 
-class Planned(Reporter):
-    """What a dry run says: the estimate.  Its warnings come again with the run."""
-
-    def _plan(self, event: Event) -> None:
-        plan = event.get("plan")
-        if isinstance(plan, dict):
-            for line in estimate_lines(plan):
-                self._feedback.pushInfo(line)
-
-    def _warning(self, event: Event) -> None:
-        pass
-
-    def _done(self, event: Event) -> None:
-        pass
-
-
 def estimate_lines(plan: dict) -> list[str]:
     """The estimate of a plan, as a person reads it; what the engine did not say is left out."""
     needs, output = plan.get("estimate") or {}, plan.get("output") or {}
     parts = []
-    if _is_number(needs.get("seconds")):
-        text = tr("about {time} on {device}")
-        parts.append(text.format(time=duration(needs["seconds"]), device=plan.get("device", "cpu")))
     for key, text in (
         ("memory_bytes", tr("{size} of memory")),
         ("output_bytes", tr("an output of up to {size}")),
@@ -105,9 +90,10 @@ def estimate_lines(plan: dict) -> list[str]:
     lines = [tr("Estimate: {parts}").format(parts=", ".join(parts))] if parts else []
     size = output.get("size")
     if isinstance(size, list) and len(size) == 2:
-        text = tr("Plan: {width} x {height} px, {bands} bands, {tiles} tiles of {tile} px, model {model}")
+        text = tr("Plan: {width} x {height} px, {bands} bands, {tiles} tiles of {tile} px, model {model}, on {device}")
         model = str(plan.get("model", "")).partition("+")[0]
         facts = {"bands": output.get("bands"), "tiles": plan.get("tiles"), "tile": plan.get("tile"), "model": model}
+        facts["device"] = plan.get("device", "cpu")
         lines.append(text.format(width=size[0], height=size[1], **facts))
     return lines
 

@@ -5,13 +5,23 @@ QGIS calls a post-processor on its main thread, and keeps no reference to it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Optional
 
-from qgis.core import QgsLayerMetadata, QgsProcessingLayerPostProcessorInterface, QgsProject, QgsVectorLayer
+from qgis.core import (
+    QgsApplication,
+    QgsLayerMetadata,
+    QgsProcessingLayerPostProcessorInterface,
+    QgsProject,
+    QgsVectorLayer,
+)
+from qgis.PyQt.QtCore import QThread
 
 from .files import facts_of, report_of
+from .layers import file_of
 from .styling import Look, draw_class_shapes, draw_classes, draw_deviations, draw_image, draw_measure, draw_trust
 from .text import tr
 
@@ -19,34 +29,46 @@ GROUP = "Seamline"
 _RAMPS = {"uncertainty": draw_deviations, "trust": draw_trust}  # by the name of the output in the model
 
 
-def hand_over(context: Any, output: str, further: Mapping[str, str], look: Optional[Look]) -> None:
-    """Have QGIS finish the layers that it is going to load.
+@dataclass(frozen=True)
+class Result:
+    """One file of a run, as QGIS is to show it.
 
-    Args:
-        output: path of the first output.
-        further: paths of the others, by their names in the model.
-        look: how the main input is drawn.
+    Attributes:
+        path: of the file.
+        title: of its parameter; empty where it has none, so that QGIS does not know of it.
+        name: what its layer is called.
+        finisher: draws, describes and places the layer.
     """
-    for path, name in ((output, ""), *((path, name) for name, path in further.items())):
-        if context.willLoadLayerOnCompletion(path):
-            details = context.layerToLoadOnCompletionDetails(path)
-            details.setPostProcessor(ResultLayer.kept(path, name, look, report_of(output)))
+
+    path: str
+    title: str
+    name: str
+    finisher: _Finisher
 
 
-def hand_over_shapes(context: Any, output: str, paths: Iterable[str]) -> None:
-    """Have QGIS finish the vector layers that were made of the first output."""
-    for path in paths:
-        if context.willLoadLayerOnCompletion(path):
-            details = context.layerToLoadOnCompletionDetails(path)
-            details.setPostProcessor(ShapeLayer.kept(path, output))
+def hand_over(context: Any, results: Sequence[Result]) -> None:
+    """Have QGIS finish the layers that it is going to load; those that it does not know of come with the first one."""
+    first = results[0].path
+    for each in results:
+        if not each.title and context.willLoadLayerOnCompletion(first):
+            project = context.layerToLoadOnCompletionDetails(first).project
+            context.addLayerToLoadOnCompletion(each.path, context.LayerDetails(each.name, project))
+        if context.willLoadLayerOnCompletion(each.path):
+            details = context.layerToLoadOnCompletionDetails(each.path)
+            # A step of a model has the name that its author gave it.
+            if details.name == each.title:
+                details.name = each.name
+            details.setPostProcessor(each.finisher.kept(each.path))
 
 
-def load_too(context: Any, output: str, title: str, path: str) -> None:
-    """Have QGIS load a raster of the run that has no parameter of its own, where it loads the first output."""
-    if context.willLoadLayerOnCompletion(output):
-        project = context.layerToLoadOnCompletionDetails(output).project
-        details = context.LayerDetails(title, project)
-        context.addLayerToLoadOnCompletion(path, details)
+def show_anew(results: Iterable[Result], context: Any, feedback: Any) -> None:
+    """Have the layers that show a file which a run has replaced show the new one; on QGIS's main thread alone."""
+    if QThread.currentThread() != QgsApplication.instance().thread():
+        return
+    for each in results:
+        for layer in QgsProject.instance().mapLayers().values():
+            if os.path.realpath(file_of(layer)) == os.path.realpath(each.path):
+                each.finisher.postProcessLayer(layer, context, feedback)
 
 
 class _Finisher(QgsProcessingLayerPostProcessorInterface):
@@ -54,11 +76,10 @@ class _Finisher(QgsProcessingLayerPostProcessorInterface):
 
     _alive: ClassVar[dict] = {}  # by path: the newest of each output
 
-    @classmethod
-    def kept(cls, path: str, *facts: Any) -> _Finisher:
-        """A post-processor that lives until the next one for this path."""
-        cls._alive[path] = cls(*facts)
-        return cls._alive[path]
+    def kept(self, path: str) -> _Finisher:
+        """Itself, which lives until the next one for this path."""
+        self._alive[path] = self
+        return self
 
     def finish(self, layer: Any) -> None:
         """Draw, describe and place the layer."""
@@ -67,6 +88,8 @@ class _Finisher(QgsProcessingLayerPostProcessorInterface):
     def postProcessLayer(self, layer: Any, context: Any, feedback: Any) -> None:
         """Finish the layer; what fails here must not lose a finished result."""
         try:
+            # QGIS takes the layer that is there already for a path, and that one still shows the old file.
+            layer.setDataSource(layer.source(), layer.name(), layer.providerType(), False)
             self.finish(layer)
             layer.triggerRepaint()
         except (AttributeError, TypeError, ValueError, RuntimeError, OSError) as error:

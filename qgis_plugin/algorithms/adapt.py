@@ -12,7 +12,7 @@ from qgis.core import (
     QgsProcessingParameterRasterLayer,
 )
 
-from ..files import check_new_folder, wanted_path
+from ..files import check_new_folder
 from ..layers import check_same_crs, gdal_path
 from ..text import tr
 from . import options
@@ -82,9 +82,6 @@ class AdaptModel(EngineAlgorithm):
         """The two images."""
         layers = {name: self.raster(parameters, name, context) for name in _INPUTS}
         check_same_crs(list(layers.values()))
-        folder = wanted_path(parameters.get("OUTPUT"))
-        if folder:
-            check_new_folder(Path(folder))
         return [gdal_path(layer, self.title_of(name)) for name, layer in layers.items()]
 
     def carry_out(

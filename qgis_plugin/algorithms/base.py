@@ -15,19 +15,31 @@ from qgis.core import (
     QgsApplication,
     QgsProcessingAlgorithm,
     QgsProcessingException,
+    QgsProcessingFeatureSourceDefinition,
     QgsProcessingParameterDefinition,
+    QgsProcessingParameterFeatureSource,
+    QgsProcessingParameterFile,
     QgsProcessingParameterFileDestination,
+    QgsProcessingParameterFolderDestination,
+    QgsProcessingParameterMultipleLayers,
+    QgsProcessingParameterRasterDestination,
+    QgsProcessingParameterRasterLayer,
+    QgsProcessingParameterString,
+    QgsProcessingParameterVectorDestination,
 )
 from qgis.PyQt.QtGui import QIcon
 
 from .. import catalogue, compat, settings
 from ..engine_process import PROTOCOL, EngineError, EngineProcess, Event
-from ..files import write_text
-from ..layers import gdal_path
+from ..files import exists, wanted_path, write_text
+from ..layers import file_of, gdal_path
+from ..places import Place, check_places
 from ..reporting import Reporter
 from ..text import tr
 from .options import Option
 
+# What the engine writes.
+_SUFFIXES = {QgsProcessingParameterRasterDestination: ".tif", QgsProcessingParameterVectorDestination: ".gpkg"}
 _PICTURES = Path(__file__).parent.parent / "icons"
 _HELP = "https://github.com/seamline/seamline/blob/main/docs/how-to/qgis.md"
 
@@ -122,6 +134,58 @@ class EngineAlgorithm(QgsProcessingAlgorithm):
         for option in self.options():
             self.add(option.parameter(), option.help, advanced=option.advanced)
 
+    def check_places(self, parameters: dict[str, Any], context: Any) -> None:
+        """Refuse outputs that cannot be written, or that are an input, one another, or belong to one.
+
+        Raises:
+            EngineError: which output, and why.
+        """
+        check_places(self.outputs(parameters, context), self._inputs(parameters, context))
+
+    def outputs(self, parameters: dict[str, Any], context: Any) -> list[Place]:
+        """Where outputs are to go; not those for which QGIS finds a place."""
+        found = []
+        for each in self.destinationParameterDefinitions():
+            path = wanted_path(parameters.get(each.name()), context)
+            if path:
+                is_folder = isinstance(each, QgsProcessingParameterFolderDestination)
+                found.append(Place(each.description(), path, _SUFFIXES.get(type(each), ""), is_folder))
+        return found
+
+    def _inputs(self, parameters: dict[str, Any], context: Any) -> list[Place]:
+        """Files and folders that are read."""
+        found = []
+        for each in self.parameterDefinitions():
+            name = each.name()
+            if each.isDestination() or parameters.get(name) is None:
+                continue
+            if isinstance(each, (QgsProcessingParameterFile, QgsProcessingParameterString)):
+                paths = [self.parameterAsString(parameters, name, context)]
+            else:
+                paths = [file_of(layer) for layer in self._layers(each, parameters, context)]
+            found += [Place(each.description(), path) for path in paths if path and exists(path)]
+        return found
+
+    def _layers(self, definition: QgsProcessingParameterDefinition, parameters: dict[str, Any], context: Any) -> list:
+        """The layers of a parameter, where it is one of layers."""
+        name = definition.name()
+        if isinstance(definition, QgsProcessingParameterMultipleLayers):
+            return self.parameterAsLayerList(parameters, name, context)
+        if isinstance(definition, QgsProcessingParameterRasterLayer):
+            layers = [self.parameterAsRasterLayer(parameters, name, context)]
+        elif isinstance(definition, QgsProcessingParameterFeatureSource):
+            layers = [self.vector(parameters, name, context)]
+        else:
+            layers = []
+        return [layer for layer in layers if layer is not None]
+
+    def vector(self, parameters: dict[str, Any], name: str, context: Any) -> Any:
+        """The vector layer of a parameter, of which the user may have wanted the selected features alone."""
+        value = parameters[name]
+        if isinstance(value, QgsProcessingFeatureSourceDefinition):
+            value = value.source
+        return self.parameterAsVectorLayer({**parameters, name: value}, name, context)
+
     def raster(self, parameters: dict[str, Any], name: str, context: Any) -> Any:
         """The layer of a parameter, which another process can open.
 
@@ -146,7 +210,9 @@ class EngineAlgorithm(QgsProcessingAlgorithm):
             EngineError: it failed.
         """
         command = [settings.engine_python(), str(settings.launcher()), *arguments, *PROTOCOL]
-        feedback.pushCommandInfo(" ".join(shlex.quote(word) for word in command))
+        if reporter is None:
+            # As it would be typed; what follows a run is no business of the reader.
+            feedback.pushCommandInfo(shlex.join(["seamline", *arguments]))
         reporter = reporter or Reporter(feedback)
         return EngineProcess(command).run(
             on_event=reporter.event, on_log=reporter.log, is_cancelled=feedback.isCanceled
@@ -243,6 +309,7 @@ class EngineAlgorithm(QgsProcessingAlgorithm):
 
     def _command_line(self, parameters: dict[str, Any], context: Any) -> list[str]:
         words = [self.command, *self.arguments(parameters, context)]
+        self.check_places(parameters, context)
         for option in self.options():
             words += option.words(self, parameters, context)
         return words

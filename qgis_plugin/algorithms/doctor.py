@@ -16,7 +16,10 @@ from qgis.PyQt.QtCore import QT_VERSION_STR
 from qgis.PyQt.QtGui import QIcon
 
 from .. import settings
+from ..engine_process import EngineError
 from ..examination import Finding, examine, page
+from ..files import wanted_path
+from ..places import Place, check_places
 from ..text import tr
 
 _ICON = Path(__file__).parent.parent / "icons" / "seamline.svg"
@@ -78,6 +81,15 @@ class Doctor(QgsProcessingAlgorithm):
         report.setHelp(tr("A page with every finding, to read or to send."))
         self.addParameter(report)
         self.addOutput(QgsProcessingOutputNumber("PROBLEMS", tr("Number of failures")))
+
+    def checkParameterValues(self, parameters: dict[str, Any], context: Any) -> tuple[bool, str]:
+        """Refuse a report that cannot be written before anything is looked at."""
+        output = wanted_path(parameters.get("OUTPUT"), context)
+        try:
+            check_places([Place(tr("Report"), output)] if output else [], [])
+        except EngineError as error:
+            return False, str(error)
+        return super().checkParameterValues(parameters, context)
 
     def processAlgorithm(self, parameters: dict[str, Any], context: Any, feedback: Any) -> dict[str, Any]:
         """Examine, say each finding, write the report.  Failures are its result, not its failure."""

@@ -18,7 +18,6 @@ from qgis.core import (
     QgsFeatureSink,
     QgsFields,
     QgsFileUtils,
-    QgsProcessingFeatureSourceDefinition,
     QgsProcessingOutputNumber,
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterField,
@@ -152,18 +151,11 @@ class LabelAlgorithm(EngineAlgorithm):
             fix=tr("choose one of {names}, or name a class of the rest").format(names=", ".join(there)),
         )
 
-    def _layer(self, parameters: dict[str, Any], context: Any) -> Any:
-        """The layer of the labels, of which the user may have wanted the selected features alone."""
-        value = parameters["LABELS"]
-        if isinstance(value, QgsProcessingFeatureSourceDefinition):
-            value = value.source
-        return self.parameterAsVectorLayer({**parameters, "LABELS": value}, "LABELS", context)
-
     def _write(self, parameters: dict[str, Any], context: Any, feedback: Any) -> Path:
         """A GeoPackage of the features, in a folder of its own."""
         source, field = self.parameterAsSource(parameters, "LABELS", context), self._field(parameters, context)
         fields, place = QgsFields(), source.fields().indexOf(field)
-        colours = _colours(self._layer(parameters, context), field)
+        colours = _colours(self.vector(parameters, "LABELS", context), field)
         if field:
             fields.append(source.fields().field(place))
         if colours:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar, Optional
 
@@ -21,9 +22,11 @@ from qgis.core import (
 
 from .. import catalogue, compat, results
 from ..engine_process import EngineError, Event
-from ..files import Further, Unfinished, beside, check_output, check_shapes, is_wanted, wanted_path
+from ..files import Further, Unfinished, beside, is_wanted, report_of, wanted_path
 from ..layers import check_bands, check_same_crs, gdal_path
-from ..reporting import Planned, Reporter
+from ..places import Place
+from ..reporting import Reporter
+from ..results import Result, ResultLayer, ShapeLayer
 from ..styling import Look
 from ..text import tr
 from . import options
@@ -55,7 +58,8 @@ class RasterAlgorithm(EngineAlgorithm):
     def __init__(self) -> None:
         super().__init__()
         self._look: Optional[Look] = None
-        self._sources: list[str] = []
+        self._about = ""
+        self._results: list[Result] = []
 
     def input_texts(self) -> dict[str, tuple[str, str]]:
         """Title and help of each of the raster parameters, guides last."""
@@ -176,32 +180,29 @@ class RasterAlgorithm(EngineAlgorithm):
         sources = {name: gdal_path(layer, self.title_of(name)) for name, layer in layers.items()}
         # Here, because the layers belong to this thread.
         self._look = Look.of(layers[self.main], bands)
-        output = wanted_path(parameters.get("OUTPUT"))
-        if output:
-            check_output(output, sources.values(), suffixes=(".tif",))
-        for name in self.shapes:
-            if wanted_path(parameters.get(name)):
-                check_shapes(wanted_path(parameters[name]))
-        self._sources = list(sources.values())
+        self._about = f"{layers[self.main].name()}, {Path(model).name}"
         words = [sources[name] for name in self.inputs]
         for name in given:
             words += ["--guide", f"{self.guides[name]}={sources[name]}"]
         words += ["--model", model, *(["--bands", ",".join(map(str, bands))] if bands else [])]
         return words + self._extent(parameters, context, layers[self.finest_input])
 
+    def outputs(self, parameters: dict[str, Any], context: Any) -> list[Place]:
+        """Also those without a parameter of their own."""
+        found, output = super().outputs(parameters, context), wanted_path(parameters.get("OUTPUT"), context)
+        others = self._unnamed(self._others(parameters) if output else [], output, parameters)
+        return found + [Place(self.title_of("ALSO"), path, ".tif") for path in others.values()]
+
     def carry_out(
         self, arguments: list[str], parameters: dict[str, Any], context: Any, feedback: Any
     ) -> dict[str, Any]:
-        """Plan, run, report, and hand the layers over."""
+        """Run, report, and hand the layers over."""
         # Only here: QGIS forgets layers to load that were named while preparing a run in the background.
         output = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
-        wanted = {name: self._optional(parameters, name, context) for name in self.further}
-        found = {name: path for name, path in wanted.items() if path}
-        own = {self.further[name]: path for name, path in found.items()}
-        others = {name: beside(output, name) for name in self._others(parameters) if name not in own}
-        further = Further(output, {**own, **others})
-        check_output(output, self._sources, suffixes=(".tif",))
-        shapes = self._shapes(parameters, context)
+        found = self._optional(self.further, parameters, context)
+        shapes = self._optional(self.shapes, parameters, context)
+        others = self._unnamed(self._others(parameters), output, parameters)
+        further = Further(output, {**{self.further[name]: path for name, path in found.items()}, **others})
         words = [word for name, path in shapes.items() for word in (self.shapes[name], path)]
         place = 1 + len(self.inputs)
         command = [*arguments[:place], output, *arguments[place:], *further.words, *words, "--overwrite"]
@@ -213,22 +214,38 @@ class RasterAlgorithm(EngineAlgorithm):
                 tr("the engine reports success but wrote no file"), where=output, fix=tr("the log above says more")
             )
         further.put_in_place()
+        self._results = self._made(output, found, others, shapes)
         page = self.parameterAsFileOutput(parameters, "REPORT", context)
         if page and self._has_written_report(output, page, feedback):
             found["REPORT"] = page
-        for name, path in others.items():
-            results.load_too(context, output, f"{self.output_title()}: {name}", path)
-        results.hand_over(context, output, further.places, self._look)
-        results.hand_over_shapes(context, output, shapes.values())
+        results.hand_over(context, self._results)
         return {"OUTPUT": output, **found, **shapes}
 
+    def _made(self, output: str, found: dict[str, str], others: dict[str, str], shapes: dict[str, str]) -> list[Result]:
+        """What the run has made, the first output first."""
+        report = report_of(output)
+        rasters = [("OUTPUT", "", output), *((name, self.further[name], path) for name, path in found.items())]
+        made = [self._result(name, path, ResultLayer(own, self._look, report)) for name, own, path in rasters]
+        for own, path in others.items():
+            name = f"{self.output_title()}: {own} ({self._about})"
+            made.append(Result(path, "", name, ResultLayer(own, self._look, report)))
+        return made + [self._result(name, path, ShapeLayer(output)) for name, path in shapes.items()]
+
+    def _result(self, name: str, path: str, finisher: Any) -> Result:
+        title = self.title_of(name)
+        return Result(path, title, f"{title} ({self._about})", finisher)
+
+    def postProcessAlgorithm(self, context: Any, feedback: Any) -> dict[str, Any]:
+        """Where layers show older files in the places of the outputs, show the new ones."""
+        results.show_anew(self._results, context, feedback)
+        return {}
+
     def _run(self, command: list[str], unfinished: Unfinished, feedback: Any) -> Optional[Event]:
-        """The run with its estimate before it; what it leaves behind is what was asked for."""
+        """The run; what it leaves behind is what was asked for."""
         done = None
         try:
-            planned = self.engine([*command, "--dry-run"], feedback, Planned(feedback))
-            if planned is not None:
-                done = self.engine([*command, *unfinished.words], feedback)
+            feedback.setProgressText(tr("Reading the inputs, and looking what the run will need"))
+            done = self.engine([*command, *unfinished.words], feedback)
         except EngineError as error:
             raise unfinished.explained(error)
         finally:
@@ -244,21 +261,15 @@ class RasterAlgorithm(EngineAlgorithm):
             feedback.pushWarning(tr("There is no report: {reason}").format(reason=error))
             return False
 
-    def _optional(self, parameters: dict[str, Any], name: str, context: Any) -> str:
-        """An output that may be left out; empty where it is."""
-        return self.parameterAsOutputLayer(parameters, name, context) if is_wanted(parameters.get(name)) else ""
+    def _optional(self, names: Iterable[str], parameters: dict[str, Any], context: Any) -> dict[str, str]:
+        """The outputs among those that may be left out which are wanted, by their parameters."""
+        wanted = [name for name in names if is_wanted(parameters.get(name))]
+        return {name: self.parameterAsOutputLayer(parameters, name, context) for name in wanted}
 
-    def _shapes(self, parameters: dict[str, Any], context: Any) -> dict[str, str]:
-        """The vector outputs that are wanted, by their parameters.
-
-        Raises:
-            EngineError: one cannot be written.
-        """
-        found = {name: self._optional(parameters, name, context) for name in self.shapes}
-        found = {name: path for name, path in found.items() if path}
-        for path in found.values():
-            check_shapes(path)
-        return found
+    def _unnamed(self, names: list[str], output: str, parameters: dict[str, Any]) -> dict[str, str]:
+        """Files of outputs without a parameter of their own, by their names in the model."""
+        named = [own for name, own in self.further.items() if is_wanted(parameters.get(name))]
+        return {name: beside(output, name) for name in names if name not in named}
 
     def _others(self, parameters: dict[str, Any]) -> list[str]:
         """Names of the outputs that are wanted and have no parameter of their own.

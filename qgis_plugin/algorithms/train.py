@@ -13,7 +13,7 @@ from qgis.core import (
 
 from .. import compat
 from ..engine_process import EngineError
-from ..files import check_new_folder, wanted_path
+from ..files import check_new_folder
 from ..layers import gdal_path
 from ..metrics_page import metrics_page
 from ..text import tr
@@ -101,9 +101,6 @@ class TrainOnLabels(LabelAlgorithm):
         words = []
         for layer in self._images(parameters, context):
             words += ["--image", gdal_path(layer, self.title_of("IMAGES"))]
-        folder = wanted_path(parameters.get("OUTPUT"))
-        if folder:
-            check_new_folder(Path(folder))
         return words + self.labels(parameters, context)
 
     def ground(self, parameters: dict[str, Any], context: Any) -> Any:

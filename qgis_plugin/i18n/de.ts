@@ -716,6 +716,10 @@ Das Detail eines Diffusionsmodells ist wahrscheinlich, nicht beobachtet: mit der
         <translation>die Engine meldet Erfolg, schrieb aber keine Datei</translation>
     </message>
     <message>
+        <source>Reading the inputs, and looking what the run will need</source>
+        <translation>Die Eingaben werden gelesen, und was der Lauf brauchen wird, wird geschätzt</translation>
+    </message>
+    <message>
         <source>no model is chosen</source>
         <translation>es ist kein Modell gewählt</translation>
     </message>
@@ -992,28 +996,16 @@ Ein Teil der Flächen mit Labels wird zurückgehalten und nie zum Training benut
         <translation>was zu tun ist</translation>
     </message>
     <message>
-        <source>the output is also an input</source>
-        <translation>die Ausgabe ist auch eine Eingabe</translation>
-    </message>
-    <message>
-        <source>the file is open in QGIS or in another program</source>
-        <translation>die Datei ist in QGIS oder in einem anderen Programm offen</translation>
-    </message>
-    <message>
         <source>something is in this folder already</source>
         <translation>in diesem Ordner liegt schon etwas</translation>
     </message>
     <message>
+        <source>Finished parts are kept in {folder}; run it again with the same settings to go on</source>
+        <translation>Fertige Teile liegen in {folder}; mit denselben Einstellungen noch einmal starten, um fortzufahren</translation>
+    </message>
+    <message>
         <source>repeat the settings of that run, or untick 'Keep for resume' to start anew</source>
         <translation>die Einstellungen jenes Laufs wiederholen, oder 'Zum Fortsetzen behalten' abwählen, um neu zu beginnen</translation>
-    </message>
-    <message>
-        <source>choose another file name</source>
-        <translation>einen anderen Dateinamen wählen</translation>
-    </message>
-    <message>
-        <source>remove its layer from the project, or choose another file name</source>
-        <translation>ihren Layer aus dem Projekt entfernen, oder einen anderen Dateinamen wählen</translation>
     </message>
     <message>
         <source>choose a new or an empty folder</source>
@@ -1024,20 +1016,8 @@ Ein Teil der Flächen mit Labels wird zurückgehalten und nie zum Training benut
         <translation>der Ordner der Ausgabe existiert nicht oder ist nicht beschreibbar</translation>
     </message>
     <message>
-        <source>Finished parts are kept in {folder}; run it again with the same settings to go on</source>
-        <translation>Fertige Teile liegen in {folder}; mit denselben Einstellungen noch einmal starten, um fortzufahren</translation>
-    </message>
-    <message>
-        <source>the output is not a {suffix} file</source>
-        <translation>die Ausgabe ist keine {suffix}-Datei</translation>
-    </message>
-    <message>
         <source>choose another folder</source>
         <translation>einen anderen Ordner wählen</translation>
-    </message>
-    <message>
-        <source>give it a name that ends in {suffix}</source>
-        <translation>einen Namen angeben, der auf {suffix} endet</translation>
     </message>
     <message>
         <source>the file cannot be written ({reason})</source>
@@ -1052,20 +1032,32 @@ Ein Teil der Flächen mit Labels wird zurückgehalten und nie zum Training benut
         <translation>die Ausgabe {name} kann nicht an ihren Ort gelegt werden ({reason})</translation>
     </message>
     <message>
+        <source>the layer '{name}' comes from '{provider}', not from a raster file</source>
+        <translation>der Layer '{name}' kommt von '{provider}', nicht aus einer Rasterdatei</translation>
+    </message>
+    <message>
+        <source>the layer '{name}' is opened with options or a login that the engine does not get</source>
+        <translation>der Layer '{name}' ist mit Optionen oder einer Anmeldung geöffnet, die die Engine nicht bekommt</translation>
+    </message>
+    <message>
+        <source>the layer '{name}' is one raster in a file that can hold many, of a format that the engine lacks</source>
+        <translation>der Layer '{name}' ist ein Raster in einer Datei, die viele fassen kann, in einem Format, das die Engine nicht kennt</translation>
+    </message>
+    <message>
+        <source>none</source>
+        <translation>keines</translation>
+    </message>
+    <message>
         <source>an unnamed system</source>
         <translation>einem unbenannten System</translation>
     </message>
     <message>
+        <source>write the CRS of the layer into the file (Raster &gt; Projections &gt; Assign Projection), or set the layer to that of its file</source>
+        <translation>das KBS des Layers in die Datei schreiben (Raster &gt; Projektionen &gt; Projektion zuweisen), oder dem Layer das seiner Datei geben</translation>
+    </message>
+    <message>
         <source>save it as GeoTIFF (Export &gt; Save As) and choose that file</source>
         <translation>als GeoTIFF speichern (Exportieren &gt; Speichern als) und diese Datei wählen</translation>
-    </message>
-    <message>
-        <source>choose a layer with that many bands, or another model</source>
-        <translation>einen Layer mit so vielen Kanälen wählen, oder ein anderes Modell</translation>
-    </message>
-    <message>
-        <source>the layer '{name}' comes from '{provider}', not from a raster file</source>
-        <translation>der Layer '{name}' kommt von '{provider}', nicht aus einer Rasterdatei</translation>
     </message>
     <message>
         <source>the layer '{name}' lives in the memory of QGIS alone</source>
@@ -1076,8 +1068,20 @@ Ein Teil der Flächen mit Labels wird zurückgehalten und nie zum Training benut
         <translation>der Layer '{name}' ist ein virtuelles Raster, das für andere Dateien steht</translation>
     </message>
     <message>
-        <source>the layer '{name}' is opened with options or a login that the engine does not get</source>
-        <translation>der Layer '{name}' ist mit Optionen oder einer Anmeldung geöffnet, die die Engine nicht bekommt</translation>
+        <source>the layer '{name}' lies in an archive</source>
+        <translation>der Layer '{name}' liegt in einem Archiv</translation>
+    </message>
+    <message>
+        <source>the layer '{name}' lies on a server</source>
+        <translation>der Layer '{name}' liegt auf einem Server</translation>
+    </message>
+    <message>
+        <source>the layer '{name}' has the CRS {shown} in QGIS, and {own} in its file</source>
+        <translation>der Layer '{name}' hat in QGIS das KBS {shown}, und {own} in seiner Datei</translation>
+    </message>
+    <message>
+        <source>choose a layer with that many bands, or another model</source>
+        <translation>einen Layer mit so vielen Kanälen wählen, oder ein anderes Modell</translation>
     </message>
     <message>
         <source>coordinate reference systems</source>
@@ -1132,6 +1136,58 @@ Ein Teil der Flächen mit Labels wird zurückgehalten und nie zum Training benut
         <translation>Klasse</translation>
     </message>
     <message>
+        <source>choose another file name</source>
+        <translation>einen anderen Dateinamen wählen</translation>
+    </message>
+    <message>
+        <source>the name of the output is too long</source>
+        <translation>der Name der Ausgabe ist zu lang</translation>
+    </message>
+    <message>
+        <source>the output is a folder</source>
+        <translation>die Ausgabe ist ein Ordner</translation>
+    </message>
+    <message>
+        <source>the file is open in QGIS or in another program</source>
+        <translation>die Datei ist in QGIS oder in einem anderen Programm offen</translation>
+    </message>
+    <message>
+        <source>the output is also an input</source>
+        <translation>die Ausgabe ist auch eine Eingabe</translation>
+    </message>
+    <message>
+        <source>the output belongs to an input</source>
+        <translation>die Ausgabe gehört zu einer Eingabe</translation>
+    </message>
+    <message>
+        <source>two outputs are one file</source>
+        <translation>zwei Ausgaben sind eine Datei</translation>
+    </message>
+    <message>
+        <source>the output belongs to another output</source>
+        <translation>die Ausgabe gehört zu einer anderen Ausgabe</translation>
+    </message>
+    <message>
+        <source>give the name of a file</source>
+        <translation>den Namen einer Datei angeben</translation>
+    </message>
+    <message>
+        <source>remove its layer from the project, or choose another file name</source>
+        <translation>ihren Layer aus dem Projekt entfernen, oder einen anderen Dateinamen wählen</translation>
+    </message>
+    <message>
+        <source>the output is not a {suffix} file</source>
+        <translation>die Ausgabe ist keine {suffix}-Datei</translation>
+    </message>
+    <message>
+        <source>give it a shorter name, of {count} letters at most</source>
+        <translation>ihr einen kürzeren Namen geben, von höchstens {count} Zeichen</translation>
+    </message>
+    <message>
+        <source>give it a name that ends in {suffix}</source>
+        <translation>einen Namen angeben, der auf {suffix} endet</translation>
+    </message>
+    <message>
         <source>Set up the engine...</source>
         <translation>Engine einrichten...</translation>
     </message>
@@ -1148,12 +1204,8 @@ Ein Teil der Flächen mit Labels wird zurückgehalten und nie zum Training benut
         <translation>Python der Umgebung, in der die Engine liegt</translation>
     </message>
     <message>
-        <source>about {time} on {device}</source>
-        <translation>etwa {time} auf {device}</translation>
-    </message>
-    <message>
-        <source>Plan: {width} x {height} px, {bands} bands, {tiles} tiles of {tile} px, model {model}</source>
-        <translation>Plan: {width} x {height} px, {bands} Kanäle, {tiles} Kacheln zu {tile} px, Modell {model}</translation>
+        <source>Plan: {width} x {height} px, {bands} bands, {tiles} tiles of {tile} px, model {model}, on {device}</source>
+        <translation>Plan: {width} x {height} px, {bands} Kanäle, {tiles} Kacheln zu {tile} px, Modell {model}, auf {device}</translation>
     </message>
     <message>
         <source>Seam score: {score}; lines elsewhere in the image have {low} to {high}</source>

@@ -45,15 +45,9 @@ def tiles(total, seconds):
 
 
 def before_and_after(mode):
-    """What goes before a run, and after it: the list of models, the estimate, the page."""
+    """What goes before a run, and after it: the list of models, the page."""
     if sys.argv[1] == "models":
         print(os.environ.get("FAKE_ENGINE_MODELS", "[]"))
-        sys.exit(0)
-    if "--dry-run" in sys.argv and mode not in ("error", "usage"):
-        needs = {"memory_bytes": 3 << 30, "disk_bytes": 200 << 20, "output_bytes": 100 << 20, "seconds": 125.0}
-        output = {"size": [256, 128], "bands": 4}
-        facts = {"model": "m@1+abc", "device": "cpu", "tiles": 4, "tile": 512}
-        say("plan", plan={**facts, "output": output, "estimate": needs})
         sys.exit(0)
     if sys.argv[1] == "report" and mode == "no report":
         say("error", what="this is no report of a run")
@@ -123,7 +117,9 @@ def main():
             say("finding", what="rasterio", ok=False, detail="<is missing> & gone", fix="install it")
         say("done", outputs=[], report=None, metrics={}, ok=mode == "doctor")
         sys.exit(mode == "doctor bad")
-    say("start", plan={"tiles": 4, "rows": [1, 2]})
+    needs = {"memory_bytes": 3 << 30, "disk_bytes": 200 << 20, "output_bytes": 100 << 20, "seconds": None}
+    facts = {"model": "m@1+abc", "device": "cpu", "tiles": 4, "tile": 512, "rows": [1, 2]}
+    say("start", plan={**facts, "output": {"size": [256, 128], "bands": 4}, "estimate": needs})
     if mode == "environment":
         say("error", what=json.dumps(sorted(os.environ)))
         sys.exit(1)

@@ -110,5 +110,10 @@ def qgis_process(config, *arguments, **variables):
     )
 
 
+def layers_called(project, title):
+    """Layers of a project that are results of that title, by whatever input and model."""
+    return [layer for layer in project.mapLayers().values() if layer.name().startswith(f"{title} (")]
+
+
 def options(parameters):
     return ["--", *(f"{name}={value}" for name, value in parameters.items())]

@@ -7,6 +7,7 @@ import processing
 import pytest
 from qgis.core import (
     QgsApplication,
+    QgsCoordinateReferenceSystem,
     QgsProcessingAlgRunnerTask,
     QgsProcessingContext,
     QgsProcessingException,
@@ -204,9 +205,68 @@ def layer_of_another_crs(scene):
     return QgsRasterLayer(scene["PAN"] + ".32632.tif", "far pan")
 
 
+def layer_of_a_geopackage(scene):
+    from osgeo import gdal
+
+    path = scene["PAN"] + ".gpkg"
+    for table in ("one", "two"):
+        # The tiles of a GeoPackage are of bytes.
+        options = ["APPEND_SUBDATASET=YES", f"RASTER_TABLE={table}"]
+        gdal.Translate(path, scene["PAN"], format="GPKG", outputType=gdal.GDT_Byte, creationOptions=options)
+    return QgsRasterLayer(f"GPKG:{path}:two", "a table")
+
+
+def layer_of_a_variable(scene):
+    from osgeo import gdal
+
+    gdal.Translate(scene["PAN"] + ".nc", scene["PAN"], format="netCDF").FlushCache()
+    return QgsRasterLayer(f'NETCDF:"{scene["PAN"]}.nc":Band1', "a variable")
+
+
+def layer_of_a_whole_file(scene):
+    layer_of_a_variable(scene)
+    return QgsRasterLayer(scene["PAN"] + ".nc", "all of it")
+
+
+def layer_in_an_archive(scene):
+    import zipfile
+
+    with zipfile.ZipFile(scene["PAN"] + ".zip", "w") as archive:
+        archive.write(scene["PAN"], "in/pan.tif")
+    return QgsRasterLayer(f"/vsizip/{scene['PAN']}.zip/in/pan.tif", "zipped")
+
+
+def layer_with_a_crs_of_its_own(scene):
+    layer = QgsRasterLayer(scene["PAN"], "set by hand")
+    layer.setCrs(QgsCoordinateReferenceSystem("EPSG:32632"))
+    return layer
+
+
+def layer_whose_file_has_no_crs(scene):
+    from osgeo import gdal
+
+    path = scene["PAN"] + ".bare.tif"
+    gdal.Translate(path, scene["PAN"], creationOptions=["PROFILE=BASELINE", "TFW=YES"]).FlushCache()
+    layer = QgsRasterLayer(path, "bare")
+    layer.setCrs(QgsCoordinateReferenceSystem("EPSG:32631"))
+    return layer
+
+
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
+        (
+            layer_of_a_geopackage,
+            "'a table' is one raster in a file that can hold many, .*; Panchromatic raster;",
+        ),
+        (layer_of_a_variable, "'a variable' is one raster in a file that can hold many"),
+        (layer_of_a_whole_file, "'all of it' is one raster in a file that can hold many"),
+        (layer_in_an_archive, "'zipped' lies in an archive; Panchromatic raster; save it as GeoTIFF"),
+        (
+            layer_with_a_crs_of_its_own,
+            "'set by hand' has the CRS EPSG:32632 in QGIS, and EPSG:32631 in its",
+        ),
+        (layer_whose_file_has_no_crs, "'bare' has the CRS EPSG:32631 in QGIS, and none in its file"),
         (layer_of_other_files, "'virtual' is a virtual raster, which stands for other files"),
         (layer_of_another_crs, "'ms' is in EPSG:32631 and 'far pan' is in EPSG:32632; .*; reproject one of them"),
         (layer_in_memory, "lives in the memory of QGIS alone"),
@@ -220,6 +280,41 @@ def test_a_layer_that_only_qgis_has_is_refused(make, sentence, fake_engine, feed
     with pytest.raises(QgsProcessingException, match=sentence):
         processing.run("seamline:pansharpen", parameters, feedback=feedback)
     assert not notes["pid"].exists()
+
+
+@pytest.mark.parametrize("algorithm", ["superres", "adapt", "train", "evaluate", "evaluate_map"])
+def test_every_algorithm_holds_the_crs_that_is_set_by_hand_for_the_truth(
+    algorithm, fake_engine, feedback, scene, tmp_path
+):
+    notes = fake_engine("")
+    layer = layer_with_a_crs_of_its_own(scene)
+    inputs = {
+        "superres": {"INPUT": layer, "OUTPUT": str(tmp_path / "out.tif")},
+        "adapt": {"MS": scene["MS"], "PAN": layer, "OUTPUT": str(tmp_path / "model")},
+        "train": {"IMAGES": [layer], "LABEL_RASTER": scene["PAN"], "OUTPUT": str(tmp_path / "model")},
+        "evaluate": {"FUSED": scene["PAN"], "REFERENCE": layer},
+        "evaluate_map": {"MAP": scene["PAN"], "LABEL_RASTER": layer},
+    }
+    with pytest.raises(QgsProcessingException, match="has the CRS EPSG:32632 in QGIS, and EPSG:32631 in its file"):
+        processing.run(f"seamline:{algorithm}", inputs[algorithm], feedback=feedback)
+    assert not notes["pid"].exists()
+
+
+def test_a_crs_without_a_name_comes_back_from_a_project_as_that_of_the_file(plugin, scene, tmp_path):
+    from osgeo import gdal
+
+    from seamline.qgis_plugin.layers import gdal_path
+
+    path, project = str(tmp_path / "own.tif"), QgsProject.instance()
+    gdal.Translate(path, scene["PAN"], outputSRS="+proj=tmerc +lat_0=1 +lon_0=3 +k=0.99 +datum=WGS84").FlushCache()
+    project.clear()
+    project.addMapLayer(QgsRasterLayer(path, "own"))
+    assert project.write(str(tmp_path / "project.qgs"))
+    project.clear()
+    assert project.read(str(tmp_path / "project.qgs"))
+    (layer,) = project.mapLayers().values()
+    assert gdal_path(layer, "Input") == path
+    project.clear()
 
 
 def test_a_layer_of_the_project_is_passed_by_its_path(fake_engine, feedback, scene, tmp_path):
@@ -257,7 +352,7 @@ def test_a_result_of_the_background_is_loaded_into_the_project(background, tmp_p
     output = str(tmp_path / "out.tif")
     assert ended == [(True, {"OUTPUT": output})]
     assert context.willLoadLayerOnCompletion(output)
-    assert context.layerToLoadOnCompletionDetails(output).name == "Pan-sharpened"
+    assert context.layerToLoadOnCompletionDetails(output).name == "Pan-sharpened (ms, salad-pan-tiny)"
 
 
 def test_cancel_in_the_background_leaves_no_child_and_lets_qgis_turn(background, feedback, tmp_path):

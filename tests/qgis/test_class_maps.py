@@ -157,7 +157,7 @@ def test_shapes_lie_above_the_map_in_its_colours(
     assert found == list(zip(range(3), NAMES, COLOURS, strict=True))
     assert renderer.classAttribute() in [field.name() for field in above.fields()]
     assert above.metadata().title() == "a.gpkg"
-    assert confidence.name() == "Confidence"
+    assert confidence.name() == f"Confidence (map, {tmp_path.name})"
 
 
 def test_classes_of_a_map_without_colours_are_loaded_all_the_same(feedback, shapes, tmp_path):

@@ -82,7 +82,7 @@ def test_a_cancel_gives_nothing(run, feedback, tmp_path):
 
 
 def test_a_folder_that_cannot_be_written_is_a_sentence(run):
-    with pytest.raises(QgsProcessingException, match="the report cannot be written"):
+    with pytest.raises(QgsProcessingException, match="the output's folder does not exist"):
         run("doctor", OUTPUT="/nowhere/report.html")
 
 

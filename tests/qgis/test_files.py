@@ -43,6 +43,7 @@ def test_a_cancelled_run_leaves_nothing(fake_engine, feedback, scene, tmp_path):
     out.parent.mkdir()
     assert "OUTPUT" not in cancelled_run(fake_engine, feedback, scene, out)
     assert list(out.parent.iterdir()) == []
+    assert "Cancelled; nothing was written" in feedback.lines
 
 
 def test_a_cancelled_run_that_is_to_be_resumed_leaves_its_parts_and_says_so(fake_engine, feedback, scene, tmp_path):

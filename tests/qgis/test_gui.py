@@ -91,7 +91,8 @@ def test_the_scene_is_sharpened_loaded_styled_and_described(found):
     assert facts["size"] == [512, 512, 4]
     assert facts["shown"] == [3, 2, 1]
     assert facts["bands"] == ["Band 1: blue", "Band 2: green", "Band 3: red", "Band 4: nir"]
-    assert facts["grouped"] == ["Pan-sharpened"]
+    (name,) = facts["grouped"]
+    assert name.startswith("Pan-sharpened (multispectral, ")
     assert any("Model: " in line for line in facts["history"])
     assert "data:image/jpeg" in (pictures / "fused.html").read_text(encoding="utf-8")
     assert (pictures / "qgis-window.png").stat().st_size > 20_000

@@ -6,16 +6,25 @@ import processing
 import pytest
 
 
-def test_the_estimate_comes_before_the_run(fake_engine, feedback, scene, tmp_path):
+def test_the_run_itself_says_before_its_first_tile_what_it_will_need(fake_engine, feedback, scene, tmp_path):
     fake_engine("")
     processing.run("seamline:pansharpen", {**scene, "OUTPUT": str(tmp_path / "out.tif")}, feedback=feedback)
-    told = [line for line in feedback.lines if line.startswith(("Estimate", "Plan"))]
-    assert told == [
-        "Estimate: about 2 min on cpu, 3.0 GiB of memory, an output of up to 100 MiB, 200 MiB of disk while it runs",
-        "Plan: 256 x 128 px, 4 bands, 4 tiles of 512 px, model m@1",
+    first = [line for line in feedback.lines if line.startswith(("seamline ", "Estimate", "Plan", "HQNR"))]
+    assert first[1:] == [
+        "Estimate: 3.0 GiB of memory, an output of up to 100 MiB, 200 MiB of disk while it runs",
+        "Plan: 256 x 128 px, 4 bands, 4 tiles of 512 px, model m@1, on cpu",
+        "HQNR: 0.9",
     ]
-    commands = [line for line in feedback.lines if "launch" in line or "fake_engine.py" in line]
-    assert ["--dry-run" in line for line in commands] == [True, False]
+    # One process, and the one line that says what it was asked for, as one would type it.
+    assert first[0].startswith("seamline pansharpen ")
+    assert not any("--dry-run" in line or "fake_engine.py" in line for line in feedback.lines)
+
+
+def test_a_report_adds_no_command_to_the_log(fake_engine, feedback, scene, tmp_path):
+    fake_engine("")
+    places = {"OUTPUT": str(tmp_path / "out.tif"), "REPORT": str(tmp_path / "r.html")}
+    processing.run("seamline:pansharpen", {**scene, **places}, feedback=feedback)
+    assert [line.split(" ")[1] for line in feedback.lines if line.startswith("seamline ")] == ["pansharpen"]
 
 
 @pytest.mark.parametrize("plan", [{}, {"estimate": None, "output": {"size": 3}}, {"estimate": {"seconds": "soon"}}])

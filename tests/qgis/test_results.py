@@ -19,7 +19,7 @@ from qgis.core import (
     QgsSingleBandGrayRenderer,
     QgsSingleBandPseudoColorRenderer,
 )
-from support import pump, write_raster
+from support import layers_called, pump, write_raster
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def toolbox(fake_engine, feedback, scene, tmp_path, project):
 
 
 def layer(project, title):
-    (found,) = project.mapLayersByName(title)
+    (found,) = layers_called(project, title)
     return found
 
 
@@ -222,6 +222,40 @@ def test_results_gather_in_one_group(toolbox, colours, project, tmp_path):
     root = project.layerTreeRoot()
     assert [child.name() for child in root.children()] == ["Seamline"]
     assert len(root.findGroup("Seamline").findLayers()) == 2
+
+
+def coarser(path, tmp_path):
+    """A copy of half the size in other values, under another name."""
+    small = str(tmp_path / "small.tif")
+    gdal.Translate(small, path, width=32, height=32, scaleParams=[[0, 30000, 0, 300]]).FlushCache()
+    return named(small, ("blue", "green", "red", "nir"))
+
+
+@pytest.mark.parametrize("is_loaded", [True, False])
+def test_a_layer_whose_file_is_written_again_shows_the_new_file(
+    is_loaded, toolbox, colours, project, feedback, scene, tmp_path
+):
+    import processing
+
+    toolbox(MS=colours)
+    shown = layer(project, "Pan-sharpened")
+    before = shown.renderer().redContrastEnhancement().maximumValue()
+    assert shown.width() == 64
+    small = coarser(colours, tmp_path)
+    if is_loaded:
+        toolbox(MS=small, MODEL="gsa")
+    else:
+        given = {**scene, "MS": small, "MODEL": "gsa", "OUTPUT": str(tmp_path / "out.tif")}
+        processing.run("seamline:pansharpen", given, feedback=feedback)
+    assert len(project.mapLayers()) == 1
+    (shown,) = project.mapLayers().values()
+    assert (shown.width(), shown.height()) == (32, 32)
+    pixels = gdal.Open(small).ReadAsArray()
+    centre = shown.extent().center()
+    place = shown.dataProvider().sample(centre, 3)[0]
+    assert place in pixels[2, 15:17, 15:17]
+    assert shown.renderer().redContrastEnhancement().maximumValue() < before / 10
+    assert "gsa" in "".join(shown.metadata().history())
 
 
 def test_the_layer_knows_where_its_pixels_come_from(toolbox, colours, project):

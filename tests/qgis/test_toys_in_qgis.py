@@ -23,7 +23,7 @@ from qgis.core import (
     QgsSingleBandPseudoColorRenderer,
     QgsVectorLayer,
 )
-from support import LEFT, PROGRAM, ROOT, TOP, options, pixels_of, pump, qgis_process, write_raster
+from support import LEFT, PROGRAM, ROOT, TOP, layers_called, options, pixels_of, pump, qgis_process, write_raster
 
 from seamline.qgis_plugin.environment import clean_environment
 
@@ -121,7 +121,7 @@ def test_the_trust_in_a_reference_comes_with_its_ramp(toys, installed, scene, gu
     (tmp_path / "elsewhere").mkdir()
     parameters = {"INPUT": scene["MS"], "REFERENCE": guide, "MODEL": "toy-reference", "DEVICE": "cpu"}
     project = in_toolbox("superres_reference", parameters, places, feedback, tmp_path)
-    (image,), (trust,) = project.mapLayersByName("Super-resolved"), project.mapLayersByName("Trust in the reference")
+    (image,), (trust,) = layers_called(project, "Super-resolved"), layers_called(project, "Trust in the reference")
     renderer = trust.renderer()
     assert isinstance(renderer, QgsSingleBandPseudoColorRenderer)
     assert (renderer.classificationMin(), renderer.classificationMax()) == (0, 1)
@@ -184,13 +184,13 @@ def test_a_map_of_classes_comes_with_its_legend(toys, scene, feedback, tmp_path)
     (tmp_path / "elsewhere").mkdir()
     parameters = {"INPUT": scene["MS"], "MODEL": "toy-segments", "DEVICE": "cpu"}
     project = in_toolbox("segment", parameters, places, feedback, tmp_path)
-    (classes,), (chances,) = project.mapLayersByName("Segmented"), project.mapLayersByName("Probabilities")
+    (classes,), (chances,) = layers_called(project, "Segmented"), layers_called(project, "Probabilities")
     renderer = classes.renderer()
     assert isinstance(renderer, QgsPalettedRasterRenderer)
     assert [(each.label, each.color.getRgb()[:3]) for each in renderer.classes()] == CLASSES
     assert isinstance(chances.renderer(), QgsSingleBandPseudoColorRenderer)
     assert [chances.bandName(band).partition(":")[2].strip() for band in range(1, 6)] == [name for name, _ in CLASSES]
-    (shapes,) = project.mapLayersByName("Polygons")
+    (shapes,) = layers_called(project, "Polygons")
     assert [(each.label(), each.symbol().color().getRgb()[:3]) for each in shapes.renderer().categories()] == CLASSES
     assert {shape["name"] for shape in shapes.getFeatures()} <= {name for name, _ in CLASSES}
     above, shown, hidden = project.layerTreeRoot().findGroup("Seamline").findLayers()
