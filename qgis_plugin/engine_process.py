@@ -2,7 +2,7 @@
 
 Nothing of the engine is ever loaded into QGIS: its numpy, GDAL and PROJ would clash with those that QGIS has loaded.
 The engine writes one JSON object a line on stdout and its log on stderr; it stops when its stdin is closed, so it also
-stops when QGIS dies.  This module needs the standard library alone.
+stops when QGIS dies.  This module runs without QGIS.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from threading import Thread
 from typing import IO, Any
 
 from .environment import clean_environment
+from .text import tr
 
 PROTOCOL = ("--json", "--cancel-on-stdin-eof")
 _POLL_S = 0.1  # how late a cancel may be noticed
@@ -108,9 +109,9 @@ class EngineProcess:
         except (OSError, ValueError) as error:  # ValueError: a NUL character in an argument
             reason = getattr(error, "strerror", None) or str(error)
             raise EngineError(
-                f"the engine cannot be started ({reason})",
+                tr("the engine cannot be started ({reason})").format(reason=reason),
                 where=self.command[0],
-                fix="set the engine's Python in Settings > Options > Processing > Providers > Seamline",
+                fix=tr("set the engine's Python in Settings > Options > Processing > Providers > Seamline"),
             ) from error
 
     def _listen(self, process, readers, lines, on_event, on_log, is_cancelled) -> None:
@@ -154,37 +155,41 @@ class EngineProcess:
         error = self._last.get("error")
         if error is not None:
             what, where, fix = (str(error.get(key) or "") for key in ("what", "where", "fix"))
-            raise EngineError(what or "the engine reports an error without a text", where=where, fix=fix)
+            raise EngineError(what or tr("the engine reports an error without a text"), where=where, fix=fix)
         raise self._silent_end(code)
 
     def _silent_end(self, code: int) -> EngineError:
         """The error of a run that ended without an event that explains it."""
         last_words = self._log_tail[-1] if self._log_tail else ""
         progress = self._last.get("progress", {})
-        where = f"after {progress['done']} of {progress.get('total', '?')} tiles" if "done" in progress else ""
+        where = ""
+        if "done" in progress:
+            where = tr("after {done} of {total} tiles").format(done=progress["done"], total=progress.get("total", "?"))
         if "cancelled" in self._last or code == 130:
-            return EngineError("the engine was cancelled from outside QGIS", where=where, fix="run it again")
+            return EngineError(tr("the engine was cancelled from outside QGIS"), where=where, fix=tr("run it again"))
         if code in (-9, 137):
             return EngineError(
-                "the engine was killed by the system, as happens when memory runs out",
+                tr("the engine was killed by the system, as happens when memory runs out"),
                 where=where,
-                fix="choose a smaller tile or close other programs, then run it again",
+                fix=tr("choose a smaller tile or close other programs, then run it again"),
             )
         if "ModuleNotFoundError" in last_words or "ImportError" in last_words:
             return EngineError(
-                f"the engine's Python lacks a package ({last_words})",
+                tr("the engine's Python lacks a package ({words})").format(words=last_words),
                 where=self.command[0],
-                fix="install the engine's requirements into that Python, as the plugin's page describes",
+                fix=tr("install the engine's requirements into that Python, as the plugin's page describes"),
             )
         if code == 0:
-            what = "the engine ended without naming its output"
+            what = tr("the engine ended without naming its output")
         elif code == 2:
-            what = "the engine refused the request"
+            what = tr("the engine refused the request")
         elif code < 0:
-            what = f"the engine crashed (signal {-code})"
+            what = tr("the engine crashed (signal {number})").format(number=-code)
         else:
-            what = f"the engine stopped with exit code {code}"
-        return EngineError(f"{what}: {last_words}" if last_words else what, where=where, fix="the log above says more")
+            what = tr("the engine stopped with exit code {code}").format(code=code)
+        return EngineError(
+            f"{what}: {last_words}" if last_words else what, where=where, fix=tr("the log above says more")
+        )
 
 
 def parse_event(line: str) -> Event | None:

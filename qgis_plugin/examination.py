@@ -8,6 +8,7 @@ from html import escape
 from typing import Any
 
 from .engine_process import PROTOCOL, EngineError, EngineProcess, Event
+from .engine_words import worded
 from .text import tr
 
 
@@ -56,7 +57,7 @@ def examine(
 
     def on_event(event: Event) -> None:
         if event["event"] == "finding":
-            what, detail, fix = (str(event.get(key) or "") for key in ("what", "detail", "fix"))
+            what, detail, fix = (worded(str(event.get(key) or ""), {}) for key in ("what", "detail", "fix"))
             add(Finding(what, event.get("ok") is True, detail, fix))
         elif event["event"] == "done":
             ended.append(event)

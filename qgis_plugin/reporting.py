@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any, Optional
 
 from .engine_process import Event
+from .engine_words import worded
 from .metrics_page import class_metrics
 from .text import tr
 
@@ -16,11 +18,12 @@ class Reporter:
     """Translates events to a ``QgsProcessingFeedback``; keys and events that it does not know are passed over.
 
     Args:
+        titles: of parameters, by what the engine calls them.
         quiet: leave the progress bar and the result alone, as a step after the run itself does.
     """
 
-    def __init__(self, feedback: Any, *, quiet: bool = False) -> None:
-        self._feedback, self._quiet = feedback, quiet
+    def __init__(self, feedback: Any, *, titles: Optional[Mapping[str, str]] = None, quiet: bool = False) -> None:
+        self._feedback, self._titles, self._quiet = feedback, titles or {}, quiet
         self._unit, self._said_at = "", 0.0
 
     def event(self, event: Event) -> None:
@@ -63,7 +66,7 @@ class Reporter:
         self._feedback.setProgressText(text)
 
     def _warning(self, event: Event) -> None:
-        parts = (str(event.get(key) or "") for key in ("what", "where", "fix"))
+        parts = (worded(str(event.get(key) or ""), self._titles) for key in ("what", "where", "fix"))
         self._feedback.pushWarning("; ".join(part for part in parts if part))
 
     def _done(self, event: Event) -> None:

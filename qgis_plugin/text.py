@@ -19,6 +19,16 @@ _CATALOGUES = Path(__file__).parent / "i18n"
 
 def tr(text: str) -> str:
     """The text in the user's language; as it is where there is no translation."""
+    return translated(text)
+
+
+def mark(text: str) -> str:
+    """The text as it is: the catalogues have it, and ``translated`` translates it later."""
+    return text
+
+
+def translated(text: str) -> str:
+    """A text that was marked, as ``tr``."""
     translator = None if QgsApplication is None else _translator(QgsApplication.locale() or "")
     return (translator.translate(CONTEXT, text) if translator is not None else "") or text
 

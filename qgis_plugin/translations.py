@@ -16,15 +16,16 @@ from pathlib import Path
 CONTEXT = "Seamline"
 _MAGIC = bytes.fromhex("3cb86418caef9c95cd211cbf60a1bddd")
 _MESSAGE = re.compile(r"<source>(.*?)</source>\s*<translation[^>]*>(.*?)</translation>", re.DOTALL)
+_MARKS = ("tr", "mark")
 _HASHES, _MESSAGES = 0x42, 0x69
 _END, _TRANSLATION, _SOURCE, _CONTEXT, _COMMENT = 1, 3, 6, 7, 8
 
 
 def sources(root: Path) -> list[str]:
-    """Every text that the code below a folder passes to ``tr``, once each, in order.
+    """Every text that the code below a folder passes to ``tr`` or ``mark``, once each, in order.
 
     Raises:
-        ValueError: ``tr`` is called with something else than a text.
+        ValueError: one is called with something else than a text.
     """
     found: dict[str, None] = {}
     for path in sorted(root.rglob("*.py")):
@@ -35,10 +36,10 @@ def sources(root: Path) -> list[str]:
 
 def _texts(tree: ast.AST, path: Path) -> Iterator[str]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "tr":
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _MARKS:
             argument = node.args[0]
             if not (isinstance(argument, ast.Constant) and isinstance(argument.value, str)):
-                raise ValueError(f"{path}, line {node.lineno}: tr takes a text as it stands")
+                raise ValueError(f"{path}, line {node.lineno}: {node.func.id} takes a text as it stands")
             yield argument.value
 
 

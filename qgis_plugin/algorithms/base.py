@@ -6,7 +6,6 @@ one sentence.
 
 from __future__ import annotations
 
-import re
 import shlex
 from pathlib import Path
 from typing import Any, Optional
@@ -31,6 +30,7 @@ from qgis.PyQt.QtGui import QIcon
 
 from .. import catalogue, compat, settings
 from ..engine_process import PROTOCOL, EngineError, EngineProcess, Event
+from ..engine_words import in_words
 from ..files import exists, wanted_path, write_text
 from ..layers import file_of, gdal_path
 from ..places import Place, check_places
@@ -213,7 +213,7 @@ class EngineAlgorithm(QgsProcessingAlgorithm):
         if reporter is None:
             # As it would be typed; what follows a run is no business of the reader.
             feedback.pushCommandInfo(shlex.join(["seamline", *arguments]))
-        reporter = reporter or Reporter(feedback)
+        reporter = reporter or Reporter(feedback, titles=self.titles())
         return EngineProcess(command).run(
             on_event=reporter.event, on_log=reporter.log, is_cancelled=feedback.isCanceled
         )
@@ -305,7 +305,7 @@ class EngineAlgorithm(QgsProcessingAlgorithm):
         try:
             return self.carry_out(self._arguments, parameters, context, feedback)
         except EngineError as error:
-            raise QgsProcessingException(self._in_words(str(error)))
+            raise QgsProcessingException(str(in_words(error, self.titles())))
 
     def _command_line(self, parameters: dict[str, Any], context: Any) -> list[str]:
         words = [self.command, *self.arguments(parameters, context)]
@@ -314,12 +314,10 @@ class EngineAlgorithm(QgsProcessingAlgorithm):
             words += option.words(self, parameters, context)
         return words
 
-    def _in_words(self, sentence: str) -> str:
-        """The sentence with the titles of parameters where the engine names options of its command line."""
-        titles = {option.flag: option.title for option in self.options()}
-        titles.update({"--model": tr("Model"), "--extent": tr("Extent"), "--bands": tr("Bands")})
-        titles.update({"--reference": tr("Reference raster"), "--image": tr("Images")})
-        titles.update({"--labels": tr("Labels"), "--class-field": tr("Class field"), "--out": tr("Trained model")})
-        return re.sub(
-            r"--[a-z][a-z-]*", lambda found: f"'{titles[found[0]]}'" if found[0] in titles else found[0], sentence
-        )
+    def titles(self) -> dict[str, str]:
+        """Titles of parameters, by what the engine calls them."""
+        named = {"--model": tr("Model"), "--extent": tr("Extent"), "--bands": tr("Bands")}
+        named.update({"--reference": tr("Reference raster"), "--image": tr("Images"), "--labels": tr("Labels")})
+        named.update({"--class-field": tr("Class field"), "--out": tr("Trained model")})
+        named.update({"--ms": tr("Multispectral raster"), "--pan": tr("Panchromatic raster")})
+        return {**named, **{option.flag: option.title for option in self.options()}}

@@ -22,6 +22,7 @@ from qgis.core import (
 
 from .. import catalogue, compat, results
 from ..engine_process import EngineError, Event
+from ..engine_words import in_words
 from ..files import Further, Unfinished, beside, is_wanted, report_of, wanted_path
 from ..layers import check_bands, check_same_crs, gdal_path
 from ..places import Place
@@ -92,6 +93,12 @@ class RasterAlgorithm(EngineAlgorithm):
     def offered(self) -> tuple[catalogue.Model, ...]:
         """The models to choose from, the default first."""
         return catalogue.offered(self.command, self.guides.get(self.needed, ""))
+
+    def titles(self) -> dict[str, str]:
+        """Also those of inputs, guides and further outputs."""
+        flags = {flag: self.title_of(name) for name, flag in self.shapes.items()}
+        named = {**self.inputs, **self.guides, **self.further}
+        return {**super().titles(), **flags, **{own: self.title_of(name) for name, own in named.items()}}
 
     def options(self) -> list[Option]:
         """Those of every run."""
@@ -258,7 +265,8 @@ class RasterAlgorithm(EngineAlgorithm):
         try:
             return self.engine(["report", output, page], feedback, Reporter(feedback, quiet=True)) is not None
         except EngineError as error:
-            feedback.pushWarning(tr("There is no report: {reason}").format(reason=error))
+            reason = in_words(error, self.titles())
+            feedback.pushWarning(tr("There is no report: {reason}").format(reason=reason))
             return False
 
     def _optional(self, names: Iterable[str], parameters: dict[str, Any], context: Any) -> dict[str, str]:

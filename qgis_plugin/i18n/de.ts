@@ -104,10 +104,6 @@ Ein Fünftel der Fläche wird zurückgehalten. Gewichte werden nur geändert, we
         <translation>Qualität</translation>
     </message>
     <message>
-        <source>Metrics as JSON</source>
-        <translation>Maßzahlen als JSON</translation>
-    </message>
-    <message>
         <source>Model</source>
         <translation>Modell</translation>
     </message>
@@ -118,6 +114,10 @@ Ein Fünftel der Fläche wird zurückgehalten. Gewichte werden nur geändert, we
     <message>
         <source>Bands</source>
         <translation>Kanäle</translation>
+    </message>
+    <message>
+        <source>Metrics as JSON</source>
+        <translation>Maßzahlen als JSON</translation>
     </message>
     <message>
         <source>Reference raster</source>
@@ -737,7 +737,7 @@ Das Detail eines Diffusionsmodells ist wahrscheinlich, nicht beobachtet: mit der
     </message>
     <message>
         <source>leave it out, or choose another model</source>
-        <translation>weglassen, oder ein anderes Modell wählen</translation>
+        <translation>es auslassen, oder ein anderes Modell wählen</translation>
     </message>
     <message>
         <source>the extent does not meet the layer '{name}'</source>
@@ -964,6 +964,1070 @@ Ein Teil der Flächen mit Labels wird zurückgehalten und nie zum Training benut
         <translation>Was womit verwechselt wurde: {path}</translation>
     </message>
     <message>
+        <source>its pixels are turned against those of {other}</source>
+        <translation>seine Pixel sind gegen die von {other} gedreht</translation>
+    </message>
+    <message>
+        <source>its pixels are larger than those of {other} ({ratio} times)</source>
+        <translation>seine Pixel sind größer als die von {other} ({ratio}-mal)</translation>
+    </message>
+    <message>
+        <source>it does not overlap {other}</source>
+        <translation>es überlappt {other} nicht</translation>
+    </message>
+    <message>
+        <source>its CRS {own} differs from {theirs} of {other}</source>
+        <translation>sein KBS {own} ist ein anderes als {theirs} von {other}</translation>
+    </message>
+    <message>
+        <source>it has no CRS, while {other} has one</source>
+        <translation>es hat kein KBS, {other} aber hat eines</translation>
+    </message>
+    <message>
+        <source>nothing transforms between its CRS and that of {other}</source>
+        <translation>zwischen seinem KBS und dem von {other} gibt es keine Umrechnung</translation>
+    </message>
+    <message>
+        <source>it has no georeference, so it cannot be laid on the other input</source>
+        <translation>es hat keine Georeferenz und kann nicht auf die andere Eingabe gelegt werden</translation>
+    </message>
+    <message>
+        <source>it has no georeference, so {other} cannot be laid on it</source>
+        <translation>es hat keine Georeferenz, und {other} kann nicht darauf gelegt werden</translation>
+    </message>
+    <message>
+        <source>the inputs have no ground in common</source>
+        <translation>die Eingaben zeigen kein gemeinsames Gebiet</translation>
+    </message>
+    <message>
+        <source>its pixels are {width} x {height} px of the finest input; {model} takes {least} to {most}</source>
+        <translation>seine Pixel sind {width} x {height} px der feinsten Eingabe; {model} nimmt {least} bis {most}</translation>
+    </message>
+    <message>
+        <source>its shift against {other} cannot be measured</source>
+        <translation>sein Versatz gegen {other} lässt sich nicht messen</translation>
+    </message>
+    <message>
+        <source>it is placed by ground control points or RPCs only, without an affine georeference</source>
+        <translation>es ist nur durch Passpunkte oder RPCs verortet, ohne affine Georeferenz</translation>
+    </message>
+    <message>
+        <source>its pixels are no finer than those of {other}</source>
+        <translation>seine Pixel sind nicht feiner als die von {other}</translation>
+    </message>
+    <message>
+        <source>it is the {name} itself</source>
+        <translation>es ist selbst {name}</translation>
+    </message>
+    <message>
+        <source>a tile of {tile} px does not fit this model, which works in steps of {step} px</source>
+        <translation>eine Kachel von {tile} px passt nicht zu diesem Modell, das in Schritten von {step} px arbeitet</translation>
+    </message>
+    <message>
+        <source>an overlap of {overlap} px leaves no room in a tile of {tile} px</source>
+        <translation>eine Überlappung von {overlap} px lässt in einer Kachel von {tile} px keinen Platz</translation>
+    </message>
+    <message>
+        <source>an overlap of {overlap} px is less than twice this model's margin of {margin} px</source>
+        <translation>eine Überlappung von {overlap} px ist weniger als das Doppelte des Randes dieses Modells von {margin} px</translation>
+    </message>
+    <message>
+        <source>a tile of {tile} px is too small for this model, which speaks of patches of {patch} px</source>
+        <translation>eine Kachel von {tile} px ist zu klein für dieses Modell, das von Ausschnitten von {patch} px spricht</translation>
+    </message>
+    <message>
+        <source>{model} takes {count} band(s) as {input}, but it has {found}</source>
+        <translation>{model} nimmt {count} Kanäle als {input}, dies hat {found}</translation>
+    </message>
+    <message>
+        <source>its values have {bits} bits, and {model} takes the {wanted}-bit values of a sensor</source>
+        <translation>seine Werte haben {bits} Bit, und {model} nimmt die {wanted}-Bit-Werte eines Sensors</translation>
+    </message>
+    <message>
+        <source>its values have {bits} bits, and {model} knows images of {wanted} bits alone</source>
+        <translation>seine Werte haben {bits} Bit, und {model} kennt nur Bilder von {wanted} Bit</translation>
+    </message>
+    <message>
+        <source>{model} takes no input {name}, but {known}</source>
+        <translation>{model} nimmt keine Eingabe {name}, sondern {known}</translation>
+    </message>
+    <message>
+        <source>{model} needs an input {name}</source>
+        <translation>{model} braucht eine Eingabe {name}</translation>
+    </message>
+    <message>
+        <source>it holds nothing but alpha</source>
+        <translation>es enthält nichts als Alpha</translation>
+    </message>
+    <message>
+        <source>it holds no band of its own</source>
+        <translation>es enthält keinen eigenen Kanal</translation>
+    </message>
+    <message>
+        <source>complex values are not supported</source>
+        <translation>komplexe Werte werden nicht unterstützt</translation>
+    </message>
+    <message>
+        <source>it has no band {band}</source>
+        <translation>es hat keinen Kanal {band}</translation>
+    </message>
+    <message>
+        <source>it is truncated: {stored} of the {expected} bytes that its header states</source>
+        <translation>es ist abgeschnitten: {stored} der {expected} Bytes, die sein Kopf nennt</translation>
+    </message>
+    <message>
+        <source>it is not a local file</source>
+        <translation>es ist keine Datei auf diesem Rechner</translation>
+    </message>
+    <message>
+        <source>the file does not exist</source>
+        <translation>die Datei gibt es nicht</translation>
+    </message>
+    <message>
+        <source>its name is not UTF-8</source>
+        <translation>sein Name ist nicht in UTF-8</translation>
+    </message>
+    <message>
+        <source>its metadata cannot be read ({reason})</source>
+        <translation>seine Metadaten können nicht gelesen werden ({reason})</translation>
+    </message>
+    <message>
+        <source>it cannot be opened as a raster of an allowed format</source>
+        <translation>es lässt sich nicht als Raster eines erlaubten Formats öffnen</translation>
+    </message>
+    <message>
+        <source>it has {own} band(s) and {other} {count}, and {model} takes the same of both</source>
+        <translation>es hat {own} Kanäle und {other} {count}, und {model} nimmt von beiden gleich viele</translation>
+    </message>
+    <message>
+        <source>rows {first} to {last} cannot be read ({reason})</source>
+        <translation>die Zeilen {first} bis {last} können nicht gelesen werden ({reason})</translation>
+    </message>
+    <message>
+        <source>values such as {value} are no measurements; they look like a nodata value that is not declared</source>
+        <translation>Werte wie {value} sind keine Messungen; sie sehen aus wie ein Nodata-Wert, der nicht angegeben ist</translation>
+    </message>
+    <message>
+        <source>no valid pixel was measured in the scene</source>
+        <translation>in der Szene wurde kein gültiges Pixel gemessen</translation>
+    </message>
+    <message>
+        <source>{what}, and this model brings bands of 20 m to 10 m</source>
+        <translation>{what}, und dieses Modell bringt Kanäle von 20 m auf 10 m</translation>
+    </message>
+    <message>
+        <source>there is no sensor {name}</source>
+        <translation>es gibt keinen Sensor {name}</translation>
+    </message>
+    <message>
+        <source>the image has {count} bands and {sensor} has {own} with gains of their own</source>
+        <translation>das Bild hat {count} Kanäle, und {sensor} hat {own} mit eigener Verstärkung</translation>
+    </message>
+    <message>
+        <source>no label has a class</source>
+        <translation>kein Label hat eine Klasse</translation>
+    </message>
+    <message>
+        <source>it holds {count} classes, and a class map has room for {most}</source>
+        <translation>es enthält {count} Klassen, und eine Klassenkarte fasst {most}</translation>
+    </message>
+    <message>
+        <source>all labels are of one class, {name}</source>
+        <translation>alle Labels sind von einer Klasse, {name}</translation>
+    </message>
+    <message>
+        <source>no label lies on an image</source>
+        <translation>kein Label liegt auf einem Bild</translation>
+    </message>
+    <message>
+        <source>no label lies on a valid pixel of the images</source>
+        <translation>kein Label liegt auf einem gültigen Pixel der Bilder</translation>
+    </message>
+    <message>
+        <source>it holds no polygon and no point that can be used</source>
+        <translation>es enthält kein Polygon und keinen Punkt, die sich verwenden lassen</translation>
+    </message>
+    <message>
+        <source>it has {count} bands, and labels have one</source>
+        <translation>es hat {count} Kanäle, und Labels haben einen</translation>
+    </message>
+    <message>
+        <source>it has a CRS and the image has none, so it cannot be laid on the image</source>
+        <translation>es hat ein KBS und das Bild keines, deshalb kann es nicht auf das Bild gelegt werden</translation>
+    </message>
+    <message>
+        <source>it has no CRS, and by its coordinates no label lies on an image</source>
+        <translation>es hat kein KBS, und nach seinen Koordinaten liegt kein Label auf einem Bild</translation>
+    </message>
+    <message>
+        <source>{what} holds fractions, which name no class</source>
+        <translation>{what} enthält Brüche, die keine Klasse benennen</translation>
+    </message>
+    <message>
+        <source>no pixel of the images is valid</source>
+        <translation>kein Pixel der Bilder ist gültig</translation>
+    </message>
+    <message>
+        <source>it has {own} band(s), and {other} has {count}</source>
+        <translation>es hat {own} Kanäle, und {other} hat {count}</translation>
+    </message>
+    <message>
+        <source>its band {own} stands where {other} has {theirs}</source>
+        <translation>sein Kanal {own} steht, wo {other} {theirs} hat</translation>
+    </message>
+    <message>
+        <source>it has no place on the ground</source>
+        <translation>es hat keinen Ort auf der Erde</translation>
+    </message>
+    <message>
+        <source>{minutes} minute(s) are too few to look at one tile of each class ({done} of {total} were looked at)</source>
+        <translation>{minutes} Minuten sind zu wenig, um von jeder Klasse eine Kachel anzusehen ({done} von {total} wurden angesehen)</translation>
+    </message>
+    <message>
+        <source>a patch of {patch} px does not fit the backbone, which works in steps of {step} px</source>
+        <translation>ein Ausschnitt von {patch} px passt nicht zum Basismodell, das in Schritten von {step} px arbeitet</translation>
+    </message>
+    <message>
+        <source>no tile is left to train on</source>
+        <translation>keine Kachel bleibt zum Trainieren übrig</translation>
+    </message>
+    <message>
+        <source>segment tells every pixel apart</source>
+        <translation>segment unterscheidet jedes Pixel</translation>
+    </message>
+    <message>
+        <source>this model gives no features</source>
+        <translation>dieses Modell liefert keine Merkmale</translation>
+    </message>
+    <message>
+        <source>the GeoPackage cannot be written ({reason})</source>
+        <translation>das GeoPackage kann nicht geschrieben werden ({reason})</translation>
+    </message>
+    <message>
+        <source>the folder cannot be written ({reason})</source>
+        <translation>der Ordner kann nicht beschrieben werden ({reason})</translation>
+    </message>
+    <message>
+        <source>the saved plan is damaged</source>
+        <translation>der gespeicherte Plan ist beschädigt</translation>
+    </message>
+    <message>
+        <source>another run works on this output</source>
+        <translation>ein anderer Lauf arbeitet an dieser Ausgabe</translation>
+    </message>
+    <message>
+        <source>another version of the program began this run</source>
+        <translation>eine andere Version des Programms hat diesen Lauf begonnen</translation>
+    </message>
+    <message>
+        <source>this is no folder of a run, but holds {name}</source>
+        <translation>dies ist kein Ordner eines Laufs, sondern enthält {name}</translation>
+    </message>
+    <message>
+        <source>a file of an earlier run cannot be deleted ({reason})</source>
+        <translation>eine Datei eines früheren Laufs kann nicht gelöscht werden ({reason})</translation>
+    </message>
+    <message>
+        <source>an unfinished run lies here</source>
+        <translation>hier liegt ein unfertiger Lauf</translation>
+    </message>
+    <message>
+        <source>the unfinished run is another one (it differs in {what})</source>
+        <translation>der unfertige Lauf ist ein anderer (er unterscheidet sich in {what})</translation>
+    </message>
+    <message>
+        <source>its name is too long</source>
+        <translation>sein Name ist zu lang</translation>
+    </message>
+    <message>
+        <source>the output is a link to {path}</source>
+        <translation>die Ausgabe ist eine Verknüpfung zu {path}</translation>
+    </message>
+    <message>
+        <source>the output is larger than a GeoTIFF can be</source>
+        <translation>die Ausgabe ist größer, als ein GeoTIFF sein kann</translation>
+    </message>
+    <message>
+        <source>the run needs up to {needed} of disk and {free} is free</source>
+        <translation>der Lauf braucht bis zu {needed} Plattenplatz, und {free} sind frei</translation>
+    </message>
+    <message>
+        <source>there is not enough memory for one tile</source>
+        <translation>für eine Kachel ist nicht genug Arbeitsspeicher da</translation>
+    </message>
+    <message>
+        <source>the model {model} gave values that are not finite</source>
+        <translation>das Modell {model} lieferte Werte, die nicht endlich sind</translation>
+    </message>
+    <message>
+        <source>the model {model} cannot say how uncertain its pixels are</source>
+        <translation>das Modell {model} kann nicht sagen, wie unsicher seine Pixel sind</translation>
+    </message>
+    <message>
+        <source>the model {model} has no further output {name}</source>
+        <translation>das Modell {model} hat keine weitere Ausgabe {name}</translation>
+    </message>
+    <message>
+        <source>the model {model} tells the class of every pixel, not of patches</source>
+        <translation>das Modell {model} nennt die Klasse jedes Pixels, nicht von Ausschnitten</translation>
+    </message>
+    <message>
+        <source>the model {model} writes no map of classes</source>
+        <translation>das Modell {model} schreibt keine Karte von Klassen</translation>
+    </message>
+    <message>
+        <source>the model gives {planes} plane(s) of {output} in the range of {bands} band(s) of {input}</source>
+        <translation>das Modell gibt {planes} Ebenen von {output} für {bands} Kanäle von {input}</translation>
+    </message>
+    <message>
+        <source>it has {count} band(s) of {kind}, and a map of classes has one of whole numbers</source>
+        <translation>es hat {count} Kanäle von {kind}, und eine Karte von Klassen hat einen von ganzen Zahlen</translation>
+    </message>
+    <message>
+        <source>of its classes ({classes}) the map ({theirs}) has {known}</source>
+        <translation>von seinen Klassen ({classes}) hat die Karte ({theirs}) {known}</translation>
+    </message>
+    <message>
+        <source>it holds the number {number}, but {known}</source>
+        <translation>es enthält die Zahl {number}, aber {known}</translation>
+    </message>
+    <message>
+        <source>no pixel has both a class and a label</source>
+        <translation>kein Pixel hat sowohl eine Klasse als auch ein Label</translation>
+    </message>
+    <message>
+        <source>the image holds values that are not finite</source>
+        <translation>das Bild enthält Werte, die nicht endlich sind</translation>
+    </message>
+    <message>
+        <source>no 11 x 11 px are free of masked pixels</source>
+        <translation>keine 11 x 11 px sind frei von maskierten Pixeln</translation>
+    </message>
+    <message>
+        <source>{count} of its valid values lie outside 0 to {most}, which is what Q2n takes</source>
+        <translation>{count} seiner gültigen Werte liegen außerhalb von 0 bis {most}, was Q2n nimmt</translation>
+    </message>
+    <message>
+        <source>it has {own} bands and {other} has {count}</source>
+        <translation>es hat {own} Kanäle, und {other} hat {count}</translation>
+    </message>
+    <message>
+        <source>it has {count} bands</source>
+        <translation>es hat {count} Kanäle</translation>
+    </message>
+    <message>
+        <source>its pixels do not lie on those of {other}</source>
+        <translation>seine Pixel liegen nicht auf denen von {other}</translation>
+    </message>
+    <message>
+        <source>its {width} x {height} px reach beyond the {columns} x {rows} px of {other}</source>
+        <translation>seine {width} x {height} px reichen über die {columns} x {rows} px von {other} hinaus</translation>
+    </message>
+    <message>
+        <source>its grid is turned against that of {other}</source>
+        <translation>sein Gitter ist gegen das von {other} gedreht</translation>
+    </message>
+    <message>
+        <source>it covers no whole pixel of {other}</source>
+        <translation>es deckt kein ganzes Pixel von {other} ab</translation>
+    </message>
+    <message>
+        <source>a rim of {rim} px leaves nothing of an image of {width} x {height} px</source>
+        <translation>ein Rand von {rim} px lässt von einem Bild von {width} x {height} px nichts übrig</translation>
+    </message>
+    <message>
+        <source>no pixel is valid in the image and in its reference</source>
+        <translation>kein Pixel ist im Bild und in seiner Referenz gültig</translation>
+    </message>
+    <message>
+        <source>a ratio of {ratio} is not above 1</source>
+        <translation>ein Verhältnis von {ratio} ist nicht größer als 1</translation>
+    </message>
+    <message>
+        <source>there is no model {name}</source>
+        <translation>es gibt kein Modell {name}</translation>
+    </message>
+    <message>
+        <source>the model {model} is for {own}, not for {task}</source>
+        <translation>das Modell {model} ist für {own}, nicht für {task}</translation>
+    </message>
+    <message>
+        <source>the model {model} has scale {own}, not {wanted}</source>
+        <translation>das Modell {model} hat den Faktor {own}, nicht {wanted}</translation>
+    </message>
+    <message>
+        <source>{model} has no scale {scale}</source>
+        <translation>{model} hat keinen Faktor {scale}</translation>
+    </message>
+    <message>
+        <source>{steps} steps are out of range</source>
+        <translation>{steps} Schritte liegen außerhalb des Bereichs</translation>
+    </message>
+    <message>
+        <source>a guidance of {weight} is out of range</source>
+        <translation>ein Gewicht der Führung von {weight} liegt außerhalb des Bereichs</translation>
+    </message>
+    <message>
+        <source>there is no {card} here</source>
+        <translation>hier gibt es keine Datei {card}</translation>
+    </message>
+    <message>
+        <source>the file is missing</source>
+        <translation>die Datei fehlt</translation>
+    </message>
+    <message>
+        <source>{found} bytes, not {listed}</source>
+        <translation>{found} Bytes, nicht {listed}</translation>
+    </message>
+    <message>
+        <source>no files are listed</source>
+        <translation>es sind keine Dateien aufgeführt</translation>
+    </message>
+    <message>
+        <source>not readable as safetensors ({reason})</source>
+        <translation>nicht als safetensors lesbar ({reason})</translation>
+    </message>
+    <message>
+        <source>not listed in {card}</source>
+        <translation>nicht in {card} aufgeführt</translation>
+    </message>
+    <message>
+        <source>links are not followed</source>
+        <translation>Verknüpfungen wird nicht gefolgt</translation>
+    </message>
+    <message>
+        <source>files of this kind can run code and do not belong in a model folder</source>
+        <translation>Dateien dieser Art können Code ausführen und gehören nicht in einen Modellordner</translation>
+    </message>
+    <message>
+        <source>the config does not describe this network ({reason})</source>
+        <translation>die Konfiguration beschreibt dieses Netz nicht ({reason})</translation>
+    </message>
+    <message>
+        <source>the architecture {name} is unknown; known are {known}</source>
+        <translation>die Architektur {name} ist unbekannt; bekannt sind {known}</translation>
+    </message>
+    <message>
+        <source>the model has changed since the run was planned</source>
+        <translation>das Modell hat sich geändert, seit der Lauf geplant wurde</translation>
+    </message>
+    <message>
+        <source>the model {model} cannot be adapted</source>
+        <translation>das Modell {model} lässt sich nicht anpassen</translation>
+    </message>
+    <message>
+        <source>this model was adapted already</source>
+        <translation>dieses Modell wurde schon angepasst</translation>
+    </message>
+    <message>
+        <source>{what} are too few to adapt a model to</source>
+        <translation>{what} sind zu wenig, um ein Modell daran anzupassen</translation>
+    </message>
+    <message>
+        <source>this installation of torch sees no CUDA device</source>
+        <translation>diese Installation von torch sieht keine Grafikkarte (CUDA)</translation>
+    </message>
+    <message>
+        <source>there is no CUDA device {number}</source>
+        <translation>es gibt keine Grafikkarte (CUDA) {number}</translation>
+    </message>
+    <message>
+        <source>this Python lacks a package ({what})</source>
+        <translation>diesem Python fehlt ein Paket ({what})</translation>
+    </message>
+    <message>
+        <source>unexpected {kind}: {what}</source>
+        <translation>unerwarteter Fehler {kind}: {what}</translation>
+    </message>
+    <message>
+        <source>the inputs hold no valid pixel here: the output is all nodata</source>
+        <translation>die Eingaben haben hier kein gültiges Pixel: die Ausgabe ist überall ohne Daten</translation>
+    </message>
+    <message>
+        <source>{path}: {count} of its shapes are left out: they have no class</source>
+        <translation>{path}: {count} der Formen sind ausgelassen: sie haben keine Klasse</translation>
+    </message>
+    <message>
+        <source>{path}: {count} of its shapes are left out: no polygons, no points, or empty</source>
+        <translation>{path}: {count} der Formen sind ausgelassen: keine Polygone, keine Punkte, oder leer</translation>
+    </message>
+    <message>
+        <source>{path}: {count} of its shapes were not valid and have been repaired</source>
+        <translation>{path}: {count} der Formen waren ungültig und wurden repariert</translation>
+    </message>
+    <message>
+        <source>{path}: {count} of its polygons overlap earlier ones of another class; the later counts</source>
+        <translation>{path}: {count} der Polygone überlappen frühere einer anderen Klasse; das spätere zählt</translation>
+    </message>
+    <message>
+        <source>{path}: its labels of {classes} do not count, for the map has no such class</source>
+        <translation>{path}: die Labels von {classes} zählen nicht, denn die Karte hat keine solche Klasse</translation>
+    </message>
+    <message>
+        <source>{classes}: no label lies on a valid pixel, so the model does not know it</source>
+        <translation>{classes}: kein Label liegt auf einem gültigen Pixel, deshalb kennt das Modell diese Klasse nicht</translation>
+    </message>
+    <message>
+        <source>it is shifted against {other} by {found}; up to {most} can be corrected</source>
+        <translation>es ist gegen {other} um {found} versetzt; bis {most} lässt sich ausgleichen</translation>
+    </message>
+    <message>
+        <source>its georeference is degenerate</source>
+        <translation>seine Georeferenz ist entartet</translation>
+    </message>
+    <message>
+        <source>the output cannot be written ({reason})</source>
+        <translation>die Ausgabe kann nicht geschrieben werden ({reason})</translation>
+    </message>
+    <message>
+        <source>a part of the output cannot be written ({reason})</source>
+        <translation>ein Teil der Ausgabe kann nicht geschrieben werden ({reason})</translation>
+    </message>
+    <message>
+        <source>this run needs {needed} of memory and {free} may be used</source>
+        <translation>dieser Lauf braucht {needed} Arbeitsspeicher, und {free} stehen zur Verfügung</translation>
+    </message>
+    <message>
+        <source>the base model that this model reads with is not here</source>
+        <translation>das Basismodell, mit dem dieses Modell liest, ist nicht da</translation>
+    </message>
+    <message>
+        <source>the model {model} takes no such setting: --{option}</source>
+        <translation>das Modell {model} kennt diese Einstellung nicht: --{option}</translation>
+    </message>
+    <message>
+        <source>'Sensor' does nothing unless 'Consistency with the input' is on</source>
+        <translation>'Sensor' bewirkt nichts, solange 'Konsistenz mit der Eingabe' nicht auf on steht</translation>
+    </message>
+    <message>
+        <source>{minutes} minute(s) sufficed for {done} of {total} tiles, so the others were not used; give more minutes, or train again, which goes on from there</source>
+        <translation>{minutes} Minuten reichten für {done} von {total} Kacheln, die übrigen wurden nicht verwendet; mehr Minuten geben, oder noch einmal trainieren, das macht dort weiter</translation>
+    </message>
+    <message>
+        <source>check that the two inputs are not swapped</source>
+        <translation>prüfen, ob die beiden Eingaben vertauscht sind</translation>
+    </message>
+    <message>
+        <source>check that the inputs are not swapped; a pair needs a ratio above 1</source>
+        <translation>prüfen, ob die Eingaben vertauscht sind; ein Paar braucht ein Verhältnis über 1</translation>
+    </message>
+    <message>
+        <source>check that both show the same ground</source>
+        <translation>prüfen, ob beide dasselbe Gebiet zeigen</translation>
+    </message>
+    <message>
+        <source>check their georeference</source>
+        <translation>ihre Georeferenz prüfen</translation>
+    </message>
+    <message>
+        <source>repair the georeference</source>
+        <translation>die Georeferenz reparieren</translation>
+    </message>
+    <message>
+        <source>georeference it</source>
+        <translation>es georeferenzieren</translation>
+    </message>
+    <message>
+        <source>give bands of 10 and of 20 m, or use another model</source>
+        <translation>Kanäle von 10 und von 20 m angeben, oder ein anderes Modell verwenden</translation>
+    </message>
+    <message>
+        <source>give a file with that many bands</source>
+        <translation>eine Datei mit so vielen Kanälen angeben</translation>
+    </message>
+    <message>
+        <source>leave it out, or choose one of {names}</source>
+        <translation>es auslassen, oder eine von {names} wählen</translation>
+    </message>
+    <message>
+        <source>leave it out, or choose one</source>
+        <translation>es auslassen, oder eines wählen</translation>
+    </message>
+    <message>
+        <source>give amplitudes</source>
+        <translation>Amplituden angeben</translation>
+    </message>
+    <message>
+        <source>fetch it again</source>
+        <translation>es neu beschaffen</translation>
+    </message>
+    <message>
+        <source>fetch the product again</source>
+        <translation>das Produkt neu beschaffen</translation>
+    </message>
+    <message>
+        <source>fetch the model again</source>
+        <translation>das Modell neu beschaffen</translation>
+    </message>
+    <message>
+        <source>remove it, or fetch the model again</source>
+        <translation>sie entfernen, oder das Modell neu beschaffen</translation>
+    </message>
+    <message>
+        <source>correct the file, or fetch the model again</source>
+        <translation>die Datei berichtigen, oder das Modell neu beschaffen</translation>
+    </message>
+    <message>
+        <source>put the file itself into the model folder</source>
+        <translation>die Datei selbst in den Modellordner legen</translation>
+    </message>
+    <message>
+        <source>name the folder that holds the model</source>
+        <translation>den Ordner angeben, der das Modell enthält</translation>
+    </message>
+    <message>
+        <source>install a version of the program that has it, or the package that registers it</source>
+        <translation>eine Version des Programms installieren, die sie hat, oder das Paket, das sie anmeldet</translation>
+    </message>
+    <message>
+        <source>start a new run with it</source>
+        <translation>einen neuen Lauf damit beginnen</translation>
+    </message>
+    <message>
+        <source>rename it</source>
+        <translation>es umbenennen</translation>
+    </message>
+    <message>
+        <source>check the path</source>
+        <translation>den Pfad prüfen</translation>
+    </message>
+    <message>
+        <source>download it first</source>
+        <translation>es zuerst herunterladen</translation>
+    </message>
+    <message>
+        <source>the file or one beside it is damaged: fetch it again, or move the one beside it away</source>
+        <translation>die Datei oder eine daneben ist beschädigt: sie neu beschaffen, oder die daneben wegräumen</translation>
+    </message>
+    <message>
+        <source>the file is truncated or damaged: fetch it again</source>
+        <translation>die Datei ist abgeschnitten oder beschädigt: sie neu beschaffen</translation>
+    </message>
+    <message>
+        <source>give a finer {name}, or leave it out</source>
+        <translation>ein feineres Raster als {name} angeben, oder es auslassen</translation>
+    </message>
+    <message>
+        <source>give another file as {name}</source>
+        <translation>eine andere Datei als {name} angeben</translation>
+    </message>
+    <message>
+        <source>check the nodata value and the overlap</source>
+        <translation>den Nodata-Wert und die Überlappung prüfen</translation>
+    </message>
+    <message>
+        <source>check nodata values and masks</source>
+        <translation>Nodata-Werte und Masken prüfen</translation>
+    </message>
+    <message>
+        <source>check nodata values and masks of the images, or label elsewhere</source>
+        <translation>Nodata-Werte und Masken der Bilder prüfen, oder anderswo Labels setzen</translation>
+    </message>
+    <message>
+        <source>check their masks and nodata values</source>
+        <translation>ihre Masken und Nodata-Werte prüfen</translation>
+    </message>
+    <message>
+        <source>did you mean {name}? Known: {known}; describe others in a .json or .yaml file</source>
+        <translation>war {name} gemeint? Bekannt: {known}; andere in einer .json- oder .yaml-Datei beschreiben</translation>
+    </message>
+    <message>
+        <source>label another class too</source>
+        <translation>noch eine Klasse mit Labels versehen</translation>
+    </message>
+    <message>
+        <source>check the CRS of both, or give labels of that ground</source>
+        <translation>das KBS von beiden prüfen, oder Labels von diesem Gebiet angeben</translation>
+    </message>
+    <message>
+        <source>draw labels as polygons</source>
+        <translation>Labels als Polygone zeichnen</translation>
+    </message>
+    <message>
+        <source>give a raster of class numbers, or a vector file</source>
+        <translation>ein Raster von Klassennummern oder eine Vektordatei angeben</translation>
+    </message>
+    <message>
+        <source>label more places, or hold out less</source>
+        <translation>mehr Stellen mit Labels versehen, oder weniger zurückhalten</translation>
+    </message>
+    <message>
+        <source>give labels of its ground</source>
+        <translation>Labels von seinem Gebiet angeben</translation>
+    </message>
+    <message>
+        <source>give a class map, and set its nodata value if this number stands for none</source>
+        <translation>eine Klassenkarte angeben, und ihren Nodata-Wert setzen, wenn diese Zahl für keine steht</translation>
+    </message>
+    <message>
+        <source>close the programs that use it, delete the folder, and run again</source>
+        <translation>die Programme schließen, die sie verwenden, den Ordner löschen, und noch einmal laufen lassen</translation>
+    </message>
+    <message>
+        <source>delete the folder, start anew</source>
+        <translation>den Ordner löschen, neu beginnen</translation>
+    </message>
+    <message>
+        <source>wait for it, or choose another output</source>
+        <translation>auf ihn warten, oder eine andere Ausgabe wählen</translation>
+    </message>
+    <message>
+        <source>move it away, or choose another name for the output</source>
+        <translation>ihn wegräumen, oder einen anderen Namen für die Ausgabe wählen</translation>
+    </message>
+    <message>
+        <source>choose another place for the output</source>
+        <translation>einen anderen Ort für die Ausgabe wählen</translation>
+    </message>
+    <message>
+        <source>check the input's values there, or choose another model</source>
+        <translation>die Werte der Eingabe dort prüfen, oder ein anderes Modell wählen</translation>
+    </message>
+    <message>
+        <source>give the file that it names</source>
+        <translation>die Datei angeben, zu der sie führt</translation>
+    </message>
+    <message>
+        <source>give a shorter one</source>
+        <translation>einen kürzeren angeben</translation>
+    </message>
+    <message>
+        <source>give another name</source>
+        <translation>einen anderen Namen angeben</translation>
+    </message>
+    <message>
+        <source>choose another name</source>
+        <translation>einen anderen Namen wählen</translation>
+    </message>
+    <message>
+        <source>choose another place</source>
+        <translation>einen anderen Ort wählen</translation>
+    </message>
+    <message>
+        <source>mask them, or set a nodata value</source>
+        <translation>sie maskieren, oder einen Nodata-Wert setzen</translation>
+    </message>
+    <message>
+        <source>score a larger part</source>
+        <translation>einen größeren Teil bewerten</translation>
+    </message>
+    <message>
+        <source>score stored digital numbers, or set a nodata value if these stand for none</source>
+        <translation>gespeicherte Zahlenwerte bewerten, oder einen Nodata-Wert setzen, wenn diese für keine stehen</translation>
+    </message>
+    <message>
+        <source>compare images of the same bands</source>
+        <translation>Bilder mit denselben Kanälen vergleichen</translation>
+    </message>
+    <message>
+        <source>give PAN, which has one</source>
+        <translation>das panchromatische Bild angeben, das einen hat</translation>
+    </message>
+    <message>
+        <source>give the bands of MS that were fused</source>
+        <translation>die Kanäle des multispektralen Bildes angeben, die fusioniert wurden</translation>
+    </message>
+    <message>
+        <source>give a smaller one, 0 for none</source>
+        <translation>einen kleineren angeben, 0 für keinen</translation>
+    </message>
+    <message>
+        <source>please report it with the lines above</source>
+        <translation>bitte mit den Zeilen darüber melden</translation>
+    </message>
+    <message>
+        <source>check that both show the same ground, and correct the georeference</source>
+        <translation>prüfen, ob beide dasselbe Gebiet zeigen, und die Georeferenz berichtigen</translation>
+    </message>
+    <message>
+        <source>reproject it to {crs} (Raster &gt; Projections &gt; Warp)</source>
+        <translation>es nach {crs} umprojizieren (Raster &gt; Projektionen &gt; Transformieren)</translation>
+    </message>
+    <message>
+        <source>assign its CRS (Raster &gt; Projections &gt; Assign Projection)</source>
+        <translation>ihm sein KBS zuweisen (Raster &gt; Projektionen &gt; Projektion zuweisen)</translation>
+    </message>
+    <message>
+        <source>assign the image its CRS (Raster &gt; Projections &gt; Assign Projection)</source>
+        <translation>dem Bild sein KBS zuweisen (Raster &gt; Projektionen &gt; Projektion zuweisen)</translation>
+    </message>
+    <message>
+        <source>set the CRS of its layer</source>
+        <translation>das KBS seines Layers setzen</translation>
+    </message>
+    <message>
+        <source>georeference it (Layer &gt; Georeferencer)</source>
+        <translation>es georeferenzieren (Layer &gt; Georeferenzierung)</translation>
+    </message>
+    <message>
+        <source>warp it (Raster &gt; Projections &gt; Warp)</source>
+        <translation>es transformieren (Raster &gt; Projektionen &gt; Transformieren)</translation>
+    </message>
+    <message>
+        <source>rectify it first (Raster &gt; Projections &gt; Warp)</source>
+        <translation>es zuerst entzerren (Raster &gt; Projektionen &gt; Transformieren)</translation>
+    </message>
+    <message>
+        <source>choose a tile of {tile} px</source>
+        <translation>eine Kachel von {tile} px wählen</translation>
+    </message>
+    <message>
+        <source>choose a tile of {tile} px or more</source>
+        <translation>eine Kachel von {tile} px oder mehr wählen</translation>
+    </message>
+    <message>
+        <source>choose an overlap of 0 to {most} px</source>
+        <translation>eine Überlappung von 0 bis {most} px wählen</translation>
+    </message>
+    <message>
+        <source>choose an overlap of {overlap} px or more, and a tile of {tile} px or more</source>
+        <translation>eine Überlappung von {overlap} px oder mehr wählen, und eine Kachel von {tile} px oder mehr</translation>
+    </message>
+    <message>
+        <source>choose that many under 'Bands'</source>
+        <translation>so viele unter 'Kanäle' wählen</translation>
+    </message>
+    <message>
+        <source>choose bands from 1 to {most}{known} under 'Bands'</source>
+        <translation>unter 'Kanäle' Kanäle von 1 bis {most}{known} wählen</translation>
+    </message>
+    <message>
+        <source>choose {count} under 'Bands', or another model</source>
+        <translation>{count} unter 'Kanäle' wählen, oder ein anderes Modell</translation>
+    </message>
+    <message>
+        <source>leave it out under 'Bands'</source>
+        <translation>ihn unter 'Kanäle' auslassen</translation>
+    </message>
+    <message>
+        <source>choose band 1 under 'Bands' to take that for data</source>
+        <translation>Kanal 1 unter 'Kanäle' wählen, um dies für Daten zu nehmen</translation>
+    </message>
+    <message>
+        <source>choose the bands that they have in common under 'Bands'</source>
+        <translation>unter 'Kanäle' die gemeinsamen Kanäle wählen</translation>
+    </message>
+    <message>
+        <source>give images with the same bands in the same order, or choose them under 'Bands'</source>
+        <translation>Bilder mit denselben Kanälen in derselben Folge angeben, oder sie unter 'Kanäle' wählen</translation>
+    </message>
+    <message>
+        <source>choose those of the image under 'Bands', or give a file with as many bands in the same order</source>
+        <translation>die des Bildes unter 'Kanäle' wählen, oder eine Datei mit so vielen Kanälen in derselben Folge angeben</translation>
+    </message>
+    <message>
+        <source>give the data as the sensor's operator delivers them, or choose another model</source>
+        <translation>die Daten angeben, wie der Betreiber des Sensors sie liefert, oder ein anderes Modell wählen</translation>
+    </message>
+    <message>
+        <source>convert it to bytes as the images were that the model learned from, or choose another model</source>
+        <translation>es in Bytes umwandeln wie die Bilder, von denen das Modell gelernt hat, oder ein anderes Modell wählen</translation>
+    </message>
+    <message>
+        <source>leave {name} out, or choose another model</source>
+        <translation>{name} auslassen, oder ein anderes Modell wählen</translation>
+    </message>
+    <message>
+        <source>choose another model: classical ones take any ratio</source>
+        <translation>ein anderes Modell wählen: klassische nehmen jedes Verhältnis</translation>
+    </message>
+    <message>
+        <source>untick 'Correct the shift between the images': small, flat, masked or turned scenes do not tell</source>
+        <translation>den Haken bei 'Versatz zwischen den Bildern ausgleichen' wegnehmen: kleine, flache, maskierte oder gedrehte Szenen sagen es nicht</translation>
+    </message>
+    <message>
+        <source>choose one of its layers, and save it as GeoTIFF</source>
+        <translation>einen seiner Layer wählen und als GeoTIFF speichern</translation>
+    </message>
+    <message>
+        <source>remove it</source>
+        <translation>sie entfernen</translation>
+    </message>
+    <message>
+        <source>set the engine up again in Settings &gt; Options &gt; Seamline</source>
+        <translation>die Engine unter Einstellungen &gt; Optionen &gt; Seamline neu einrichten</translation>
+    </message>
+    <message>
+        <source>save it as GeoTIFF (Export &gt; Save As) and choose that file</source>
+        <translation>als GeoTIFF speichern (Exportieren &gt; Speichern als) und diese Datei wählen</translation>
+    </message>
+    <message>
+        <source>declare {value} as nodata value (Raster &gt; Conversion &gt; Translate)</source>
+        <translation>{value} als Nodata-Wert angeben (Raster &gt; Konvertierung &gt; Übersetzen)</translation>
+    </message>
+    <message>
+        <source>name the bands of the file ({names}), or write none as sensor</source>
+        <translation>die Kanäle der Datei benennen ({names}), oder none als Sensor schreiben</translation>
+    </message>
+    <message>
+        <source>fill the class field in, or choose another one</source>
+        <translation>das Klassenfeld ausfüllen, oder ein anderes wählen</translation>
+    </message>
+    <message>
+        <source>merge classes, or choose another class field</source>
+        <translation>Klassen zusammenlegen, oder ein anderes Klassenfeld wählen</translation>
+    </message>
+    <message>
+        <source>choose a class field of names or numbers</source>
+        <translation>ein Klassenfeld mit Namen oder Zahlen wählen</translation>
+    </message>
+    <message>
+        <source>name a class of the rest, or choose the class field</source>
+        <translation>eine Klasse des Rests benennen, oder das Klassenfeld wählen</translation>
+    </message>
+    <message>
+        <source>label another class too, or name a class of the rest</source>
+        <translation>noch eine Klasse mit Labels versehen, oder eine Klasse des Rests benennen</translation>
+    </message>
+    <message>
+        <source>choose another class field, or call its classes and that of the rest as {path} does</source>
+        <translation>ein anderes Klassenfeld wählen, oder seine Klassen und die des Rests nennen wie {path}</translation>
+    </message>
+    <message>
+        <source>give more minutes, or train again, which goes on from there</source>
+        <translation>mehr Minuten geben, oder noch einmal trainieren, das macht dort weiter</translation>
+    </message>
+    <message>
+        <source>leave it out, or choose classify as task</source>
+        <translation>es auslassen, oder classify als Aufgabe wählen</translation>
+    </message>
+    <message>
+        <source>give a map that 'Segment' or 'Classify patches' wrote</source>
+        <translation>eine Karte angeben, die 'Segmentieren' oder 'Bildausschnitte klassifizieren' geschrieben hat</translation>
+    </message>
+    <message>
+        <source>make room on the disk, then run it again with 'Keep for resume'</source>
+        <translation>Platz auf der Platte schaffen, dann mit 'Zum Fortsetzen behalten' noch einmal laufen lassen</translation>
+    </message>
+    <message>
+        <source>make room on the disk, or close the programs that use the file, then run it again</source>
+        <translation>Platz auf der Platte schaffen, oder die Programme schließen, die die Datei verwenden, dann noch einmal laufen lassen</translation>
+    </message>
+    <message>
+        <source>make room on the disk, or the folder writable, then run it again</source>
+        <translation>Platz auf der Platte schaffen, oder den Ordner beschreibbar machen, dann noch einmal laufen lassen</translation>
+    </message>
+    <message>
+        <source>untick 'Keep for resume' to start anew</source>
+        <translation>den Haken bei 'Zum Fortsetzen behalten' wegnehmen, um neu zu beginnen</translation>
+    </message>
+    <message>
+        <source>choose another disk for the output, or a smaller extent</source>
+        <translation>eine andere Platte für die Ausgabe wählen, oder eine kleinere Ausdehnung</translation>
+    </message>
+    <message>
+        <source>choose a smaller extent</source>
+        <translation>eine kleinere Ausdehnung wählen</translation>
+    </message>
+    <message>
+        <source>choose a smaller tile or extent, or close other programs</source>
+        <translation>eine kleinere Kachel oder Ausdehnung wählen, oder andere Programme schließen</translation>
+    </message>
+    <message>
+        <source>choose a smaller tile</source>
+        <translation>eine kleinere Kachel wählen</translation>
+    </message>
+    <message>
+        <source>ask for polygons, or choose a model of 'Classify patches'</source>
+        <translation>Polygone anfordern, oder ein Modell von 'Bildausschnitte klassifizieren' wählen</translation>
+    </message>
+    <message>
+        <source>compare images of one grid, or warp one (Raster &gt; Projections &gt; Warp)</source>
+        <translation>Bilder auf einem Gitter vergleichen, oder eines transformieren (Raster &gt; Projektionen &gt; Transformieren)</translation>
+    </message>
+    <message>
+        <source>clip it to what both cover (Raster &gt; Extraction &gt; Clip Raster by Extent)</source>
+        <translation>es auf das gemeinsame Gebiet zuschneiden (Raster &gt; Extraktion &gt; Raster auf Ausdehnung zuschneiden)</translation>
+    </message>
+    <message>
+        <source>choose one of {names}, or a model folder</source>
+        <translation>eines von {names} wählen, oder einen Modellordner</translation>
+    </message>
+    <message>
+        <source>use it for {task}, or choose one of {names}</source>
+        <translation>es für {task} verwenden, oder eines von {names} wählen</translation>
+    </message>
+    <message>
+        <source>choose 1 to {most}</source>
+        <translation>1 bis {most} wählen</translation>
+    </message>
+    <message>
+        <source>choose {least} to {most}</source>
+        <translation>{least} bis {most} wählen</translation>
+    </message>
+    <message>
+        <source>choose a larger scene</source>
+        <translation>eine größere Szene wählen</translation>
+    </message>
+    <message>
+        <source>use it as it is</source>
+        <translation>es verwenden, wie es ist</translation>
+    </message>
+    <message>
+        <source>run 'Engine doctor', or choose cpu</source>
+        <translation>'Engine-Diagnose' laufen lassen, oder cpu wählen</translation>
+    </message>
+    <message>
+        <source>run 'Engine doctor', which says how to set it up</source>
+        <translation>'Engine-Diagnose' laufen lassen, die sagt, wie sie eingerichtet wird</translation>
+    </message>
+    <message>
+        <source>the engine ended without naming its output</source>
+        <translation>die Engine endete, ohne ihre Ausgabe zu nennen</translation>
+    </message>
+    <message>
+        <source>the engine was cancelled from outside QGIS</source>
+        <translation>die Engine wurde von außerhalb von QGIS abgebrochen</translation>
+    </message>
+    <message>
+        <source>the engine was killed by the system, as happens when memory runs out</source>
+        <translation>die Engine wurde vom System beendet, wie es geschieht, wenn der Arbeitsspeicher ausgeht</translation>
+    </message>
+    <message>
+        <source>the engine refused the request</source>
+        <translation>die Engine hat die Anforderung abgelehnt</translation>
+    </message>
+    <message>
+        <source>the engine reports an error without a text</source>
+        <translation>die Engine meldet einen Fehler ohne Text</translation>
+    </message>
+    <message>
+        <source>after {done} of {total} tiles</source>
+        <translation>nach {done} von {total} Kacheln</translation>
+    </message>
+    <message>
+        <source>run it again</source>
+        <translation>noch einmal laufen lassen</translation>
+    </message>
+    <message>
+        <source>choose a smaller tile or close other programs, then run it again</source>
+        <translation>eine kleinere Kachel wählen oder andere Programme schließen, dann noch einmal laufen lassen</translation>
+    </message>
+    <message>
+        <source>install the engine's requirements into that Python, as the plugin's page describes</source>
+        <translation>die Anforderungen der Engine in dieses Python installieren, wie es die Seite des Plugins beschreibt</translation>
+    </message>
+    <message>
+        <source>set the engine's Python in Settings &gt; Options &gt; Processing &gt; Providers &gt; Seamline</source>
+        <translation>das Python der Engine unter Einstellungen &gt; Optionen &gt; Verarbeitung &gt; Anbieter &gt; Seamline angeben</translation>
+    </message>
+    <message>
+        <source>the engine's Python lacks a package ({words})</source>
+        <translation>dem Python der Engine fehlt ein Paket ({words})</translation>
+    </message>
+    <message>
+        <source>the engine cannot be started ({reason})</source>
+        <translation>die Engine lässt sich nicht starten ({reason})</translation>
+    </message>
+    <message>
+        <source>the engine crashed (signal {number})</source>
+        <translation>die Engine ist abgestürzt (Signal {number})</translation>
+    </message>
+    <message>
+        <source>the engine stopped with exit code {code}</source>
+        <translation>die Engine hielt mit dem Code {code} an</translation>
+    </message>
+    <message>
         <source>Seamline's engine</source>
         <translation>Die Engine von Seamline</translation>
     </message>
@@ -1054,10 +2118,6 @@ Ein Teil der Flächen mit Labels wird zurückgehalten und nie zum Training benut
     <message>
         <source>write the CRS of the layer into the file (Raster &gt; Projections &gt; Assign Projection), or set the layer to that of its file</source>
         <translation>das KBS des Layers in die Datei schreiben (Raster &gt; Projektionen &gt; Projektion zuweisen), oder dem Layer das seiner Datei geben</translation>
-    </message>
-    <message>
-        <source>save it as GeoTIFF (Export &gt; Save As) and choose that file</source>
-        <translation>als GeoTIFF speichern (Exportieren &gt; Speichern als) und diese Datei wählen</translation>
     </message>
     <message>
         <source>the layer '{name}' lives in the memory of QGIS alone</source>
@@ -1418,10 +2478,6 @@ Ein Teil der Flächen mit Labels wird zurückgehalten und nie zum Training benut
     <message>
         <source>set-up needs {needed:.0f} GB of disk, and {free:.1f} GB are free</source>
         <translation>die Einrichtung braucht {needed:.0f} GB auf der Platte, und {free:.1f} GB sind frei</translation>
-    </message>
-    <message>
-        <source>the folder cannot be written ({reason})</source>
-        <translation>der Ordner ist nicht beschreibbar ({reason})</translation>
     </message>
     <message>
         <source>{title}: done before</source>

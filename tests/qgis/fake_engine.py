@@ -134,7 +134,8 @@ def main():
     if mode == "noisy":
         sys.stderr.write("a line of the log\n" * 40_000)
     if mode == "error":
-        say("error", what="band 5 is not there", where="MS", fix="choose bands 1 to 4")
+        given = {"what": "band 5 is not there", "where": "MS", "fix": "choose bands 1 to 4"}
+        say("error", **(json.loads(os.environ.get("FAKE_ENGINE_ERROR", "{}")) or given))
         sys.exit(2)
     if mode == "usage":
         sys.stderr.write("Error: No such option: --frobnicate\n")

@@ -85,13 +85,6 @@ def test_steps_are_not_called_tiles():
     assert log.texts == ["Step 1 of 2, about 5 s left"]
 
 
-def test_options_of_the_command_line_are_called_what_the_dialog_calls_them(plugin):
-    from seamline.qgis_plugin.algorithms import PanSharpen
-
-    said = PanSharpen()._in_words("it is too large; --overlap; pass a smaller --tile, or --memory")
-    assert said == "it is too large; 'Overlap (px)'; pass a smaller 'Tile (px)', or --memory"
-
-
 def test_a_page_of_metrics_is_escaped_and_complete():
     from seamline.qgis_plugin.metrics_page import metrics_page
 
