@@ -42,6 +42,7 @@ def models_list(task: Any, as_json: bool) -> None:
                             "default": name == DEFAULTS.get(info.spec.task),
                             "outputs": [each.name for each in info.spec.outputs],
                             "options": sorted(info.spec.options),
+                            "most_steps": info.most_steps,
                             "bands": {each.name: each.bands for each in info.spec.inputs},
                         }
                         for name, info in rows

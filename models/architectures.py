@@ -77,6 +77,14 @@ def find_loader(name: str, *, where: str) -> Loader:
     return loader
 
 
+def most_steps(name: str) -> int | None:
+    """The most denoising steps that an architecture of this package takes; None where it takes no number of them."""
+    if name not in ARCHITECTURES:
+        return None
+    found: int | None = getattr(import_module(f".{ARCHITECTURES[name]}", __package__), "MOST_STEPS", None)
+    return found
+
+
 def check_known(name: str, *, where: str) -> None:
     """Refuse an architecture that ``find_loader`` would refuse; modules of this package are not imported for it.
 

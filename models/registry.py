@@ -12,7 +12,7 @@ from typing import Any
 
 from ..engine.contract import ModelSource, ModelSpec, Runtime, SteppingModel, Task, TileModel
 from ..engine.errors import ModelError, RequestError
-from .architectures import check_known, find_loader
+from .architectures import check_known, find_loader, most_steps
 from .classical.interpolate import Bicubic, Identity
 from .classical.pansharpen import METHODS, Classical
 from .folder import CARD, check_folder, load_folder, read_card
@@ -33,6 +33,7 @@ class ModelInfo:
         origin: ``"built-in"``, or the model folder.
         licence, training_data, citation: statements.
         quality: rows of scene, protocol and measured values.
+        most_steps: denoising steps that it takes at most; None where it takes no number of them, or nobody says.
     """
 
     spec: ModelSpec
@@ -41,6 +42,7 @@ class ModelInfo:
     training_data: str
     citation: str
     quality: tuple[Mapping[str, Any], ...] = ()
+    most_steps: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,7 @@ def info(name_or_folder: str) -> ModelInfo:
         card.training_data,
         card.citation,
         tuple(row.model_dump() for row in card.quality),
+        most_steps(card.architecture.name) if "steps" in card.spec.options else None,
     )
 
 

@@ -50,6 +50,7 @@ class Model:
         scale: output px per input px along an axis.
         outputs: names of the rasters that it can write, the first of which it always writes.
         bands: for each input name, the band count that it takes; None for any.
+        most_steps: denoising steps that it takes at most; None where it takes no number of them, or does not say.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Model:
     scale: Optional[int] = None
     outputs: tuple = ()
     bands: dict = field(default_factory=dict)
+    most_steps: Optional[int] = None
 
 
 def offered(task: str, guide: str = "") -> tuple[Model, ...]:
@@ -148,6 +150,7 @@ def _parsed(models: Iterable[Any]) -> list[Model]:
             entry.get("scale"),
             tuple(entry.get("outputs") or ()),
             entry.get("bands") or {},
+            entry.get("most_steps"),
         )
         for entry in entries
         if isinstance(entry.get("name"), str) and isinstance(entry.get("task"), str)

@@ -89,7 +89,7 @@ def estimate_lines(plan: dict) -> list[str]:
         ("disk_bytes", tr("{size} of disk while it runs")),
     ):
         if _is_number(needs.get(key)):
-            parts.append(text.format(size=_size(needs[key])))
+            parts.append(text.format(size=storage(needs[key])))
     lines = [tr("Estimate: {parts}").format(parts=", ".join(parts))] if parts else []
     size = output.get("size")
     if isinstance(size, list) and len(size) == 2:
@@ -132,7 +132,7 @@ def duration(seconds: float) -> str:
     return tr("{hours} h {minutes} min").format(hours=minutes // 60, minutes=minutes % 60)
 
 
-def _size(count: float) -> str:
+def storage(count: float) -> str:
     """Bytes in MiB, or in GiB with a digit."""
     mib = count / 2**20
     return f"{mib / 1024:.1f} GiB" if mib >= 1000 else f"{max(1, round(mib))} MiB"

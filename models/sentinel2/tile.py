@@ -22,6 +22,7 @@ from ..salad_pan.vae import FACTOR
 from .mixtures import Mixtures, products
 
 ARCHITECTURE = "sentinel2_tiny"
+MOST_STEPS = pansharpening.MOST_STEPS
 SEEN = Response.gaussian(0.4)
 """How bands of 20 m were seen against those of 10 m, at their own Nyquist frequency."""
 _SAME, _MOST = 1.01, 2.5

@@ -47,13 +47,6 @@ class _ClassMap(RasterAlgorithm):
             ),
         }
 
-    def model_help(self) -> str:
-        """Where models come from."""
-        return tr(
-            "Those that ship, and those that were installed with 'seamline models install'. 'Train on my labels' makes"
-            " one of your own, which is given by its folder."
-        )
-
 
 class Segment(_ClassMap):
     """``seamline segment IMAGE OUT --polygons SHAPES``."""

@@ -9,10 +9,11 @@ from qgis.core import (
     QgsProcessingOutputNumber,
     QgsProcessingParameterBoolean,
     QgsProcessingParameterEnum,
+    QgsProcessingParameterFile,
     QgsProcessingParameterRasterLayer,
 )
 
-from .. import catalogue
+from .. import catalogue, compat
 from ..engine_process import EngineError
 from ..layers import check_same_crs
 from ..metrics_page import metrics_page
@@ -66,7 +67,7 @@ class EvaluateFusedImage(EngineAlgorithm):
             Number("BITS", "--bits", tr("Bit depth"), bits, least=1, most=32),
             Number("RIM", "--rim", tr("Rim (px)"), rim, most=4096),
             Choice("PHASE", "--phase", tr("Place of the pixels"), phase, choices=("area", "dlpan")),
-            *(options.steps(), options.seed(), options.device()),
+            *(options.steps(catalogue.offered("pansharpen")), options.seed(), options.device()),
         ]
 
     def add_parameters(self) -> None:
@@ -83,9 +84,16 @@ class EvaluateFusedImage(EngineAlgorithm):
             tr("Degrade both images, run the model on them, and compare with the multispectral image."),
         )
         names = [model.name for model in catalogue.offered("pansharpen")]
+        # Folded away: without the protocol there is no model.
         self.add(
             QgsProcessingParameterEnum("MODEL", tr("Model"), names, False, names[0], usesStaticStrings=True),
             tr("The model that Wald's protocol measures; it does nothing otherwise."),
+            advanced=True,
+        )
+        self.add(
+            QgsProcessingParameterFile("MODEL_FOLDER", tr("Model folder"), compat.FOLDER, optional=True),
+            tr("A folder with a model of your own (model.json and .safetensors); it takes the place of the model."),
+            advanced=True,
         )
         self.add_options()
         self.add_page(
@@ -108,7 +116,9 @@ class EvaluateFusedImage(EngineAlgorithm):
             words += [flag, layers[name].source()] if name in layers else []
         if by_protocol:
             also = tuple(model.name for model in catalogue.offered("pansharpen"))
-            words += ["--protocol", "rr", "--model", chosen(self, parameters, "MODEL", context, also)]
+            folder = self.parameterAsFile(parameters, "MODEL_FOLDER", context)
+            model = folder or chosen(self, parameters, "MODEL", context, also)
+            words += ["--protocol", "rr", "--model", model]
         return words
 
     def _check_given(self, layers: dict[str, Any], by_protocol: bool) -> None:

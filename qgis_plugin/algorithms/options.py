@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from qgis.core import (
 )
 
 from .. import compat
+from ..catalogue import Model
 from ..engine_process import EngineError
 from ..files import is_wanted
 from ..text import tr
@@ -72,9 +74,10 @@ class Number(Option):
     def parameter(self) -> QgsProcessingParameterDefinition:
         """A spin box that may be empty."""
         kind = compat.INTEGER if self.is_whole else compat.REAL
-        return QgsProcessingParameterNumber(
+        number = QgsProcessingParameterNumber(
             self.name, self.title, kind, None, optional=True, minValue=self.least, maxValue=self.most
         )
+        return saying(number, tr("default"))
 
     def words(self, algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any], context: Any) -> list[str]:
         """The option and its number, where one is given."""
@@ -144,6 +147,14 @@ class Switch(Option):
         return [self.flag] if algorithm.parameterAsBool(parameters, self.name, context) else []
 
 
+def saying(parameter: QgsProcessingParameterDefinition, text: str) -> QgsProcessingParameterDefinition:
+    """The parameter, whose widget says ``text`` while there is no value."""
+    # By its name: a program without a window loads no widgets.
+    module = __name__.replace(".algorithms.options", ".widgets")
+    parameter.setMetadata({"widget_wrapper": {"class": f"{module}.Saying", "text": text}})
+    return parameter
+
+
 def chosen(
     algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any], name: str, context: Any, also: tuple[str, ...] = ()
 ) -> str:
@@ -191,9 +202,11 @@ def overlap() -> Option:
     return Number("OVERLAP", "--overlap", tr("Overlap (px)"), _by_model(text), most=32768)
 
 
-def steps() -> Option:
-    """Steps of a sampler."""
+def steps(models: Iterable[Model]) -> Option:
+    """Steps of a sampler, bounded by what these models say of themselves."""
     text = tr("Steps of a diffusion model. More takes longer.")
+    bounds = [f"{model.name}: 1 - {model.most_steps}" for model in models if model.most_steps]
+    text = " ".join([text, *([", ".join(bounds) + "."] if bounds else [])])
     return Number("STEPS", "--steps", tr("Denoising steps"), _by_model(text), least=1, most=1000)
 
 

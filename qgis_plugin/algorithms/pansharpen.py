@@ -54,13 +54,6 @@ class PanSharpen(RasterAlgorithm):
         """What the output layer is called."""
         return tr("Pan-sharpened")
 
-    def model_help(self) -> str:
-        """What the models are."""
-        return tr(
-            "salad-pan-tiny: latent diffusion, small. gsa: adaptive Gram-Schmidt. mtf-glp-hpm, mtf-glp-fs: Laplacian"
-            " pyramid matched to the sensor. brovey: ratio of intensities. All but the first are classical and fast."
-        )
-
     def options(self) -> list[Option]:
         """Also how they agree, and the shift between the two."""
         return [*super().options(), options.consistency(), options.sensor(), options.coregister()]

@@ -21,6 +21,7 @@ from qgis.core import (
 )
 
 from .. import catalogue, compat, results
+from ..about_models import about_models
 from ..engine_process import EngineError, Event
 from ..engine_words import in_words
 from ..files import Further, Unfinished, beside, is_wanted, report_of, wanted_path
@@ -32,7 +33,7 @@ from ..styling import Look
 from ..text import tr
 from . import options
 from .base import EngineAlgorithm
-from .options import Option, chosen, is_given
+from .options import Option, chosen, is_given, saying
 
 
 class RasterAlgorithm(EngineAlgorithm):
@@ -67,8 +68,15 @@ class RasterAlgorithm(EngineAlgorithm):
         raise NotImplementedError(f"{type(self).__name__} does not name its inputs")
 
     def model_help(self) -> str:
-        """One phrase for each of the models."""
-        raise NotImplementedError(f"{type(self).__name__} does not explain its models")
+        """What each of the models is, a line each."""
+        known = about_models()
+        lines = [f"{model.name}: {known[model.name]}" for model in self.offered() if model.name in known]
+        own = tr("'Model folder' takes one of your own.")
+        return "\n".join([*lines, own])
+
+    def shortHelpString(self) -> str:
+        """Also what the models are."""
+        return super().shortHelpString() + "\n\n" + tr("Models:") + "\n" + self.model_help()
 
     def output_title(self) -> str:
         """What the output layer is called."""
@@ -76,15 +84,19 @@ class RasterAlgorithm(EngineAlgorithm):
 
     def further_texts(self) -> dict[str, tuple[str, str]]:
         """Title and help of each of the further outputs."""
-        return {
-            "UNCERTAINTY": (
-                tr("Uncertainty"),
-                tr(
-                    "The standard deviation of every pixel, in the units of the output, where the model can tell it."
-                    " Left out unless you ask for it."
-                ),
-            )
-        }
+        text = tr(
+            "The standard deviation of every pixel, in the units of the output, where the model can tell it."
+            " Left out unless you ask for it."
+        )
+        return {"UNCERTAINTY": (tr("Uncertainty"), f"{text} {self.tellers('uncertainty')}".strip())}
+
+    def tellers(self, output: str) -> str:
+        """A sentence on which of the models can write a further output; empty while that is not known."""
+        names = [model.name for model in self.offered() if output in model.outputs[1:]]
+        is_known = any(model.outputs for model in self.offered())
+        if not is_known:
+            return ""
+        return tr("Models that can: {names}.").format(names=", ".join(names) or tr("none of those on offer"))
 
     def shapes_texts(self) -> dict[str, tuple[str, str]]:
         """Title and help of each of the vector outputs."""
@@ -102,17 +114,19 @@ class RasterAlgorithm(EngineAlgorithm):
 
     def options(self) -> list[Option]:
         """Those of every run."""
-        return [options.tile(), options.overlap(), options.steps(), options.seed(), options.device()]
+        tiles = [options.tile(), options.overlap()]
+        return [*tiles, options.steps(self.offered()), options.seed(), options.device()]
 
     def add_parameters(self) -> None:
         """Inputs, model, extent; what is folded away; outputs."""
         for name, (title, help_text) in self.input_texts().items():
             may_be_empty = name in self.guides and name != self.needed
             self.add(QgsProcessingParameterRasterLayer(name, title, None, may_be_empty), help_text)
+        bands = QgsProcessingParameterBand(
+            "BANDS", tr("Bands"), parentLayerParameterName=self.main, optional=True, allowMultiple=True
+        )
         self.add(
-            QgsProcessingParameterBand(
-                "BANDS", tr("Bands"), parentLayerParameterName=self.main, optional=True, allowMultiple=True
-            ),
+            saying(bands, tr("all bands")),
             tr("The bands to work on, and their order in the output. Empty: all bands."),
         )
         self._add_model()
@@ -336,6 +350,15 @@ class RasterAlgorithm(EngineAlgorithm):
                 )
             count = len(bands) if name == self.main and bands else layer.bandCount()
             check_bands(layer.name(), count, known.bands.get(names[name]), self.title_of(name), model)
+        steps = parameters.get("STEPS")
+        if is_given(steps) and known.most_steps and int(steps) > known.most_steps:
+            raise EngineError(
+                tr("the model {model} takes 1 to {most} steps, not {steps}").format(
+                    model=model, most=known.most_steps, steps=int(steps)
+                ),
+                where=self.title_of("STEPS"),
+                fix=tr("give fewer, or choose another model"),
+            )
         wanted = {self.further[name]: name for name in self.further if is_wanted(parameters.get(name))}
         for output, name in {**dict.fromkeys(others, "ALSO"), **wanted}.items():
             if known.outputs and output not in known.outputs[1:]:

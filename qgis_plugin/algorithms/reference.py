@@ -65,10 +65,6 @@ class SuperResolveWithReference(SuperResolve):
             ),
         }
 
-    def model_help(self) -> str:
-        """What the models are."""
-        return tr("ds-dit-tiny-x4: four times as fine, with uncertainty and trust. Only models that take a reference.")
-
     def options(self) -> list[Option]:
         """How strongly the reference counts; not the scale, which is that of the model."""
         return [*(option for option in super().options() if option.name != "SCALE"), options.guidance()]

@@ -58,14 +58,6 @@ class SuperResolve(RasterAlgorithm):
         """What the output layer is called."""
         return tr("Super-resolved")
 
-    def model_help(self) -> str:
-        """What the models are."""
-        return tr(
-            "slimdiffsr-tiny-x4: one diffusion step, four times as fine, with uncertainty; slimdiffsr-tiny-x2 and -x8:"
-            " the same for two and eight times. sentinel2-tiny: the 20 m bands of Sentinel-2 on its 10 m grid. bicubic:"
-            " interpolation, any scale. identity: copies the pixels at scale 1, for tests."
-        )
-
     def options(self) -> list[Option]:
         """Also how much finer, and how the output agrees with the input."""
         scale = Number(

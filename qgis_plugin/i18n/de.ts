@@ -4,6 +4,62 @@
 <context>
     <name>Seamline</name>
     <message>
+        <source>one diffusion step, {scale} times as fine, any bands; tells its uncertainty.</source>
+        <translation>ein Diffusionsschritt, {scale}-mal so fein, beliebige Kanäle; sagt, wie unsicher es ist.</translation>
+    </message>
+    <message>
+        <source>latent diffusion for any sensor and any bands, one step; tells its uncertainty.</source>
+        <translation>latente Diffusion für beliebige Sensoren und Kanäle, ein Schritt; sagt, wie unsicher es ist.</translation>
+    </message>
+    <message>
+        <source>adaptive Gram-Schmidt: classical, fast, keeps the detail of the panchromatic image.</source>
+        <translation>adaptives Gram-Schmidt: klassisch, schnell, erhält die Einzelheiten des panchromatischen Bildes.</translation>
+    </message>
+    <message>
+        <source>Laplacian pyramid matched to the sensor, detail multiplied: classical, keeps colours.</source>
+        <translation>Laplace-Pyramide passend zum Sensor, Einzelheiten multipliziert: klassisch, erhält die Farben.</translation>
+    </message>
+    <message>
+        <source>Laplacian pyramid matched to the sensor, detail added by regression: classical.</source>
+        <translation>Laplace-Pyramide passend zum Sensor, Einzelheiten durch Regression addiert: klassisch.</translation>
+    </message>
+    <message>
+        <source>ratio of intensities: classical, the fastest; colours shift where bands and PAN disagree.</source>
+        <translation>Verhältnis der Intensitäten: klassisch, das schnellste; Farben verschieben sich, wo Kanäle und PAN nicht zueinander passen.</translation>
+    </message>
+    <message>
+        <source>the same with the intensity that fits the panchromatic image best.</source>
+        <translation>dasselbe mit der Intensität, die am besten zum panchromatischen Bild passt.</translation>
+    </message>
+    <message>
+        <source>the 20 m bands of Sentinel-2 on its 10 m grid, by its own 10 m bands.</source>
+        <translation>die 20-m-Kanäle von Sentinel-2 auf seinem 10-m-Gitter, mithilfe seiner eigenen 10-m-Kanäle.</translation>
+    </message>
+    <message>
+        <source>interpolation at any scale: adds no detail, the yardstick for the others.</source>
+        <translation>Interpolation mit beliebigem Faktor: fügt keine Einzelheiten hinzu, der Maßstab für die anderen.</translation>
+    </message>
+    <message>
+        <source>copies the pixels at scale 1, for tests.</source>
+        <translation>kopiert die Pixel mit Faktor 1, zum Testen.</translation>
+    </message>
+    <message>
+        <source>diffusion with an older, finer image, four times as fine; tells its uncertainty and its trust.</source>
+        <translation>Diffusion mit einem älteren, feineren Bild, viermal so fein; sagt, wie unsicher es ist und wie weit es der Referenz traut.</translation>
+    </message>
+    <message>
+        <source>buildings, in 8-bit colour images with pixels of about 0.15 m.</source>
+        <translation>Gebäude, in Farbbildern von 8 Bit mit Pixeln von etwa 0,15 m.</translation>
+    </message>
+    <message>
+        <source>ten kinds of land cover, in 8-bit colour images of Sentinel-2.</source>
+        <translation>zehn Arten von Landbedeckung, in Farbbildern von 8 Bit von Sentinel-2.</translation>
+    </message>
+    <message>
+        <source>trees alive and dead, in 8-bit colour images with pixels of about 0.1 m.</source>
+        <translation>lebende und tote Bäume, in Farbbildern von 8 Bit mit Pixeln von etwa 0,1 m.</translation>
+    </message>
+    <message>
         <source>Adapt model to scene</source>
         <translation>Modell an Szene anpassen</translation>
     </message>
@@ -138,10 +194,6 @@ Ein Fünftel der Fläche wird zurückgehalten. Gewichte werden nur geändert, we
     <message>
         <source>Trained model</source>
         <translation>Trainiertes Modell</translation>
-    </message>
-    <message>
-        <source>Those that ship, and those that were installed with 'seamline models install'. 'Train on my labels' makes one of your own, which is given by its folder.</source>
-        <translation>Die mitgelieferten und die mit 'seamline models install' installierten. 'Mit eigenen Labels trainieren' macht ein eigenes, das über seinen Ordner angegeben wird.</translation>
     </message>
     <message>
         <source>Segment</source>
@@ -348,6 +400,10 @@ Zuerst nach einer Referenz ordnen. Indizes ohne Referenz bevorzugen glatte Ergeb
         <translation>Das Modell, das mit dem Protokoll von Wald gemessen wird; sonst ohne Wirkung.</translation>
     </message>
     <message>
+        <source>A folder with a model of your own (model.json and .safetensors); it takes the place of the model.</source>
+        <translation>Ein Ordner mit einem eigenen Modell (model.json und .safetensors); er tritt an die Stelle des Modells.</translation>
+    </message>
+    <message>
         <source>Table</source>
         <translation>Tabelle</translation>
     </message>
@@ -402,6 +458,10 @@ Zuerst nach einer Referenz ordnen. Indizes ohne Referenz bevorzugen glatte Ergeb
     <message>
         <source>Wald's protocol: measure a model</source>
         <translation>Protokoll von Wald: ein Modell messen</translation>
+    </message>
+    <message>
+        <source>Model folder</source>
+        <translation>Modellordner</translation>
     </message>
     <message>
         <source>Wald's protocol needs the panchromatic and the multispectral raster, and no other</source>
@@ -624,6 +684,10 @@ Klassen werden über ihre Namen zugeordnet, wo die Karte Namen hat, sonst über 
         <translation>Versatz zwischen den Bildern ausgleichen</translation>
     </message>
     <message>
+        <source>default</source>
+        <translation>Vorgabe</translation>
+    </message>
+    <message>
         <source>'{choice}' is not on offer</source>
         <translation>'{choice}' steht nicht zur Wahl</translation>
     </message>
@@ -652,10 +716,6 @@ Das Detail eines Diffusionsmodells ist wahrscheinlich, nicht beobachtet: mit der
         <translation>Pan-geschärft</translation>
     </message>
     <message>
-        <source>salad-pan-tiny: latent diffusion, small. gsa: adaptive Gram-Schmidt. mtf-glp-hpm, mtf-glp-fs: Laplacian pyramid matched to the sensor. brovey: ratio of intensities. All but the first are classical and fast.</source>
-        <translation>salad-pan-tiny: latente Diffusion, klein. gsa: adaptives Gram-Schmidt. mtf-glp-hpm, mtf-glp-fs: Laplace-Pyramide, auf den Sensor abgestimmt. brovey: Verhältnis der Intensitäten. Alle außer dem ersten sind klassisch und schnell.</translation>
-    </message>
-    <message>
         <source>pansharpen,fusion,panchromatic,multispectral,diffusion,brovey,gsa</source>
         <translation>Pan-Sharpening,Fusion,panchromatisch,multispektral,Diffusion,Brovey,GSA</translation>
     </message>
@@ -666,6 +726,14 @@ Das Detail eines Diffusionsmodells ist wahrscheinlich, nicht beobachtet: mit der
     <message>
         <source>One band of the same scene in finer pixels. The output has its grid and its CRS.</source>
         <translation>Ein Kanal derselben Szene in feineren Pixeln. Die Ausgabe hat sein Gitter und sein KBS.</translation>
+    </message>
+    <message>
+        <source>'Model folder' takes one of your own.</source>
+        <translation>'Modellordner' nimmt ein eigenes.</translation>
+    </message>
+    <message>
+        <source>The standard deviation of every pixel, in the units of the output, where the model can tell it. Left out unless you ask for it.</source>
+        <translation>Die Standardabweichung jedes Pixels, in den Einheiten der Ausgabe, wo das Modell sie nennen kann. Entfällt, wenn sie nicht verlangt wird.</translation>
     </message>
     <message>
         <source>The bands to work on, and their order in the output. Empty: all bands.</source>
@@ -680,10 +748,6 @@ Das Detail eines Diffusionsmodells ist wahrscheinlich, nicht beobachtet: mit der
         <translation>Die fertigen Teile eines abgebrochenen oder gescheiterten Laufs in einem Ordner neben der Ausgabe behalten; der nächste Lauf mit denselben Einstellungen und derselben Ausgabe fährt dort fort. Braucht eine Ausgabedatei, die nicht temporär ist.</translation>
     </message>
     <message>
-        <source>A folder with a model of your own (model.json and .safetensors); it takes the place of the model.</source>
-        <translation>Ein Ordner mit einem eigenen Modell (model.json und .safetensors); er tritt an die Stelle des Modells.</translation>
-    </message>
-    <message>
         <source>A Cloud Optimized GeoTIFF (.tif). It replaces an older file only once it is complete.</source>
         <translation>Ein Cloud Optimized GeoTIFF (.tif). Es ersetzt eine ältere Datei erst, wenn es vollständig ist.</translation>
     </message>
@@ -696,16 +760,16 @@ Das Detail eines Diffusionsmodells ist wahrscheinlich, nicht beobachtet: mit der
         <translation>Eine Seite mit Vorher-Nachher-Schieber, Nahtwert, Konsistenz, Zeiten und der Entstehung der Ausgabe.</translation>
     </message>
     <message>
-        <source>The standard deviation of every pixel, in the units of the output, where the model can tell it. Left out unless you ask for it.</source>
-        <translation>Die Standardabweichung jedes Pixels, in den Einheiten der Ausgabe, wo das Modell sie nennen kann. Entfällt, wenn sie nicht verlangt wird.</translation>
+        <source>Models that can: {names}.</source>
+        <translation>Modelle, die es können: {names}.</translation>
+    </message>
+    <message>
+        <source>all bands</source>
+        <translation>alle Kanäle</translation>
     </message>
     <message>
         <source>Keep for resume</source>
         <translation>Zum Fortsetzen behalten</translation>
-    </message>
-    <message>
-        <source>Model folder</source>
-        <translation>Modellordner</translation>
     </message>
     <message>
         <source>Other outputs</source>
@@ -724,8 +788,20 @@ Das Detail eines Diffusionsmodells ist wahrscheinlich, nicht beobachtet: mit der
         <translation>es ist kein Modell gewählt</translation>
     </message>
     <message>
+        <source>Models:</source>
+        <translation>Modelle:</translation>
+    </message>
+    <message>
+        <source>none of those on offer</source>
+        <translation>keines der angebotenen</translation>
+    </message>
+    <message>
         <source>the log above says more</source>
         <translation>das Protokoll oben sagt mehr</translation>
+    </message>
+    <message>
+        <source>give fewer, or choose another model</source>
+        <translation>weniger angeben, oder ein anderes Modell wählen</translation>
     </message>
     <message>
         <source>draw it on the layer, or leave it empty for the whole scene</source>
@@ -738,6 +814,10 @@ Das Detail eines Diffusionsmodells ist wahrscheinlich, nicht beobachtet: mit der
     <message>
         <source>leave it out, or choose another model</source>
         <translation>es auslassen, oder ein anderes Modell wählen</translation>
+    </message>
+    <message>
+        <source>the model {model} takes 1 to {most} steps, not {steps}</source>
+        <translation>das Modell {model} nimmt 1 bis {most} Schritte, nicht {steps}</translation>
     </message>
     <message>
         <source>the extent does not meet the layer '{name}'</source>
@@ -788,10 +868,6 @@ Die Szene wird in überlappenden Kacheln ohne Nähte bearbeitet, sie darf also j
 Eine Veränderung, für die die Eingabe zu grob ist, kann übersehen werden, und altes Detail bleibt dann in der Ausgabe: mit der Eingabe vergleichen, bevor darauf gemessen wird.</translation>
     </message>
     <message>
-        <source>ds-dit-tiny-x4: four times as fine, with uncertainty and trust. Only models that take a reference.</source>
-        <translation>ds-dit-tiny-x4: viermal so fein, mit Unsicherheit und Vertrauen. Nur Modelle, die eine Referenz nehmen.</translation>
-    </message>
-    <message>
         <source>super-resolution,reference,older image,time series,change,trust,resolution,diffusion</source>
         <translation>Super-Resolution,Referenz,älteres Bild,Zeitreihe,Veränderung,Vertrauen,Auflösung,Diffusion</translation>
     </message>
@@ -826,10 +902,6 @@ Das Detail eines Diffusionsmodells ist wahrscheinlich, nicht beobachtet: mit der
     <message>
         <source>Super-resolved</source>
         <translation>Hochaufgelöst</translation>
-    </message>
-    <message>
-        <source>slimdiffsr-tiny-x4: one diffusion step, four times as fine, with uncertainty; slimdiffsr-tiny-x2 and -x8: the same for two and eight times. sentinel2-tiny: the 20 m bands of Sentinel-2 on its 10 m grid. bicubic: interpolation, any scale. identity: copies the pixels at scale 1, for tests.</source>
-        <translation>slimdiffsr-tiny-x4: ein Diffusionsschritt, viermal so fein, mit Unsicherheit; slimdiffsr-tiny-x2 und -x8: dasselbe für zwei- und achtmal. sentinel2-tiny: die 20-m-Bänder von Sentinel-2 auf dessen 10-m-Gitter. bicubic: Interpolation, jeder Faktor. identity: kopiert die Pixel mit Faktor 1, zum Testen.</translation>
     </message>
     <message>
         <source>Scale</source>
@@ -2538,6 +2610,14 @@ Ein Teil der Flächen mit Labels wird zurückgehalten und nie zum Training benut
     <message>
         <source>No usable Python was found. Install Python 3.12 (64 bit) from python.org, or on Debian and Ubuntu the package python3-venv, then open this page again.</source>
         <translation>Es wurde kein brauchbares Python gefunden. Python 3.12 (64 Bit) von python.org installieren, unter Debian und Ubuntu das Paket python3-venv, dann diese Seite noch einmal öffnen.</translation>
+    </message>
+    <message>
+        <source>Set-up takes up to {size} of disk.</source>
+        <translation>Das Einrichten braucht bis zu {size} Plattenplatz.</translation>
+    </message>
+    <message>
+        <source>It fetches about {size}: {time} at 50 Mbit/s, and some minutes to unpack.</source>
+        <translation>Geholt werden etwa {size}: {time} bei 50 Mbit/s, und einige Minuten zum Auspacken.</translation>
     </message>
     <message>
         <source>Set-up is complete. The engine is being examined...</source>

@@ -22,6 +22,7 @@ from qgis.PyQt.QtWidgets import (
 
 from .. import settings
 from ..engine_process import EngineError
+from ..reporting import duration, storage
 from ..text import tr
 from .execution import read_log
 from .plan import Choice
@@ -32,6 +33,7 @@ from .work import Machine, Worker
 PAGE = "seamlineSetup"  # the name by which QGIS opens the page
 _ICON = Path(__file__).parent.parent / "icons" / "seamline.svg"
 _LOG_LINES = 20_000
+_BYTES_A_SECOND = 50e6 / 8
 
 
 class PageFactory(QgsOptionsWidgetFactory):
@@ -88,7 +90,7 @@ class SetupPage(QgsOptionsPageWidget):
     # Widgets
 
     def _add_widgets(self) -> None:
-        self.status, self.why, self.step = (_wrapped() for _ in range(3))
+        self.status, self.why, self.cost, self.step = (_wrapped() for _ in range(4))
         self.folder, self.wheels = (_folder_widget() for _ in range(2))
         self.folder.setFilePath(str(settings.setup_folder()))
         self.wheels.lineEdit().setPlaceholderText(tr("empty: use the network"))
@@ -104,6 +106,8 @@ class SetupPage(QgsOptionsPageWidget):
         self.start.clicked.connect(self._start_or_cancel)
         self.check.clicked.connect(self._examine)
         self.copy.clicked.connect(self._copy_log)
+        self.build.currentIndexChanged.connect(self._show_cost)
+        self.wheels.fileChanged.connect(self._show_cost)
         self.bar, self.log = QProgressBar(), QPlainTextEdit()
         self.bar.setVisible(False)
         self.log.setReadOnly(True)
@@ -113,6 +117,7 @@ class SetupPage(QgsOptionsPageWidget):
         form.addRow(tr("Python"), _row(self.python, self.other))
         form.addRow(tr("PyTorch for"), self.build)
         form.addRow("", self.why)
+        form.addRow("", self.cost)
         form.addRow(tr("Offline folder"), self.wheels)
         layout = QVBoxLayout(self)
         layout.addWidget(self.status)
@@ -143,6 +148,7 @@ class SetupPage(QgsOptionsPageWidget):
         for build in machine.builds:
             self.build.addItem(build.title, build.name)
         self._builds = {build.name: build for build in machine.builds}
+        self._show_cost()
         if machine.build is not None:
             self.build.setCurrentIndex(machine.builds.index(machine.build))
         self.why.setText(machine.why)
@@ -154,6 +160,21 @@ class SetupPage(QgsOptionsPageWidget):
                 )
             )
         self._refresh()
+
+    def _show_cost(self, *_: object) -> None:
+        """What the chosen build will take, before it is begun."""
+        build = self._builds.get(self.build.currentData())
+        if build is None:
+            self.cost.setText("")
+            return
+        disk = tr("Set-up takes up to {size} of disk.").format(size=storage(build.disk_bytes))
+        if self.wheels.filePath().strip():
+            self.cost.setText(disk)
+            return
+        fetched = tr("It fetches about {size}: {time} at 50 Mbit/s, and some minutes to unpack.").format(
+            size=storage(build.fetched_bytes), time=duration(build.fetched_bytes / _BYTES_A_SECOND)
+        )
+        self.cost.setText(f"{disk} {fetched}")
 
     def _show_step(self, done: int, total: int, title: str) -> None:
         self.bar.setVisible(True)

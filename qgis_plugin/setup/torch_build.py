@@ -31,10 +31,12 @@ class TorchBuild:
         cuda: least CUDA version of the driver; None without CUDA.
         capability: least and greatest compute capability; None without CUDA.
         disk_bytes: what the whole environment takes while it is made.
+        fetched_bytes: about what is fetched for it over the network.
     """
 
     name: str
     disk_bytes: int
+    fetched_bytes: int
     cuda: Version | None = None
     capability: tuple[Version, Version] | None = None
 
@@ -54,11 +56,11 @@ class TorchBuild:
         return [] if self.name == "mps" else ["--extra-index-url", INDEX + self.name]
 
 
-CPU = TorchBuild("cpu", 3 * _GIB)
-MPS = TorchBuild("mps", 3 * _GIB)
+CPU = TorchBuild("cpu", 3 * _GIB, _GIB // 2)
+MPS = TorchBuild("mps", 3 * _GIB, _GIB // 2)
 CUDA_BUILDS = (
-    TorchBuild("cu130", 10 * _GIB, (13, 0), ((7, 5), (12, 1))),
-    TorchBuild("cu126", 10 * _GIB, (12, 6), ((5, 0), (9, 0))),
+    TorchBuild("cu130", 10 * _GIB, 3 * _GIB, (13, 0), ((7, 5), (12, 1))),
+    TorchBuild("cu126", 10 * _GIB, 3 * _GIB, (12, 6), ((5, 0), (9, 0))),
 )
 
 

@@ -386,6 +386,33 @@ def test_the_dialog_opens_with_every_parameter(plugin, scene, qgis_iface, monkey
         dialog.deleteLater()
 
 
+def test_the_dialogs_say_what_an_empty_value_means(plugin, scene, qgis_iface, monkeypatch):
+    from processing.gui.AlgorithmDialog import AlgorithmDialog
+    from processing.gui.BatchAlgorithmDialog import BatchAlgorithmDialog
+    from qgis.gui import QgsBrowserGuiModel
+    from qgis.PyQt.QtWidgets import QAbstractSpinBox, QLineEdit
+
+    monkeypatch.setattr(qgis_iface, "browserModel", lambda: QgsBrowserGuiModel(), raising=False)
+    algorithm = QgsApplication.processingRegistry().createAlgorithmById("seamline:pansharpen")
+    dialog = AlgorithmDialog(algorithm)
+    wrappers = dialog.mainWidget().wrappers
+    tile, bands = wrappers["TILE"].wrappedWidget(), wrappers["BANDS"].wrappedWidget()
+    spin = tile if isinstance(tile, QAbstractSpinBox) else tile.findChild(QAbstractSpinBox)
+    assert pump(lambda: spin.text() == "default")[0]
+    assert pump(lambda: bands.findChild(QLineEdit).text() == "all bands")[0]
+    dialog.setParameters(scene)
+    assert dialog.createProcessingParameters()["TILE"] is None
+    dialog.setParameters({**scene, "TILE": 64, "BANDS": [2, 1]})
+    assert spin.text() == "64"
+    assert bands.findChild(QLineEdit).text() != "all bands"
+    parameters = dialog.createProcessingParameters()
+    assert (parameters["TILE"], parameters["BANDS"]) == (64, [2, 1])
+    dialog.deleteLater()
+    many = BatchAlgorithmDialog(QgsApplication.processingRegistry().createAlgorithmById("seamline:pansharpen"))
+    assert many.mainWidget().batchRowCount() == 1
+    many.deleteLater()
+
+
 def test_it_works_as_a_step_of_a_processing_model(fake_engine, feedback, scene, tmp_path):
     from qgis.core import (
         QgsProcessingModelAlgorithm,
@@ -438,6 +465,12 @@ def test_an_evaluation_without_a_sense_is_refused(given, sentence, fake_engine, 
     parameters = {name: scene.get(value, value) for name, value in given.items()}
     with pytest.raises(QgsProcessingException, match=sentence):
         processing.run("seamline:evaluate", parameters, feedback=feedback)
+
+
+def test_a_model_of_the_users_own_can_be_measured(fake_engine, feedback, scene, tmp_path):
+    parameters = {"PROTOCOL": True, **scene, "MODEL_FOLDER": str(tmp_path)}
+    _, argv = run(fake_engine, feedback, parameters, algorithm="evaluate")
+    assert argv[argv.index("--model") + 1] == str(tmp_path)
 
 
 def test_an_evaluation_passes_what_is_compared(fake_engine, feedback, scene, tmp_path):

@@ -14,7 +14,7 @@ def entry(name, task="pansharpen", **more):
 
 
 LISTED = [
-    entry("zeta", outputs=["image", "uncertainty", "trust"], bands={"ms": None, "pan": 1}),
+    entry("zeta", outputs=["image", "uncertainty", "trust"], bands={"ms": None, "pan": 1}, most_steps=50),
     entry("brovey", outputs=["image"], bands={"ms": None, "pan": 1}),
     entry("salad-pan-tiny", default=True),
     entry("four-bands", bands={"ms": 4, "pan": 1}),
@@ -108,6 +108,35 @@ def test_uncertainty_is_refused_where_the_model_cannot_tell_it(catalogue, scene,
         processing.run("seamline:pansharpen", {**wanted, "MODEL": "brovey"}, feedback=feedback)
     found = processing.run("seamline:pansharpen", {**wanted, "MODEL": "zeta"}, feedback=feedback)
     assert found["UNCERTAINTY"] == str(tmp_path / "u.tif")
+
+
+def test_the_help_says_what_the_models_are_and_which_can_tell_their_uncertainty(catalogue):
+    def texts():
+        algorithm = QgsApplication.processingRegistry().createAlgorithmById("seamline:pansharpen")
+        names = ("MODEL", "UNCERTAINTY", "STEPS")
+        return (algorithm.shortHelpString(), *(algorithm.parameterDefinition(name).help() for name in names))
+
+    help_text, model, uncertainty, _ = texts()
+    for name in catalogue.SHIPPED["pansharpen"]:
+        assert f"\n{name}: " in help_text
+        assert f"{name}: " in model
+    assert "Models that can" not in uncertainty, "the engine was not asked yet"
+    assert catalogue.refresh()
+    _, _, uncertainty, steps = texts()
+    assert uncertainty.endswith("Models that can: zeta.")
+    assert "zeta: 1 - 50." in steps
+
+
+def test_more_steps_than_the_model_takes_are_refused_before_the_start(
+    catalogue, scene, feedback, tmp_path, fake_engine
+):
+    catalogue.refresh()
+    notes = fake_engine("")
+    wanted = {**scene, "MODEL": "zeta", "OUTPUT": str(tmp_path / "out.tif")}
+    with pytest.raises(QgsProcessingException, match="the model zeta takes 1 to 50 steps, not 51; Denoising steps"):
+        processing.run("seamline:pansharpen", {**wanted, "STEPS": 51}, feedback=feedback)
+    assert not notes["pid"].exists()
+    assert processing.run("seamline:pansharpen", {**wanted, "STEPS": 50}, feedback=feedback)
 
 
 def test_other_outputs_are_asked_for_by_name_and_lie_beside_the_output(

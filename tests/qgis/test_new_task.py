@@ -36,9 +36,6 @@ def algorithm(plugin):
         def output_title(self):
             return "Segmented"
 
-        def model_help(self):
-            return "Models."
-
     return SegmentWithElevation
 
 

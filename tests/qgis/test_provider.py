@@ -89,7 +89,7 @@ FOLDED = {
     # No model ships: the folder is what most will give.
     "segment": {*RUN, "MIN_AREA", "SIMPLIFY"},
     "classify": RUN,
-    "evaluate": {"SENSOR", "RATIO", "BITS", "RIM", "PHASE", "STEPS", "SEED", "DEVICE"},
+    "evaluate": {"MODEL", "MODEL_FOLDER", "SENSOR", "RATIO", "BITS", "RIM", "PHASE", "STEPS", "SEED", "DEVICE"},
     "evaluate_map": {"LABEL_RASTER"},
     "adapt": {"SENSOR", "SEED", "DEVICE", "COREGISTER"},
     "train": {"LABEL_RASTER", "PATCH", "FUSER", "BACKBONE", "BANDS", "HOLD_OUT", "IGNORE", "SEED", "DEVICE"},

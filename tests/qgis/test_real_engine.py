@@ -111,10 +111,14 @@ def test_the_engine_has_every_model_that_is_said_to_ship_and_the_same_defaults(e
         assert names[0] == next(model["name"] for model in models if model["task"] == task and model["default"])
 
 
-def test_the_engine_has_the_models_that_are_said_to_take_a_guide(engine):
+def test_the_engine_has_the_models_that_are_said_to_take_a_guide_and_each_is_explained(engine):
     from seamline.qgis_plugin import catalogue
+    from seamline.qgis_plugin.about_models import about_models
 
     assert catalogue.refresh()
+    for task in ("pansharpen", "superres", "segment", "classify"):
+        assert {model.name for model in catalogue.offered(task)} <= set(about_models())
+    assert catalogue.find("pansharpen", "salad-pan-tiny").most_steps == 50
     for (task, guide), names in catalogue.GUIDED.items():
         assert [model.name for model in catalogue.offered(task, guide)][: len(names)] == list(names)
 

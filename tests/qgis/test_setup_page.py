@@ -108,6 +108,14 @@ def test_the_page_shows_what_is_found_and_offers_the_usual_folder(page, tmp_path
     assert not page.check.isEnabled(), "there is no engine to examine"
 
 
+def test_the_page_says_what_set_up_will_take_before_it_starts(page):
+    assert page.cost.text().startswith("Set-up takes up to 1 MiB of disk. It fetches about 512 MiB: 86 s at 50 Mbit/s")
+    page.build.setCurrentIndex(1)
+    assert page.cost.text().startswith("Set-up takes up to 10.0 GiB of disk. It fetches about 3.0 GiB: 9 min at")
+    page.wheels.setFilePath("/wheels")
+    assert page.cost.text() == "Set-up takes up to 10.0 GiB of disk."
+
+
 def test_a_page_that_nobody_looks_at_asks_no_program(clean, machine, monkeypatch):
     from seamline.qgis_plugin.setup import work
     from seamline.qgis_plugin.setup.page import SetupPage

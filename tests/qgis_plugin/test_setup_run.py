@@ -273,7 +273,7 @@ def test_one_folder_takes_one_set_up_at_a_time_also_after_a_crash(folder):
         "from seamline.qgis_plugin.setup.torch_build import TorchBuild\n"
         "folder = Path(sys.argv[2])\n"
         'code = \'import os, time; open("pid", "w").write(str(os.getpid())); time.sleep(30)\'\n'
-        "plan = Plan(Choice(folder, '', TorchBuild('cpu', 1)), (Step('a', 'A', ((sys.executable, '-c', code),)),))\n"
+        "plan = Plan(Choice(folder, '', TorchBuild('cpu', 1, 1)), (Step('a', 'A', ((sys.executable, '-c', code),)),))\n"
         "def die():\n"
         "    while not (folder / 'pid').exists() or not (folder / 'pid').read_text(): time.sleep(0.05)\n"
         "    os._exit(9)\n"
