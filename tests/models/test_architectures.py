@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from seamline.engine.errors import ModelError
-from seamline.models.architectures import ARCHITECTURES, check_known, find_loader
+from seamline.models.architectures import ARCHITECTURES, check_known, find_loader, most_steps
 
 WHERE = "a folder"
 
@@ -94,3 +94,14 @@ def test_two_packages_of_one_name_are_refused_whichever_comes_first(package):
     package("others", "far_net = others")
     package("others_too", "far_net = others_too")
     assert refusal("far_net") == "the architecture 'far_net' is registered by others and others_too; uninstall one"
+
+
+def test_an_architecture_says_how_many_steps_it_takes():
+    assert {name: most_steps(name) for name in ("salad_pan_tiny", "sentinel2_tiny", "ds_dit_small")} == {
+        "salad_pan_tiny": 50,
+        "sentinel2_tiny": 50,
+        "ds_dit_small": 50,
+    }
+    assert most_steps("salad_pan_sd15") == 1000
+    assert most_steps("yardstick_cnn") is None
+    assert most_steps("of another package") is None

@@ -129,7 +129,7 @@ def test_a_temporary_output_is_a_tif(fake_engine, feedback, scene):
 def test_strange_lines_and_warnings_are_shown(fake_engine, feedback, scene, tmp_path):
     run(fake_engine, feedback, {**scene, "OUTPUT": str(tmp_path / "out.tif")}, mode="garbage")
     assert "{not json" in feedback.lines
-    assert "the overlap is small; --overlap; raise it" in feedback.lines
+    assert "the overlap is small; 'Overlap (px)'; raise it" in feedback.lines
 
 
 @pytest.mark.parametrize(
