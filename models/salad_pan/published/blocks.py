@@ -1,7 +1,7 @@
 """Blocks in which the frozen UNet and its two branches run side by side.
 
 Attributes are named so that a state dict has the keys of published checkpoints.  The base parts are the UNet's own
-modules: nothing of them is rebuilt, so with silent branches the result is the UNet's to the last bit.
+modules, so with silent branches the result is theirs to the last bit.
 """
 
 from __future__ import annotations

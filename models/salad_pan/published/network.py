@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
+from diffusers.models.resnet import ResnetBlock2D
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import nn
 
@@ -17,6 +18,9 @@ from .branches import BRANCHES, PLANES
 from .config import LATENT, Config
 from .layers import Streams, fuse
 from .vae import band_vae
+
+_RESIDUAL_EPSILON = 1e-6
+"""Of the norms in the base's residual blocks: the released network rebuilds these blocks without the UNet's 1e-5."""
 
 
 def unet_settings(config: Config) -> dict[str, Any]:
@@ -35,12 +39,15 @@ def unet_settings(config: Config) -> dict[str, Any]:
 class FusedUNet(nn.Module):
     """Predicts the noise in latents of single bands; bands of an image lie next to each other along N.
 
-    Before training every crossing is silent and the result is that of the base.
+    Before training every crossing is silent and the result is that of the base, but for the epsilon of some norms.
     """
 
     def __init__(self, config: Config) -> None:
         super().__init__()
         base = UNet2DConditionModel(**unet_settings(config))
+        for module in base.modules():
+            if isinstance(module, ResnetBlock2D):
+                module.norm1.eps = module.norm2.eps = _RESIDUAL_EPSILON
         self.base_time_proj = base.time_proj
         self.base_time_embedding = base.time_embedding
         self.base_conv_in = base.conv_in

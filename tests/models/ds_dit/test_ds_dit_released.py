@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-from functools import cache, partial
-from pathlib import Path
+from functools import partial
 
-import numpy as np
 import pytest
 import torch
 
 from seamline.models.ds_dit.config import Config
 from seamline.models.ds_dit.flow import guided, sampled, sigmas
 from seamline.models.ds_dit.network import DsDit
+from seamline.tests.models.released import by_recipe, needs, tensors
 
-FILE = Path(os.environ.get("SEAMLINE_GOLDEN", "missing")) / "ds_dit" / "golden.npz"
-pytestmark = pytest.mark.skipif(not FILE.is_file(), reason="SEAMLINE_GOLDEN holds no ds_dit/golden.npz")
+FILE = "ds_dit/golden.npz"
+pytestmark = needs(FILE)
 
 SMALL = Config(depth=2, width=128, heads=2, latent=4, low=4, reference=4, table=12)
 SEED = 21
@@ -24,31 +21,19 @@ NEAR = {"rtol": 1e-5, "atol": 1e-5}
 PLW = "plw0_weights_for(lr,ref,x)=(block0_lr,block0_ref,embedded_x)"
 
 
-@cache
-def golden():
-    with np.load(FILE) as file:
-        return {name: file[name] for name in file.files}
-
-
 def told(name):
-    return torch.from_numpy(golden()[name])
+    return tensors(FILE)[name]
 
 
-def by_recipe(key, shape):
-    digest = int(hashlib.sha256(key.encode()).hexdigest()[:8], 16)
-    drawn = torch.randn(shape, generator=torch.Generator().manual_seed((SEED * 1000003 + digest) % 2**31))
-    if drawn.ndim >= 2:
-        drawn = drawn / drawn[0].numel() ** 0.5
-    else:
-        drawn = 1.0 + 0.1 * drawn if key.endswith("weight") else 0.05 * drawn
-    drawn = drawn.half().float()
+def weight(key, shape):
+    drawn = by_recipe(SEED, key, shape)
     return 8.0 * drawn if key == "pos_embed" else drawn
 
 
 @pytest.fixture(scope="module")
 def network():
     made = DsDit(SMALL).eval()
-    made.load_state_dict({key: by_recipe(key, value.shape) for key, value in made.state_dict().items()})
+    made.load_state_dict({key: weight(key, value.shape) for key, value in made.state_dict().items()})
     return made
 
 
@@ -59,9 +44,9 @@ def velocity(network, noisy, sigma, ref_scale=1.0):
 
 def test_the_weights_are_those_of_the_recipe(network):
     state = network.state_dict()
-    assert sorted(state) == golden()["weight_keys"].tolist()
-    sums = [float(state[key].double().sum()) for key in golden()["weight_keys"]]
-    np.testing.assert_allclose(sums, golden()["weight_sums"], rtol=0, atol=1e-9)
+    assert sorted(state) == told("weight_keys")
+    sums = torch.stack([state[key].double().sum() for key in told("weight_keys")])
+    torch.testing.assert_close(sums, told("weight_sums"), rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize("ref_scale", [1.0, 0.0, 0.5])
@@ -93,7 +78,7 @@ def told_positions():
 
 @pytest.mark.parametrize(("steps", "shift"), [(4, 3.0), (40, 3.0), (40, 1.0)])
 def test_noise_levels(steps, shift):
-    np.testing.assert_allclose(sigmas(steps, shift), golden()[f"sigmas{steps}_shift{shift:g}"], rtol=0, atol=1e-6)
+    assert sigmas(steps, shift) == pytest.approx(told(f"sigmas{steps}_shift{shift:g}").tolist(), rel=0, abs=1e-6)
 
 
 @torch.no_grad()

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from functools import cache
-from pathlib import Path
-
-import numpy as np
-import pytest
 import torch
 
 from seamline.models.satdifuser.layout import Layout, Scale
+from seamline.tests.models import released
 
-FILE = Path(os.environ.get("SEAMLINE_GOLDEN", "missing")) / "satdifuser" / "golden.npz"
+FILE = "satdifuser/golden.npz"
 
-needs_released = pytest.mark.skipif(not FILE.is_file(), reason="SEAMLINE_GOLDEN holds no satdifuser/golden.npz")
+needs_released = released.needs(FILE)
 
 NEAR = {"atol": 1e-5, "rtol": 0.0}
 """How near our results must come to the released ones."""
@@ -24,11 +19,8 @@ LAYOUT = Layout((47, 45, 40), (Scale(1, (24, 24, 16)), Scale(2, (40, 24)), Scale
 _FUSER = ("bottleneck_layers", "mixing_weights", "gate_modules", "scale_moes")
 
 
-@cache
 def tensors() -> dict[str, torch.Tensor]:
-    with np.load(FILE, allow_pickle=False) as stored:
-        found = {name: torch.from_numpy(stored[name]) for name in stored.files}
-    return {name: value.float() if value.is_floating_point() else value for name, value in found.items()}
+    return released.tensors(FILE)
 
 
 def features() -> list[list[torch.Tensor]]:
