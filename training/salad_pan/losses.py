@@ -27,7 +27,7 @@ def reconstruction_loss(found: torch.Tensor, target: torch.Tensor, weights: Reco
     The published code takes the structural similarity after averaging 2 x 2 px.
 
     Args:
-        found, target: (N, 1, H, W), unit range, H and W at least 22.
+        found, target: (N, 1, H, W), unit range.
     """
     error = found - target
     similarity = ssim(F.avg_pool2d(found, 2), F.avg_pool2d(target, 2))
@@ -44,7 +44,7 @@ def fused_loss(found: torch.Tensor, target: torch.Tensor, ratio: float, weights:
     """Distance of fused images to their targets, without the error of the latents.
 
     Args:
-        found, target: (B, C, H, W), unit range, H and W at least 11.
+        found, target: (B, C, H, W), unit range.
         ratio: PAN px per MS px.
     """
     return (
@@ -61,13 +61,17 @@ def divergence(mean: torch.Tensor, log_variance: torch.Tensor) -> torch.Tensor:
 
 
 def ssim(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """Mean structural similarity (Wang et al., TIP 2004) of (N, 1, H, W), over windows that lie inside the image."""
+    """Mean structural similarity (Wang et al., TIP 2004) of (N, 1, H, W).
+
+    Over the window of every pixel, with zeros outside the image, as the authors' code has it.
+    """
     at = torch.arange(WINDOW, dtype=a.dtype, device=a.device) - WINDOW // 2
     taps = torch.exp(-0.5 * (at / SIGMA) ** 2)
     taps = taps / taps.sum()
 
     def mean(x: torch.Tensor) -> torch.Tensor:
-        return F.conv2d(F.conv2d(x, taps[None, None, None]), taps[None, None, :, None])
+        across = F.conv2d(x, taps[None, None, None], padding=(0, WINDOW // 2))
+        return F.conv2d(across, taps[None, None, :, None], padding=(WINDOW // 2, 0))
 
     ma, mb = mean(a), mean(b)
     va, vb, cov = mean(a * a) - ma * ma, mean(b * b) - mb * mb, mean(a * b) - ma * mb
