@@ -6,7 +6,8 @@ Where they depart from the definitions that the field uses (``reduced`` and ``fu
 * Q4 and Q8 are taken once over the whole image, not in blocks of 32 x 32, without bringing bands to one scale, and
   without rounding.
 * SCC filters along the *band* axis: a Sobel filter meant for rows and columns is given (rows, columns, bands) and acts
-  on the last axis.
+  on the last axis, with zeros outside the image and beyond the first and last band.
+* PSNR is that of all bands together, and SSIM takes the window of every pixel, with zeros outside the image.
 * D_lambda and D_s use Wang and Bovik's Q of whole images; PAN is degraded by two steps of a 5 x 5 binomial pyramid.
 * HQNR uses that inter-band D_lambda of QNR, not Khan's.
 
@@ -23,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FlatImageWarning, RequestError
+from .detail import HALO, ssim_of_windows
 from .full import universal_q
 
 Array = NDArray[np.float64]
@@ -40,12 +42,16 @@ class ReleasedReduced:
         ergas: relative to the prediction.
         q2n: Q4 or Q8 of the whole image; None unless there are four or eight bands.
         scc: mean over bands of the correlation of differences between neighbouring bands.
+        psnr: dB, infinite for equal images; None without a peak.
+        ssim: mean over pixels and bands; None without a peak.
     """
 
     sam: float
     ergas: float
     q2n: float | None
     scc: float
+    psnr: float | None
+    ssim: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +63,14 @@ class ReleasedFull:
     hqnr: float
 
 
-def released_reduced(fused: NDArray[np.generic], reference: NDArray[np.generic]) -> ReleasedReduced:
+def released_reduced(
+    fused: NDArray[np.generic], reference: NDArray[np.generic], peak: float | None = None
+) -> ReleasedReduced:
     """The released reduced-resolution metrics.
 
     Args:
         fused, reference: (C, h, w), one shape, one scale.
+        peak: the brightest value that there can be; None leaves PSNR and SSIM out.
 
     Raises:
         RequestError: the shapes differ, or a value is not finite.
@@ -81,6 +90,8 @@ def released_reduced(fused: NDArray[np.generic], reference: NDArray[np.generic])
         ergas=_ergas(f, r),
         q2n=_global_q2n(r, f) if f.shape[0] in (4, 8) else None,
         scc=_band_axis_scc(f, r),
+        psnr=None if peak is None else _psnr(f, r, peak),
+        ssim=None if peak is None else _padded_ssim(f, r, peak),
     )
 
 
@@ -162,7 +173,7 @@ def _conjugate(x: Array) -> Array:
 
 
 def _band_axis_scc(f: Array, r: Array) -> float:
-    """Mean Pearson correlation of Sobel responses along the band axis, rims mirrored."""
+    """Mean Pearson correlation of Sobel responses along the band axis."""
     values = []
     for x, y in zip(_band_sobel(f), _band_sobel(r), strict=True):
         x, y = x - x.mean(), y - y.mean()
@@ -174,11 +185,23 @@ def _band_axis_scc(f: Array, r: Array) -> float:
 
 
 def _band_sobel(image: Array) -> Array:
-    bands = np.pad(image, ((1, 1), (1, 1), (1, 1)), mode="symmetric")
+    bands = np.pad(image, 1)
     slope = bands[2:] - bands[:-2]
     slope = slope[:, :-2] + 2.0 * slope[:, 1:-1] + slope[:, 2:]
     smooth: Array = slope[:, :, :-2] + 2.0 * slope[:, :, 1:-1] + slope[:, :, 2:]
     return smooth
+
+
+def _psnr(f: Array, r: Array, peak: float) -> float:
+    mse = float(((f - r) ** 2).mean())
+    return float(10.0 * np.log10(peak**2 / mse)) if mse > 0.0 else float("inf")
+
+
+def _padded_ssim(f: Array, r: Array, peak: float) -> float:
+    rim = ((0, 0), (HALO, HALO), (HALO, HALO))
+    # Band by band, as all that it is computed with is as large as the image.
+    bands = (ssim_of_windows(np.pad(f[k : k + 1], rim), np.pad(r[k : k + 1], rim), peak) for k in range(len(f)))
+    return float(np.mean([band.mean() for band in bands]))
 
 
 def _pyramid_down(image: Array) -> Array:

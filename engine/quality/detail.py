@@ -348,12 +348,16 @@ def _ssim_sums(f: Array, r: Array, known: Mask, own: slice, peak: float) -> tupl
     for first in range(0, counted.shape[1], _GROUP_COLUMNS):
         here = counted[:, first : first + _GROUP_COLUMNS]
         columns = slice(first, first + here.shape[1] + 2 * HALO)
-        total += _ssim(f[:, :, columns], r[:, :, columns], peak).sum(axis=(1, 2), where=here)
+        total += ssim_of_windows(f[:, :, columns], r[:, :, columns], peak).sum(axis=(1, 2), where=here)
     return int(counted.sum()), total
 
 
-def _ssim(f: Array, r: Array, peak: float) -> Array:
-    """SSIM of every window: ``2 * HALO`` rows and columns fewer."""
+def ssim_of_windows(f: Array, r: Array, peak: float) -> Array:
+    """SSIM of every 11 x 11 window of (C, h, w): ``2 * HALO`` rows and columns fewer.
+
+    Args:
+        peak: data range.
+    """
     mean_f, mean_r = _windowed(f), _windowed(r)
     c1, c2 = (_K1 * peak) ** 2, (_K2 * peak) ** 2
     product = mean_f * mean_r

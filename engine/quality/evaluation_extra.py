@@ -57,8 +57,10 @@ def as_released(plan: EvaluationPlan, policy: OpenPolicy) -> dict[str, float]:
     found: dict[str, float | None] = {}
     if (part := plan.reference) is not None:
         fused = _whole(RasterRows(part.fused, part.fused_window, policy))
-        scores = released_reduced(fused, _whole(RasterRows(part.reference, part.reference_window, policy)))
+        peak = None if part.bits is None else 2.0**part.bits - 1.0
+        scores = released_reduced(fused, _whole(RasterRows(part.reference, part.reference_window, policy)), peak)
         found |= {"Q2n": scores.q2n, "SAM": scores.sam, "ERGAS": scores.ergas, "SCC": scores.scc}
+        found |= {"PSNR": scores.psnr, "SSIM": scores.ssim}
     if (inputs := plan.inputs) is not None:
         fine, coarse = inputs.pairing.fine, inputs.pairing.coarse
         images = ((inputs.fused, fine), (inputs.pan, inputs.pan_window), (inputs.ms, coarse))

@@ -139,6 +139,8 @@ def test_metrics_as_released_are_labelled(ask, folder):
     words = [folder / "fused.tif", "--reference", folder / "ref.tif", "--ratio", 2, "--as-released"]
     metrics = run_events(ask, *words)[-1]["metrics"]
     assert metrics["SAM_as_released"] == pytest.approx(metrics["SAM"])
+    assert metrics["SSIM_as_released"] == pytest.approx(metrics["SSIM"], abs=0.05)
+    assert "PSNR_as_released" in metrics
     # Its ratio is always 4.
     assert metrics["ERGAS_as_released"] == pytest.approx(metrics["ERGAS"] / 2, rel=0.05)
 

@@ -72,9 +72,30 @@ def test_q_of_other_band_counts_is_not_released():
 
 def test_scc_filters_along_the_band_axis():
     fused, reference = pair()
-    a, b = (ndimage.sobel(np.moveaxis(x, 0, -1)) for x in (fused, reference))
+    a, b = (ndimage.sobel(np.moveaxis(x, 0, -1), mode="constant") for x in (fused, reference))
     expected = np.mean([np.corrcoef(a[..., k].ravel(), b[..., k].ravel())[0, 1] for k in range(4)])
-    assert released_reduced(fused, reference).scc == pytest.approx(expected)
+    assert released_reduced(fused, reference).scc == pytest.approx(expected, rel=0, abs=1e-9)
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(64, 48), (9, 1)])
+def test_psnr_and_ssim_see_all_bands_and_zeros_outside(rows, columns):
+    fused, reference = pair(3, rows, columns)
+    taps = np.exp(-0.5 * (np.arange(-5, 6) / 1.5) ** 2)
+    taps /= taps.sum()
+
+    def mean(x):
+        return ndimage.correlate1d(ndimage.correlate1d(x, taps, 1, mode="constant"), taps, 2, mode="constant")
+
+    a, b = fused / 1023, reference / 1023
+    ma, mb = mean(a), mean(b)
+    va, vb, cov = mean(a * a) - ma**2, mean(b * b) - mb**2, mean(a * b) - ma * mb
+    ssim = (2 * ma * mb + 1e-4) * (2 * cov + 9e-4) / ((ma**2 + mb**2 + 1e-4) * (va + vb + 9e-4))
+    scores = released_reduced(fused, reference, 1023.0)
+    assert scores.ssim == pytest.approx(ssim.mean(), rel=0, abs=1e-9)
+    assert scores.psnr == pytest.approx(-10 * np.log10(((a - b) ** 2).mean()), rel=0, abs=1e-9)
+    assert released_reduced(reference, reference, 1023.0).psnr == np.inf
+    without = released_reduced(fused, reference)
+    assert (without.psnr, without.ssim) == (None, None)
 
 
 def full(bands=3, rows=64, columns=72):
