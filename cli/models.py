@@ -150,6 +150,13 @@ def convert_salad_pan(out: Path, sensor: str | None, **sources: Any) -> None:
     show_default=True,
     help="Whether norms, gates and queries know the tile, as published, or the whole scene.",
 )
+@click.option(
+    "--bits",
+    type=click.IntRange(1, 16),
+    default=8,
+    show_default=True,
+    help="Bits of the images: their largest value is white to the network.",
+)
 @click.option("--licence", default="not stated", show_default=True, help="Licence of the weights, for the card.")
 @click.option("--training-data", default="not stated", show_default=True, help="What they were trained on.")
 def convert_slimdiffsr(out: Path, checkpoint: Path, wholes: Literal["tile", "scene"], **sources: Any) -> None:

@@ -41,12 +41,14 @@ class Sources:
         checkpoint: state dict as the released training saves it, with or without the prefix of parallel training.
         scale: that it was trained for; the file does not say.
         wholes: whether norms, gates and queries are to know the tile, as released, or the scene.
+        bits: of the images, whose largest value the network is to see as its brightest; 8 as released.
         licence, training_data, citation: statements for the card.
     """
 
     checkpoint: Path
     scale: int = 4
     wholes: Wholes = "tile"
+    bits: int = 8
     licence: str = NOT_STATED
     training_data: str = NOT_STATED
     citation: str = CITATION
@@ -78,7 +80,7 @@ def convert(sources: Sources, out: Path, check: Callable[[], None] = lambda: Non
     check()
     about = card(
         PUBLISHED,
-        Use(sources.scale, CROP // sources.scale, wholes=sources.wholes),
+        Use(sources.scale, CROP // sources.scale, wholes=sources.wholes, bits=sources.bits),
         name=f"slimdiffsr-x{sources.scale}" + (SCENE if sources.wholes == "scene" else ""),
         version="1",
         licence=sources.licence,

@@ -34,6 +34,7 @@ ARCHITECTURE = "slimdiffsr"
 WORK_BYTES = 1000
 """For each output px of a batch, measured on the students that ship."""
 LARGEST_SCALE = 16
+DEEPEST = 16
 _CUBIC = 2  # input px that bicubic interpolation sees on either side
 
 
@@ -47,6 +48,8 @@ class Use:
         bands: what is done with bands of another count than the network has channels.
         colour: whether mean and deviation of each band are set to those of the input, over the scene, as released.
         wholes: whether norms, gates and queries see the tile, as released, or the scene.
+        bits: of images whose largest value is 1 to the network, as released; None where the engine hands over the unit
+            range.
     """
 
     scale: int
@@ -54,6 +57,7 @@ class Use:
     bands: Rule = "groups"
     colour: Literal["scene", "none"] = "scene"
     wholes: Literal["tile", "scene"] = "tile"
+    bits: int | None = None
 
     def __post_init__(self) -> None:
         if type(self.scale) is not int or not 2 <= self.scale <= LARGEST_SCALE:
@@ -64,6 +68,8 @@ class Use:
             raise ValueError("bands is groups or single, and colour scene or none")
         if self.wholes not in ("tile", "scene"):
             raise ValueError("wholes is tile or scene")
+        if self.bits is not None and (type(self.bits) is not int or not 1 <= self.bits <= DEEPEST):
+            raise ValueError(f"bits is a whole number from 1 to {DEEPEST}, not {self.bits!r}")
 
 
 Parts = tuple[torch.Tensor, ...]
@@ -121,8 +127,8 @@ class SlimTile:
     def sharpen(self, upsampled: torch.Tensor, where: Where, network: Callable[[torch.Tensor], Parts]) -> Parts:
         """(B, C, H, W) at the size of the result, to the same shape and range.
 
-        The network sees 0..1 as -1..1.  What lies beyond, as the brightest pixels of a scene do, goes round it and is
-        added again.
+        The network sees 0..1 as -1..1.  In the unit range what lies beyond, as the brightest pixels of a scene do, goes
+        round it and is added again.  In that of bits only the interpolation goes beyond, and the network sees it.
 
         Args:
             network: called for every group of bands; see ``passed``.
@@ -135,7 +141,7 @@ class SlimTile:
             deviation = [0.5 * torch.exp(0.5 * each.float()) for each in log_variance]
             return torch.stack([image.float() / 2.0 + 0.5, *deviation], dim=2)
 
-        known = upsampled.clamp(0.0, 1.0)
+        known = upsampled.clamp(0.0, 1.0) if self.use.bits is None else upsampled
         found = in_groups(in_unit_range, known, self.network.config.image, self.use.bands)
         image, *deviation = found.unbind(dim=2)
         return image + (upsampled - known), *deviation
@@ -261,7 +267,7 @@ def card(
         name=name,
         version=version,
         task="superres",
-        inputs=(InputSpec(name="image", range="unit"),),
+        inputs=(InputSpec(name="image", range="unit" if use.bits is None else "bits", bits=use.bits),),
         main="image",
         outputs=(IMAGE, UNCERTAINTY) if config.deviation else (IMAGE,),
         scale=use.scale,
@@ -275,8 +281,8 @@ def card(
         needs_statistics=True,
         generated=True,
         # A network that knows noise and compression from detail loses by giving them back.  Through the MTF where the
-        # user names the sensor; a wrong one sharpens what is sharp.
-        consistency="off" if config.sees == "cell" else "area",
+        # user names the sensor; a wrong one sharpens what is sharp.  The released inference knows none.
+        consistency="off" if config.sees == "cell" or use.bits is not None else "area",
     )
     return Card.of(
         spec,

@@ -7,14 +7,20 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import rasterio
 import torch
 from click.testing import CliRunner
 from diffusers import AutoencoderTiny, UNet2DConditionModel
+from scipy import ndimage
+from torch.nn import functional as F
 
 from seamline.cli.group import cli
 from seamline.engine.contract import Runtime, Where
-from seamline.engine.errors import Cancelled, RequestError
+from seamline.engine.errors import Cancelled, ModelError, RequestError
+from seamline.engine.plan.make import make_plan
+from seamline.engine.request import Request
 from seamline.models.folder import load_folder
 from seamline.models.registry import resolve
 from seamline.models.slimdiffsr import checkpoint
@@ -78,7 +84,7 @@ def test_the_folder_runs_and_does_what_the_checkpoint_did(released, tmp_path):
     image = torch.rand(1, 3, 16, 24, generator=torch.Generator().manual_seed(1))
     up = model.upsampled(image)
     with torch.inference_mode():
-        expected = network(2 * up.clamp(0, 1) - 1) / 2 + 0.5 + up - up.clamp(0, 1)
+        expected = network(2 * up - 1) / 2 + 0.5
     found = model.predict({"image": image}, Where(0, 0, ((0, 0),), {"image": (1.0, 1.0)}))
     assert_same_but_rounding(found, expected)
 
@@ -235,3 +241,48 @@ def test_only_a_student_can_know_the_scene(tmp_path):
     assert result.exit_code == 2
     assert "terra" in result.output
     assert not (tmp_path / "out").exists()
+
+
+# Through the program, as the released inference does it.
+
+
+@pytest.mark.parametrize(("height", "width"), [(32, 40), (64, 64)])
+def test_a_run_is_the_network_a_resize_and_the_colours_of_the_input(released, write_raster, tmp_path, height, width):
+    rng = np.random.default_rng(1)
+    rough = ndimage.gaussian_filter(rng.uniform(0, 255, (3, height, width)), (0, 1, 1))
+    # Up to both ends, so that the interpolation goes beyond them.
+    values = np.clip(np.round(128 + 4 * (rough - 128)), 0, 255).astype(np.uint8)
+    convert(Sources(released, scale=8), tmp_path / "model")
+    arguments = [str(write_raster("in.tif", values)), str(tmp_path / "out.tif"), "--model", str(tmp_path / "model")]
+    result = CliRunner().invoke(cli, ["superres", *arguments])
+    assert result.exit_code == 0, result.output
+    network = SlimDiffSR(replace(SMALL, compat=True)).eval()
+    saved = torch.load(released, weights_only=True)
+    network.load_state_dict({key.removeprefix("module."): value.half().float() for key, value in saved.items()})
+    low = 2 * torch.from_numpy(values.astype(np.float32))[None] / 255 - 1
+    up = F.interpolate(low, scale_factor=8, mode="bicubic", align_corners=False)
+    with torch.inference_mode():
+        found = network(up)
+    spread = [x.std((2, 3), keepdim=True, correction=0) for x in (found, up)]
+    matched = (found - found.mean((2, 3), keepdim=True)) / spread[0] * spread[1] + up.mean((2, 3), keepdim=True)
+    wanted = ((matched[0] / 2 + 0.5).clamp(0, 1) * 255).round().numpy()
+    with rasterio.open(tmp_path / "out.tif") as file:
+        apart = np.abs(file.read().astype(float) - wanted)
+    assert apart.max() <= 1
+    assert apart.mean() <= 0.3
+
+
+def test_the_bits_of_the_images_are_the_cards(released, write_raster, tmp_path):
+    deep = write_raster("deep.tif", np.full((3, 32, 32), 900, np.uint16))
+    convert(Sources(released), tmp_path / "eight")
+    arguments = ["models", "convert", "slimdiffsr", str(released), str(tmp_path / "eleven"), "--bits", "11"]
+    assert CliRunner().invoke(cli, arguments).exit_code == 0
+    specs = {name: resolve(str(tmp_path / name), "superres").spec for name in ("eight", "eleven")}
+    assert [(s.inputs[0].range, s.inputs[0].bits, s.consistency) for s in specs.values()] == [
+        ("bits", 8, "off"),
+        ("bits", 11, "off"),
+    ]
+    request = Request(inputs={"image": str(deep)}, out=str(tmp_path / "out.tif"))
+    assert make_plan(request, specs["eleven"], "x").output.dtype == "uint16"
+    with pytest.raises(ModelError, match="knows images of 8 bits alone"):
+        make_plan(request, specs["eight"], "x")
