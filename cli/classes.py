@@ -18,6 +18,8 @@ _OTHER = (
     "pan",
     "ms",
     "protocol",
+    "panc",
+    "out",
     "draws",
     "ratio",
     "bits",

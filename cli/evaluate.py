@@ -18,6 +18,20 @@ if TYPE_CHECKING:
 
 # Options that only a run of a model understands, by their names as parameters.
 _RUN = ("model", "draws", "steps", "seed", "tile", "overlap", "device", "consistency")
+# What a PanCollection file has itself, or what a scene that is one tile does not have.
+_NOT_OF_COLLECTIONS = (
+    "reference",
+    "pan",
+    "ms",
+    "protocol",
+    "draws",
+    "ratio",
+    "bits",
+    "perceptual",
+    "tile",
+    "overlap",
+    "consistency",
+)
 
 
 class _Rim(click.ParamType["int | Literal['toolbox']"]):
@@ -46,6 +60,8 @@ class _Rim(click.ParamType["int | Literal['toolbox']"]):
     " --model on what they deliver, score against --reference.",
 )
 @click.option("--draws", type=click.IntRange(1), help="Instruments of --protocol fr; 20 by default.")
+@click.option("--panc", type=click.Path(path_type=Path), metavar="H5", help="PanCollection file: fuse and score it.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="H5", help="Where --panc writes its images.")
 @click.option("--ratio", type=float, metavar="R", help="PAN px per MS px, for ERGAS; from PAN and MS otherwise.")
 @click.option("--bits", type=int, metavar="L", help="Bit depth, for PSNR and SSIM; from the data type otherwise.")
 @click.option("--rim", type=_Rim(), default=0, metavar="toolbox|N", help="Px left out on every side; 0 by default.")
@@ -91,9 +107,10 @@ class _Rim(click.ParamType["int | Literal['toolbox']"]):
 def evaluate(fused: str | None, as_json: bool, cancel_on_stdin_eof: bool, **options: Any) -> None:
     """Measure the quality of FUSED against a reference, against the PAN and MS it was made of, or that of a model.
 
-    With --labels, FUSED is a map of classes.
+    With --labels, FUSED is a map of classes.  With --panc, --model runs on every scene of a PanCollection file.
     """
     with guarded(as_json, cancel_on_stdin_eof) as (listener, cancel):
+        from ..engine.errors import RequestError
         from ..engine.events import warnings_to
         from ..engine.quality.metrics import METRICS
         from ..engine.request import OpenPolicy
@@ -103,8 +120,13 @@ def evaluate(fused: str | None, as_json: bool, cancel_on_stdin_eof: bool, **opti
             evaluate_classes(fused, options, policy, listener, cancel)
             return
         refuse_options_of_labels(options)
+        if options["out"] is not None and options["panc"] is None:
+            raise RequestError("it was given without --panc", where="--out", fix="pass --panc too")
         with warnings_to(listener):
-            match options["protocol"]:
+            outputs: list[str] = []
+            match "panc" if options["panc"] is not None else options["protocol"]:
+                case "panc":
+                    result, outputs = _evaluate_collection(fused, options, listener, cancel)
                 case "rr":
                     result = _evaluate_model(fused, options, policy, listener, cancel)
                 case "fr":
@@ -112,7 +134,7 @@ def evaluate(fused: str | None, as_json: bool, cancel_on_stdin_eof: bool, **opti
                 case _:
                     result = _evaluate_image(fused, options, policy, listener, cancel)
         about = {name: METRICS[name].plain() for name in result.metrics if name in METRICS}
-        listener.emit("done", outputs=[], report=None, metrics=result.plain(), pixels=result.pixels, about=about)
+        listener.emit("done", outputs=outputs, report=None, metrics=result.plain(), pixels=result.pixels, about=about)
 
 
 def _evaluate_image(
@@ -123,7 +145,9 @@ def _evaluate_image(
     from ..engine.quality.evaluation_plan import EvaluationRequest, plan_evaluation
 
     if fused is None:
-        raise RequestError("it is missing", where="FUSED", fix="name the image to evaluate, or pass --protocol")
+        raise RequestError(
+            "it is missing", where="FUSED", fix="name the image to evaluate, or pass --protocol or --panc"
+        )
     for name in _RUN:
         if options[name] is not None:
             raise RequestError("it was given without --protocol", where=f"--{name}", fix="pass --protocol too")
@@ -167,6 +191,43 @@ def _evaluate_draws(
     listener.emit("start", doing="evaluating", unit="steps", protocol=facts)
     request = _run_request(options, policy)
     return averaged(list(evaluate_draws(protocol, source, request, listener=listener, cancel=cancel)))
+
+
+def _evaluate_collection(
+    fused: str | None, options: Mapping[str, Any], listener: Listener, cancel: Cancel
+) -> tuple[Evaluation, list[str]]:
+    """Mean scores over the scenes, and the files that hold images and scores of each."""
+    from ..engine.contract import Runtime
+    from ..engine.errors import RequestError
+    from ..engine.events import Progress
+    from ..engine.quality.known_truth import averaged
+    from ..engine.run.device import pick_device
+    from ..models import registry
+    from ..training.data.fused_collection import Fusing, fuse_collection
+    from ..training.data.pancollection import open_pancollection
+
+    for where, value in {"FUSED": fused, **{f"--{each}": options[each] for each in _NOT_OF_COLLECTIONS}}.items():
+        if value is not None:
+            raise RequestError("it was given with --panc", where=where, fix="leave it out")
+    if options["model"] is None:
+        raise RequestError("it is missing", where="--model", fix="name the model that --panc runs")
+    source = registry.resolve(options["model"], "pansharpen")
+    file = open_pancollection(options["panc"], options["sensor"] or "")
+    fusing = Fusing(
+        options["out"] or Path(f"{file.path.stem}-{source.spec.name}.h5"),
+        Runtime(device=pick_device(options["device"] or "auto"), steps=options["steps"]),
+        seed=options["seed"] or 0,
+        released=options["as_released"],
+    )
+    listener.emit("start", doing="evaluating", unit="scenes", panc=str(file.path), model=source.spec.name)
+    progress = Progress(listener, len(file))
+
+    def beat() -> None:
+        progress.advance()
+        cancel.check()
+
+    result = averaged(fuse_collection(file, source, fusing, beat))
+    return result, [str(fusing.out), str(fusing.lines)]
 
 
 def _check_protocol(

@@ -17,6 +17,7 @@ SAM is the usual one.  All of it is computed on whole images in memory.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -26,6 +27,7 @@ from numpy.typing import NDArray
 from ..errors import FlatImageWarning, RequestError
 from .detail import HALO, ssim_of_windows
 from .full import universal_q
+from .metrics import AS_RELEASED
 
 Array = NDArray[np.float64]
 
@@ -53,6 +55,11 @@ class ReleasedReduced:
     psnr: float | None
     ssim: float | None
 
+    def as_dict(self) -> dict[str, float]:
+        """Values under the names that reports use; what was not measured is left out."""
+        named = {"Q2n": self.q2n, "SAM": self.sam, "ERGAS": self.ergas, "SCC": self.scc}
+        return _as_released(named | {"PSNR": self.psnr, "SSIM": self.ssim})
+
 
 @dataclass(frozen=True, slots=True)
 class ReleasedFull:
@@ -61,6 +68,14 @@ class ReleasedFull:
     d_lambda: float
     d_s: float
     hqnr: float
+
+    def as_dict(self) -> dict[str, float]:
+        """Values under the names that reports use."""
+        return _as_released({"D_lambda": self.d_lambda, "D_s": self.d_s, "HQNR": self.hqnr})
+
+
+def _as_released(named: Mapping[str, float | None]) -> dict[str, float]:
+    return {name + AS_RELEASED: value for name, value in named.items() if value is not None}
 
 
 def released_reduced(

@@ -13,7 +13,6 @@ from ..errors import RequestError, ResourceError
 from ..request import OpenPolicy
 from .as_released import released_full, released_reduced
 from .evaluation_plan import EvaluationPlan, left_out
-from .metrics import AS_RELEASED
 from .rasters import RasterRows
 from .validity import joint
 
@@ -54,19 +53,17 @@ def as_released(plan: EvaluationPlan, policy: OpenPolicy) -> dict[str, float]:
     Raises:
         RequestError: an image has masked pixels, or PAN is not four times as fine as MS.
     """
-    found: dict[str, float | None] = {}
+    found: dict[str, float] = {}
     if (part := plan.reference) is not None:
         fused = _whole(RasterRows(part.fused, part.fused_window, policy))
         peak = None if part.bits is None else 2.0**part.bits - 1.0
-        scores = released_reduced(fused, _whole(RasterRows(part.reference, part.reference_window, policy)), peak)
-        found |= {"Q2n": scores.q2n, "SAM": scores.sam, "ERGAS": scores.ergas, "SCC": scores.scc}
-        found |= {"PSNR": scores.psnr, "SSIM": scores.ssim}
+        reference = _whole(RasterRows(part.reference, part.reference_window, policy))
+        found |= released_reduced(fused, reference, peak).as_dict()
     if (inputs := plan.inputs) is not None:
         fine, coarse = inputs.pairing.fine, inputs.pairing.coarse
         images = ((inputs.fused, fine), (inputs.pan, inputs.pan_window), (inputs.ms, coarse))
-        full = released_full(*(_whole(RasterRows(scene, window, policy)) for scene, window in images))
-        found |= {"D_lambda": full.d_lambda, "D_s": full.d_s, "HQNR": full.hqnr}
-    return {name + AS_RELEASED: value for name, value in found.items() if value is not None}
+        found |= released_full(*(_whole(RasterRows(scene, window, policy)) for scene, window in images)).as_dict()
+    return found
 
 
 def _whole(raster: RasterRows) -> Array:
