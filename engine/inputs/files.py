@@ -142,7 +142,8 @@ def _read_by_its_driver(path: str, policy: OpenPolicy) -> rasterio.DatasetReader
     try:
         # The constructor takes a list of drivers; rasterio.open() takes only one.
         return rasterio.DatasetReader(path, driver=drivers, sharing=False)
-    except (RasterioError, CPLE_BaseError, CRSError) as error:
+    # What GDAL says of a damaged file need not be text.
+    except (RasterioError, CPLE_BaseError, CRSError, UnicodeDecodeError) as error:
         fix = "give a raster such as GeoTIFF or JPEG 2000"
         if not policy.vrt and (kind == "VRT" or path.lower().endswith(".vrt")):
             fix = "pass --allow-vrt if you trust the files that it names"

@@ -29,6 +29,9 @@ from .scene import Part, Scene
 Values = NDArray[np.float32]
 Validity = NDArray[np.bool_]
 
+# At once, a damaged PNG is read as whatever lies in memory, without an error.
+_ROW_BY_ROW = {"GDAL_PNG_WHOLE_IMAGE_OPTIM": "NO"}
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Patch:
@@ -138,7 +141,7 @@ class PartReader:
         where = RasterWindow(source.column, source.row, source.width, source.height)
         try:
             # An environment of its own, because the strip may be read on any thread.
-            with rasterio.Env():
+            with rasterio.Env(**_ROW_BY_ROW):
                 parts = [self._handle(path).read(indexes, window=where) for path, indexes in by_file.items()]
                 raw = parts[0] if len(parts) == 1 else np.concatenate(parts)[self._file_order(by_file)]
                 valid = self._validity(raw, where)

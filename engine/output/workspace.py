@@ -6,6 +6,7 @@ file to come and the last to go, so that row bands without a plan are never met.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from collections.abc import Iterator
@@ -73,9 +74,10 @@ class Workspace:
             yield
         finally:
             lock.close()
-            # Neither a finished run nor a refused request leaves a folder behind.
-            if {entry.name for entry in self.folder.iterdir()} == {_LOCK}:
-                shutil.rmtree(self.folder, ignore_errors=True)
+            # Neither a finished run nor a refused request leaves a folder behind; somebody may have taken it away.
+            with contextlib.suppress(OSError):
+                if {entry.name for entry in self.folder.iterdir()} == {_LOCK}:
+                    shutil.rmtree(self.folder)
 
     def _check_ours(self) -> None:
         """Refuse to touch a folder of that name that no run has made."""

@@ -10,8 +10,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from rasterio import Affine
 
-from seamline.engine.errors import RequestError
+from seamline.engine.errors import RequestError, RunError
+from seamline.engine.ground.grids import Window
 from seamline.engine.inputs.describe import _is_usable, describe
+from seamline.engine.inputs.reading import InputReader
+from seamline.engine.request import OpenPolicy
 from seamline.tests.engine.inputs.hostile import SIDE, write
 
 # TIFF tags of 64-bit floats.
@@ -89,6 +92,23 @@ def test_a_raw_raster_shorter_than_its_header_says_is_truncated(tmp_path, lost, 
     describe("image", str(path))
     path.write_bytes(content[:-lost])
     refuse(path, f"it is truncated: {len(content) - lost} of the {len(content)} bytes")
+
+
+def test_what_is_said_of_a_damaged_header_need_not_be_text(tmp_path):
+    path, header = write(tmp_path / "a.dat", driver="ENVI"), tmp_path / "a.hdr"
+    header.write_bytes(header.read_bytes().replace(b'PROJCS["', b'PROJCS["\x80'))
+    refuse(path, "it cannot be opened as a raster")
+
+
+@pytest.mark.parametrize("kept", [0.3, 0.6, 0.9])
+def test_a_damaged_png_is_not_read_as_what_lies_in_memory(tmp_path, kept):
+    path = write(tmp_path / "a.png", driver="PNG", count=3, dtype="uint8")
+    content = path.read_bytes()
+    path.write_bytes(content[: int(kept * len(content))])
+    scene = describe("image", str(path))
+    reader = InputReader(scene, scene.grid, "cubic", OpenPolicy())
+    with pytest.raises(RunError, match=r"rows 0 to \d+ cannot be read .*; the file is truncated or damaged"):
+        reader.strip(Window(0, 0, SIDE, SIDE))
 
 
 def test_a_name_that_is_not_utf8_is_refused(tmp_path):

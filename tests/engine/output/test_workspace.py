@@ -267,3 +267,21 @@ def test_the_digest_is_that_of_all_rows_in_order():
         other[change] ^= 1
         assert digest_of(other) != digest_of(planes)
     assert digest_of(planes[:, ::-1]) != digest_of(planes)
+
+
+def test_a_folder_that_is_taken_away_while_a_run_works_is_told_in_a_sentence(scene, tmp_path, whole):
+    out = tmp_path / "out.tif"
+    folder = Workspace.beside(out).folder
+
+    class Thief(GroundNoise):
+        def load(self, runtime):
+            model = super().load(runtime)
+            if (folder / "plan.json").exists():
+                shutil.rmtree(folder)
+            return model
+
+    first_shard(scene, out)
+    with pytest.raises(RunError, match=r"row band \d+ cannot be written"):
+        run(asked(scene, out, resume=True), Thief())
+    run(asked(scene, out), GroundNoise())
+    assert_same_pixels(out, whole)
