@@ -1,0 +1,1 @@
+"""Faults: whole runs that are killed, starved, disturbed or damaged, then gone on with."""
