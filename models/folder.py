@@ -48,7 +48,7 @@ CARD = "model.json"
 WEIGHTS = "model.safetensors"
 CARD_BYTES = 1 << 20
 _CODE = frozenset({".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt", ".joblib", ".npy", ".npz"})
-_NAMED = 5
+_NAMED, _SHOWN = 5, 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,9 @@ def read_card(path: Path) -> Folder:
         card = Card.model_validate_json(content)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[:_NAMED]
-        what = "; ".join(".".join(map(str, e["loc"])) + (": " if e["loc"] else "") + e["msg"] for e in first)
+        what = "; ".join(
+            _short(".".join(map(str, e["loc"]))) + (": " if e["loc"] else "") + _short(e["msg"]) for e in first
+        )
         raise ModelError(what, where=str(file), fix="correct the file, or fetch the model again") from None
     return Folder(path, card, hashlib.sha256(content).hexdigest())
 
@@ -239,6 +241,11 @@ def _replace(file: Path, write: Callable[[Path], object]) -> None:
         temporary.replace(file)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _short(text: str) -> str:
+    """The beginning of what may be as long as a card."""
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
 
 
 def _some(keys: list[str]) -> str:

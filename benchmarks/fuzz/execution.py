@@ -18,6 +18,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from io import FileIO
 from pathlib import Path
 from typing import IO
 
@@ -73,7 +74,8 @@ def _of_worker(batch: Sequence[Input], seeds: Path, folder: Path, listener: List
         finally:
             os._exit(0)
     os.close(theirs)
-    with os.fdopen(ours) as stream:
+    # Without a buffer, in which an answer could wait unseen.
+    with os.fdopen(ours, "rb", buffering=0) as stream:
         for each in batch:
             found = _next(pid, stream)
             requests = listener.heard()
@@ -88,7 +90,7 @@ def _of_worker(batch: Sequence[Input], seeds: Path, folder: Path, listener: List
     os.waitpid(pid, 0)
 
 
-def _next(pid: int, stream: IO[str]) -> _Found:
+def _next(pid: int, stream: FileIO) -> _Found:
     """What the worker says of its next input; what is to be said where it hangs or dies."""
     used, waited = _processor_s(pid), 0.0
     while not select.select([stream], [], [], 0.5)[0]:

@@ -209,6 +209,13 @@ def test_text_that_is_no_json_and_cards_without_bound_are_refused(model):
         verify_folder(model)
 
 
+def test_what_is_said_of_a_card_is_short_however_long_what_it_says(model):
+    edit(model, lambda data: data.update({"x" * 5000: 1, "main": "y" * 5000}))
+    with pytest.raises(ModelError, match=r"x{100}.*\.\.\.: Extra inputs") as refused:
+        verify_folder(model)
+    assert len(str(refused.value)) < 2000
+
+
 def test_a_folder_without_a_card_is_refused(tmp_path):
     with pytest.raises(ModelError, match=r"no model\.json"):
         verify_folder(tmp_path)
