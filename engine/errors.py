@@ -19,12 +19,21 @@ class SeamlineError(Exception):
     exit_code = 1
 
     def __init__(self, what: str, *, where: str = "", fix: str = "") -> None:
-        self.what, self.where, self.fix = what, where, fix
-        sentence = f"{where}: {what}" if where else what
-        super().__init__(f"{sentence}; {fix}" if fix else sentence)
+        self.what, self.where, self.fix = _line(what), _line(where), _line(fix)
+        sentence = f"{self.where}: {self.what}" if where else self.what
+        super().__init__(f"{sentence}; {self.fix}" if fix else sentence)
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (type(self), self.what, self.where, self.fix)
+
+
+_LONGEST = 2000
+
+
+def _line(text: str) -> str:
+    """A text as one line of bounded length, whatever a library or a file has put into it."""
+    line = " ".join(text.splitlines()) if len(text.splitlines()) > 1 else text
+    return line if len(line) <= _LONGEST else line[: _LONGEST - 3] + "..."
 
 
 def _rebuild(kind: type[SeamlineError], what: str, where: str, fix: str) -> SeamlineError:
@@ -74,6 +83,14 @@ class AllNodataWarning(SeamlineWarning):
 
 class AlphaWarning(SeamlineWarning):
     """A band is taken for a mask because of its name, though its values look like data."""
+
+
+class UndeclaredFillWarning(SeamlineWarning):
+    """A value looks like one that stands for no data, and no file says so."""
+
+
+class NoRatioWarning(SeamlineWarning):
+    """A method of ratios meets values that have none, and leaves them as they are."""
 
 
 class UnusedGuideWarning(SeamlineWarning):

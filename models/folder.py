@@ -10,9 +10,10 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from pydantic import ValidationError
@@ -21,6 +22,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from ..engine.errors import ModelError
+from ..engine.plain import shown
 from .card import FILE_BYTES, Architecture, Card, Input, Name, Output, QualityRow, StoredFile
 
 __all__ = [
@@ -37,6 +39,7 @@ __all__ = [
     "QualityRow",
     "StoredFile",
     "check_folder",
+    "check_sizes",
     "load_folder",
     "load_strictly",
     "read_card",
@@ -49,6 +52,8 @@ WEIGHTS = "model.safetensors"
 CARD_BYTES = 1 << 20
 _CODE = frozenset({".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt", ".joblib", ".npy", ".npz"})
 _NAMED, _SHOWN = 5, 300
+_ANY_SIDE = 1024
+"""What a config may say whatever the weights are: counts of steps and the like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +192,30 @@ def load_strictly(module: nn.Module, state: Mapping[str, torch.Tensor], *, where
     if what:
         raise ModelError(what, where=where, fix="use the weights that belong to this architecture and config")
     module.load_state_dict(state)
+
+
+def check_sizes(config: Any, state: Mapping[str, torch.Tensor], *, where: str) -> None:
+    """Refuse a config with whole numbers that no side of the weights has: a network is made before they are laid in.
+
+    Raises:
+        ModelError: naming the number.
+    """
+    most = max([_ANY_SIDE, len(state), *(side for value in state.values() for side in value.shape)])
+    for number in _numbers(config):
+        if number > most:
+            raise ModelError(
+                f"{shown(number)} in its config is more than any side of its weights",
+                where=where,
+                fix="fetch the model again",
+            )
+
+
+def _numbers(config: Any) -> Iterator[int]:
+    if isinstance(config, int):
+        yield abs(config)
+    elif isinstance(config, Mapping | list | tuple):
+        for value in config.values() if isinstance(config, Mapping) else config:
+            yield from _numbers(value)
 
 
 def _check_entry(entry: Path, folder: Folder) -> None:

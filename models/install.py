@@ -6,16 +6,18 @@ it takes its place.
 
 from __future__ import annotations
 
+import lzma
 import re
 import shutil
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
 from .. import __version__
 from ..engine.errors import ModelError, RequestError, RunError
-from .folder import CARD, CARD_BYTES, FILE_BYTES, Folder, read_card, verify_folder
+from .folder import CARD, CARD_BYTES, Folder, read_card, verify_folder
 
 _WHEEL = re.compile(r"seamline-([^-]+)-.*\.whl$", re.IGNORECASE)
 _MEMBER = re.compile(
@@ -43,7 +45,8 @@ def install(sources: Sequence[Path], destination: Path) -> list[Folder]:
     try:
         destination.mkdir(parents=True, exist_ok=True)
         return [folder for source in sources for folder in _install(source, destination)]
-    except (OSError, zipfile.BadZipFile) as error:
+    # A directory of another version of zip is not implemented.
+    except (OSError, zipfile.BadZipFile, NotImplementedError) as error:
         raise RunError(
             f"models cannot be installed ({error})", where=str(destination), fix="free the folder, then try again"
         ) from error
@@ -62,7 +65,7 @@ def _install(source: Path, destination: Path) -> list[Folder]:
 
 
 def _unpack(wheel: Path, folder: Path) -> list[Path]:
-    """The model folders of a wheel; names and sizes are checked before a byte is written."""
+    """The model folders of a wheel; names and sizes are held to the cards before a byte of weights is written."""
     if not wheel.is_file():
         raise RequestError("there is no such file", where=str(wheel), fix="name the wheel that you have")
     named = _WHEEL.match(wheel.name)
@@ -72,22 +75,35 @@ def _unpack(wheel: Path, folder: Path) -> list[Path]:
             where=str(wheel),
             fix=f"fetch seamline-{__version__}-py3-none-any.whl: models belong to one version",
         )
-    found: dict[str, Path] = {}
     with zipfile.ZipFile(wheel) as archive:
-        for member in archive.infolist():
-            match = _MEMBER.fullmatch(member.filename)
-            if match is None:
-                continue
-            most = CARD_BYTES if match["file"] == CARD else FILE_BYTES
-            if member.file_size > most:
-                raise ModelError(f"{member.filename}: more than {most} bytes", where=str(wheel), fix="fetch it again")
-            found[match["model"]] = folder / match["model"]
-            found[match["model"]].mkdir(exist_ok=True)
-            with archive.open(member) as stream, (folder / match["model"] / match["file"]).open("wb") as target:
-                shutil.copyfileobj(stream, target, _CHUNK_BYTES)
+        members = [(member, match) for member in archive.infolist() if (match := _MEMBER.fullmatch(member.filename))]
+        # Cards first: they say which other files there are, and how large.
+        for member, match in members:
+            if match["file"] == CARD:
+                (folder / match["model"]).mkdir(exist_ok=True)
+                _extract(archive, member, folder / match["model"] / CARD, CARD_BYTES, wheel)
+        found = {path.name: read_card(path) for path in sorted(folder.iterdir())}
+        for member, match in members:
+            stored = found[match["model"]].card.files.get(match["file"]) if match["model"] in found else None
+            if stored is not None:
+                _extract(archive, member, found[match["model"]].path / match["file"], stored.bytes, wheel)
     if not found:
         raise RequestError("the wheel holds no models", where=str(wheel), fix="fetch the published wheel")
-    return [found[name] for name in sorted(found)]
+    return [each.path for each in found.values()]
+
+
+def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path, most: int, wheel: Path) -> None:
+    """Write a member, once it is known not to be larger than it may be; reading ends at the size that it states."""
+    if member.file_size > most:
+        raise ModelError(f"{member.filename}: more than {most} bytes", where=str(wheel), fix="fetch it again")
+    try:
+        with archive.open(member) as stream, target.open("wb") as written:
+            shutil.copyfileobj(stream, written, _CHUNK_BYTES)
+    # What the decompressors raise, and of encrypted members and unknown methods.
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError) as error:
+        raise ModelError(
+            f"{member.filename} cannot be read ({error})", where=str(wheel), fix="fetch it again"
+        ) from error
 
 
 def _place(source: Path, destination: Path) -> Folder:

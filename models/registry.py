@@ -11,11 +11,11 @@ from types import MappingProxyType
 from typing import Any
 
 from ..engine.contract import ModelSource, ModelSpec, Runtime, SteppingModel, Task, TileModel
-from ..engine.errors import ModelError, RequestError
+from ..engine.errors import ModelError, RequestError, SeamlineError
 from .architectures import check_known, find_loader, most_steps
 from .classical.interpolate import Bicubic, Identity
 from .classical.pansharpen import METHODS, Classical
-from .folder import CARD, check_folder, load_folder, read_card
+from .folder import CARD, check_folder, check_sizes, load_folder, read_card
 from .places import other_version, places
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -71,7 +71,19 @@ class FolderSource:
                 "the model has changed since the run was planned", where=self.path, fix="start a new run with it"
             )
         architecture = folder.card.architecture
-        return find_loader(architecture.name, where=self.path)(architecture.config, state, runtime)
+        loader = find_loader(architecture.name, where=self.path)
+        check_sizes(architecture.config, state, where=self.path)
+        try:
+            return loader(architecture.config, state, runtime)
+        except SeamlineError:
+            raise
+        except Exception as error:  # whatever a config makes a network raise, want of memory included
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise ModelError(
+                f"its network cannot be built ({reason[:200]})",
+                where=self.path,
+                fix="fetch the model again, or free memory",
+            ) from error
 
 
 _BUILT_IN: tuple[str, ...] = ("identity", "bicubic", *METHODS)

@@ -107,10 +107,16 @@ def read_facts(report: Path) -> dict[str, Any]:
         RequestError: it cannot be read, or is no report of a run.
     """
     try:
-        facts = json.loads(report.read_text(encoding="utf-8"))
-        if not isinstance(facts, dict) or not {"model", "metrics", "outputs"} <= facts.keys():
+        facts: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))
+        outputs = facts["outputs"]
+        if not (
+            isinstance(facts["model"], str)
+            and isinstance(facts["metrics"], dict)
+            and isinstance(outputs, list)
+            and isinstance(outputs[0], str)
+        ):
             raise ValueError
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
         raise RequestError("this is no report of a run", where=str(report), fix="run the scene again") from error
     return facts
 

@@ -18,7 +18,7 @@ from torch import nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
-from ..engine.errors import Cancelled
+from ..engine.errors import Cancelled, RequestError
 from .board import Board
 from .settings import StageSettings, rate_at
 
@@ -128,10 +128,17 @@ class Loop(Generic[BatchT]):
         """Restore the checkpoint, if any, and give the step to go on from."""
         if not self.checkpoint.exists():
             return 0
-        content = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
-        stage.load_state_dict(content["module"])
-        optimiser.load_state_dict(content["optimiser"])
-        average.weights, average.steps = content["average"], int(content["step"])
+        try:
+            content = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
+            stage.load_state_dict(content["module"])
+            optimiser.load_state_dict(content["optimiser"])
+            average.weights, average.steps = content["average"], int(content["step"])
+        except Exception as error:  # whatever a damaged file makes the reader raise, or weights of other shapes
+            raise RequestError(
+                "the checkpoint is damaged, or of another recipe",
+                where=str(self.checkpoint),
+                fix="delete it, and its stage begins anew",
+            ) from error
         log.info("continuing %s from step %d", self.checkpoint.name, content["step"])
         return int(content["step"])
 

@@ -12,6 +12,7 @@ from typing import Any, get_args, get_type_hints
 from pydantic import BaseModel, ValidationError
 
 from ..engine.errors import RequestError, SeamlineError
+from ..engine.plain import shown
 
 Place = tuple[str | int, ...]
 """Names of settings from the outermost inwards, and numbers in lists, from 0."""
@@ -49,7 +50,7 @@ def mistake(error: ValidationError, recipe: type[BaseModel], where: str) -> Requ
         return _told(first["ctx"]["error"], place, names(recipe, place), where)
     if kind == "missing":
         return _too_few(place[:-1], recipe, where)
-    what = f"{_tail(place)} cannot be {_short(first['input'])}"
+    what = f"{_tail(place)} cannot be {shown(first['input'])}"
     return RequestError(what, where=at(where, place), fix=_FIXES.get(kind) or _as_fix(first["msg"]))
 
 
@@ -108,11 +109,6 @@ def _tail(place: Place) -> str:
     """A setting's own name, with its numbers in lists."""
     own = max(k for k, step in enumerate(place) if isinstance(step, str))
     return ".".join(map(str, place[own:]))
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _as_fix(message: str) -> str:

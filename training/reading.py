@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from ..engine.errors import RequestError
+from ..engine.plain import read_yaml
 from .mistakes import at, mistake
 from .recipe import Recipe
 from .systems import find_system
@@ -52,8 +52,8 @@ def parsed(text: str) -> Any:
     Other words of YAML for these stay texts: ``no`` is a precision.
     """
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
+        value = read_yaml(text)
+    except ValueError:
         return text
     if value is None or isinstance(value, bool):
         return value if text in ("true", "false", "null") else text
@@ -109,8 +109,9 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _mapping(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        content = read_yaml(path.read_text(encoding="utf-8"))
+    # Bytes that are no text are such a value too.
+    except (OSError, ValueError) as error:
         raise RequestError("the recipe cannot be read", where=str(path), fix="check the path and the YAML") from error
     if not isinstance(content, dict):
         raise RequestError("the recipe is not a mapping", where=str(path), fix="start from a shipped recipe")

@@ -11,6 +11,9 @@ from itertools import pairwise
 
 from ..errors import RequestError
 
+_MOST = 1 << 16
+"""Tiles along an axis: the sizes that a file claims decide how many are listed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Axis:
@@ -160,6 +163,12 @@ def even_axis(
         steps = max(-(-(-(-length // align) + intervals * shared) // (intervals + 1)), 2 * shared)
         steps = min(steps, tile // align)
         tile, last = steps * align, max(0, -(-length // align) - steps)
+    if intervals >= _MOST:
+        raise RequestError(
+            f"{length} px are {intervals + 1} tiles along one side, and more than {_MOST} are not planned",
+            where="--tile",
+            fix="pass a larger --tile, or cut the scene",
+        )
     starts = tuple(last * i // intervals * align for i in range(intervals + 1))
     ramp = _ramp(starts, tile, overlap - 2 * margin)
     # Half of a ramp lies on either side of a centre, which lies between two patches as all starts do.

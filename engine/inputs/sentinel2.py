@@ -9,6 +9,7 @@ product.
 
 from __future__ import annotations
 
+import lzma
 import math
 import re
 import zipfile
@@ -164,7 +165,7 @@ def _in_archive(path: Path) -> tuple[_Archive, list[str]]:
     try:
         with zipfile.ZipFile(path) as file:
             members = frozenset(file.namelist())
-    except (OSError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
         raise RequestError("it is not a zip archive", where=str(path), fix="fetch it again") from error
     found = [PurePosixPath(member) for member in sorted(members) if member.count("/") <= 1]
     found = [member for member in found if member.name in _LEVELS]
@@ -176,7 +177,15 @@ def _read(files: _Folder | _Archive, name: str, source: str) -> bytes:
     try:
         content = files.head(name, _LARGEST_METADATA + 1)
     # An encrypted or damaged member of an archive raises the latter ones.
-    except (OSError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+    except (
+        OSError,
+        EOFError,
+        RuntimeError,
+        NotImplementedError,
+        zipfile.BadZipFile,
+        zlib.error,
+        lzma.LZMAError,
+    ) as error:
         raise RequestError(f"{name} cannot be read", where=source, fix="fetch the product again") from error
     if len(content) > _LARGEST_METADATA:
         raise RequestError(
@@ -224,7 +233,7 @@ def _images(metadata: Sequence[Element], source: str) -> dict[str, str]:
             continue
         image = PurePosixPath(element.text + ".jp2")
         if image.is_absolute() or ".." in image.parts or "\\" in element.text:
-            raise _strange(f"an image outside the product, {element.text!r}", source)
+            raise _strange(f"an image outside the product, {element.text[:60]!r}", source)
         found = _IMAGE.fullmatch(image.stem)
         if found is not None:
             # Only level 2A delivers a band at several resolutions.

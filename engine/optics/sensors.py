@@ -10,11 +10,11 @@ import difflib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
 
 from ..errors import RequestError
+from ..plain import read_yaml, shown
 from .mtf import MS_GAINS, PAN_GAINS, UNKNOWN_GAIN, UNKNOWN_PAN_GAIN
 
 _LARGEST_FILE = 1 << 20
@@ -285,31 +285,27 @@ def _load(path: Path) -> dict[str, object]:
 
 
 def _yaml(text: str, path: Path) -> object:
-    # PyYAML comes with the training extra only.
     try:
-        yaml = import_module("yaml")
-    except ImportError as error:
+        content: object = read_yaml(text)
+    except ModuleNotFoundError as error:
         raise RequestError(
             "reading YAML needs PyYAML, which is not installed", where=str(path), fix="write the description as JSON"
         ) from error
-    try:
-        content: object = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        reason = " ".join(str(error).split())
-        raise RequestError(f"it is not YAML ({reason})", where=str(path), fix="correct it") from error
+    except ValueError as error:
+        raise RequestError(f"it is not YAML ({error})", where=str(path), fix="correct it") from error
     return content
 
 
 def _check_keys(content: Mapping[str, object], known: set[str], where: str) -> None:
     strange = sorted(str(key) for key in content if key not in known)
     if strange:
-        raise RequestError(f"unknown key {strange[0]!r}", where=where, fix=f"keys are {', '.join(sorted(known))}")
+        raise RequestError(f"unknown key {shown(strange[0])}", where=where, fix=f"keys are {', '.join(sorted(known))}")
 
 
 def _text(content: Mapping[str, object], where: str) -> str:
     name = content.get("name")
     if not isinstance(name, str) or not name.strip() or len(name) > 100:
-        raise RequestError(f"its name is {name!r}", where=where, fix="give a name of up to 100 characters")
+        raise RequestError(f"its name is {shown(name)}", where=where, fix="give a name of up to 100 characters")
     return name.strip()
 
 
@@ -319,5 +315,5 @@ def _number(content: Mapping[str, object], key: str, where: str, below: float) -
     if value is None:
         return None
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < below:
-        raise RequestError(f"{key} is {value!r}", where=where, fix=f"give a number between 0 and {below:g}")
+        raise RequestError(f"{key} is {shown(value)}", where=where, fix=f"give a number between 0 and {below:g}")
     return float(value)

@@ -145,9 +145,18 @@ def test_what_is_no_finished_run_is_refused(tmp_path):
     (tmp_path / "o.tif.seamline").mkdir()
     refused = seamline("report", tmp_path / "o.tif")
     assert (refused.exit_code, "this run is not finished" in refused.output) == (2, True)
-    (tmp_path / "x.report.json").write_text("[1]")
-    refused = seamline("report", tmp_path / "x.tif")
-    assert (refused.exit_code, "no report of a run" in refused.output) == (2, True)
+    odd = '{"model": "a", "metrics": {}, "outputs": %s}'
+    for content in (
+        "[1]",
+        "[" * 10**5,
+        odd % "3",
+        odd % "[]",
+        odd % "[3]",
+        '{"model": 1, "metrics": 2, "outputs": ["a"]}',
+    ):
+        (tmp_path / "x.report.json").write_text(content)
+        refused = seamline("report", tmp_path / "x.tif")
+        assert (refused.exit_code, "no report of a run" in refused.output) == (2, True)
 
 
 @pytest.mark.parametrize(

@@ -335,7 +335,11 @@ def test_a_pickle_with_code_is_refused_and_not_run(published, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a.pth", "a.safetensors"])
-@pytest.mark.parametrize("content", [b"", b"nonsense" * 20, b"PK\x03\x04 cut short"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"nonsense" * 20, b"PK\x03\x04 cut short", b"\x80\x02s.", b"\x80\x02K\x01R.",
+     b"\x80\x02(ctorch._utils\n_rebuild_tensor_v2\ntR."],
+)  # fmt: skip
 def test_files_that_are_no_checkpoints_are_refused(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ModelError, match=r"no readable checkpoint|something else than tensors"):

@@ -148,6 +148,54 @@ def test_a_file_beyond_its_bound_is_refused_before_it_is_written(prefix, tmp_pat
         install([make_wheel(tmp_path, make_model(tmp_path / "source"))], environment_models())
 
 
+def damage(wheel: Path, member: bytes, method: int) -> None:
+    """Spoil the stored bytes of a member."""
+    content = bytearray(wheel.read_bytes())
+    at = content.find(b"model.json") + len(b"model.json") + (4 if method == zipfile.ZIP_LZMA else 0)
+    content[at + 4 : at + 60] = b"\xff" * 56
+    wheel.write_bytes(content)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_damaged_member_is_one_sentence(prefix, tmp_path, method):
+    wheel = tmp_path / f"seamline-{VERSION}-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w", method) as archive:
+        archive.writestr("seamline/models/weights/toy/model.json", bytes(range(256)) * 12)
+    damage(wheel, b"model.json", method)
+    with pytest.raises((ModelError, RunError)) as refused:
+        install([wheel], environment_models())
+    assert "\n" not in str(refused.value)
+    assert list(environment_models().iterdir()) == []
+
+
+def test_a_directory_of_a_later_zip_is_one_sentence(prefix, tmp_path):
+    wheel = make_wheel(tmp_path, make_model(tmp_path / "source"))
+    content = bytearray(wheel.read_bytes())
+    for at in (i for i in range(len(content)) if content[i : i + 4] == b"PK\1\2"):
+        content[at + 6] = 219
+    wheel.write_bytes(content)
+    with pytest.raises(RunError, match="zip file version"):
+        install([wheel], environment_models())
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_weights_larger_than_the_card_says_are_not_written(prefix, tmp_path, monkeypatch, listed):
+    model = make_model(tmp_path / "source")
+    wheel = tmp_path / f"seamline-{VERSION}-py3-none-any.whl"
+    name = "model.safetensors" if listed else "more.safetensors"
+    with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
+        # The weights come first, as they may.
+        archive.writestr(f"seamline/models/weights/toy/{name}", bytes(10**6))
+        archive.write(model / "model.json", "seamline/models/weights/toy/model.json")
+    copied = []
+    monkeypatch.setattr(
+        installing.shutil, "copyfileobj", lambda stream, target, _: copied.append(target.write(stream.read()))
+    )
+    with pytest.raises(ModelError):
+        install([wheel], environment_models())
+    assert max(copied) < 10**5
+
+
 def test_sources_without_models_and_wheels_of_another_version_are_refused(prefix, tmp_path):
     model = make_model(tmp_path / "source")
     (tmp_path / "empty").mkdir()

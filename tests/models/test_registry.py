@@ -153,3 +153,27 @@ def test_a_path_without_a_model_is_an_error_about_the_folder(tmp_path):
 def test_folders_that_ship_are_named_as_their_cards_say():
     for name, path in registry._shipped().items():
         assert info(name).spec.name == name == path.name
+
+
+@pytest.mark.parametrize("config", [{"width": 10**9}, {"of": {"widths": [8, 10**12]}}, {"depth": -(10**15)}])
+def test_a_config_larger_than_its_weights_is_refused_before_a_network_is_made(tmp_path, monkeypatch, config):
+    made = []
+    monkeypatch.setattr(registry, "find_loader", lambda *_, **__: lambda *_: made.append(1))
+    write_folder(
+        tmp_path / "toy", card(architecture=Architecture(name="yardstick_cnn", config=config)), {"w": torch.ones(1)}
+    )
+    with pytest.raises(ModelError, match="more than any side of its weights"):
+        resolve(str(tmp_path / "toy"), "superres").load(Runtime())
+    assert not made
+
+
+@pytest.mark.parametrize("error", [MemoryError(), KeyError("scale"), RuntimeError("can't allocate memory\nmore")])
+def test_a_network_that_cannot_be_built_is_a_sentence(tmp_path, monkeypatch, error):
+    def load(*_):
+        raise error
+
+    monkeypatch.setattr(registry, "find_loader", lambda *_, **__: load)
+    write_folder(tmp_path / "toy", card(architecture=Architecture(name="yardstick_cnn")), {"w": torch.ones(1)})
+    with pytest.raises(ModelError, match="its network cannot be built") as refused:
+        resolve(str(tmp_path / "toy"), "superres").load(Runtime())
+    assert "\n" not in str(refused.value)

@@ -14,7 +14,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from torch import nn
 
-from seamline.engine.errors import Cancelled
+from seamline.engine.errors import Cancelled, RequestError
 from seamline.tests.bounds import assert_same_but_rounding
 from seamline.training import loop
 from seamline.training.loop import Loop
@@ -131,6 +131,16 @@ def test_a_cancelled_run_keeps_its_state(tmp_path):
     resumed = run(tmp_path, lambda n: seen.append(n) or points(n))
     assert seen == [3, 4, 5]
     assert all(torch.equal(resumed[name], whole[name]) for name in whole)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut short", b"\x80\x02K\x01R."])
+def test_a_damaged_checkpoint_is_one_sentence_with_a_way_out(tmp_path, content):
+    (tmp_path / "line.pt").write_bytes(content)
+    with pytest.raises(RequestError, match="the checkpoint is damaged") as refused:
+        run(tmp_path)
+    (tmp_path / "line.pt").unlink()
+    assert "delete it" in refused.value.fix
+    run(tmp_path)
 
 
 def test_the_average_follows_the_weights_with_a_growing_time_constant(tmp_path, monkeypatch):

@@ -37,7 +37,9 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
             state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever a damaged file makes the two readers raise
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ModelError(f"not readable as tensors ({reason})", where=str(path), fix="fetch the file again") from error
+        raise ModelError(
+            f"not readable as tensors ({reason[:200]})", where=str(path), fix="fetch the file again"
+        ) from error
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise ModelError(
             "more than tensors by name", where=str(path), fix="convert it as docs/reference/perceptual.md says"

@@ -228,3 +228,10 @@ def test_the_last_tile_ends_at_one_place_whatever_its_size(length, tile):
     """Where it overhangs, a model sees the same continuation of the scene's rim."""
     axis = even_axis(length, tile=tile, overlap=80, align=16, margin=40)
     assert axis.starts[-1] + axis.tile == -(-length // 16) * 16
+
+
+@pytest.mark.parametrize("length", [2**31 - 1, 2**62])
+def test_what_a_file_claims_does_not_decide_how_many_tiles_are_listed(length):
+    with pytest.raises(RequestError, match="tiles along one side"):
+        even_axis(length, tile=64, overlap=16, align=1)
+    assert even_axis(length, tile=length, overlap=0, align=1).count == 1
