@@ -55,9 +55,17 @@ class Window:
 
 
 def relation(base: GeoBox, other: GeoBox) -> Affine:
-    """Map from base pixel coordinates to pixel coordinates of ``other``, (x, y) both."""
-    mapping: Affine = ~other.affine * base.affine
+    """Map from base pixel coordinates to pixel coordinates of ``other``, (x, y) both; whole turns do not count."""
+    mapping: Affine = ~other.affine * Affine.translation(-_turns(base, other), 0) * base.affine
     return mapping
+
+
+def _turns(base: GeoBox, other: GeoBox) -> float:
+    """Degrees of whole turns by which ``base`` counts longitudes further: some count to 180, some to 360."""
+    here, there = (grid.affine * (grid.shape[1] / 2, grid.shape[0] / 2) for grid in (base, other))
+    turns = round((here[0] - there[0]) / 360)
+    # Asked last, as it takes long.
+    return 360.0 * turns if turns and base.crs is not None and base.crs.geographic else 0.0
 
 
 def is_separable(mapping: Affine) -> bool:

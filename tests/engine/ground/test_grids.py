@@ -353,3 +353,13 @@ def test_whole_ratios_and_shifts():
     assert grids.whole_shift(grids.relation(fine, shifted)) == (-5, 3)
     assert grids.whole_shift(grids.relation(fine, grids.magnified(fine, 2))) is None
     assert Window(2, 3, 10, 10).padded(5, 14, 100) == Window(0, 0, 14, 18)
+
+
+@pytest.mark.parametrize(("west", "other"), [(179.9, -180.1), (-180.1, 179.9), (359.0, -1.0), (10.0, 10.0)])
+def test_grids_that_count_longitudes_otherwise_lie_on_each_other(west, other):
+    fine = GeoBox((40, 40), Affine(0.01, 0, west, 0, -0.01, 5), "EPSG:4326")
+    coarse = GeoBox((10, 10), Affine(0.04, 0, other, 0, -0.04, 5), "EPSG:4326")
+    assert grids.footprint(fine, coarse, fine_name="a", coarse_name="b") == Window(0, 0, 40, 40)
+    assert grids.relation(fine, coarse).almost_equals(Affine.scale(0.25), 1e-6)
+    flat = GeoBox((10, 10), Affine(0.04, 0, west + 360, 0, -0.04, 5), "EPSG:32633")
+    assert grids.relation(GeoBox((40, 40), fine.affine, "EPSG:32633"), flat).c < -100
