@@ -6,7 +6,6 @@ line and QGIS give the same pixels.
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 import warnings
@@ -18,7 +17,7 @@ from .arrays.options import Options, check_kinds, check_known, request_of, takes
 from .engine import errors
 from .engine.contract import OutputSpec, Task
 from .engine.errors import RequestError
-from .engine.events import Cancel, Listener, Silence
+from .engine.events import Cancel, Listener, Remembering, Silence
 from .engine.output.workspace import Workspace
 from .engine.request import Request, check_whole
 from .engine.run import Executor, Outcome, Processes, Shard, merge, run
@@ -203,17 +202,17 @@ def run_request(
     source = registry.resolve(model, task, scale=scale)
     # Before the run: what cannot be told must not spoil a finished one.
     licence = registry.info(model).licence
+    about: dict[str, Any] = {"licence": licence}
     if adapt is None:
         if keep_model is not None:
             raise RequestError("there is no adapted model to keep", where="--keep-model", fix="pass --adapt N too")
-        outcome = run(request, source, shard=shard, executor=executor, listener=listener, cancel=cancel)
-        return _reported(outcome, licence=licence)
-    # Only where it is asked for: the training room is slow to import.
-    from .training.adapt.make import adapt as adapt_to_scene
+    else:
+        # Only where it is asked for: the training room is slow to import.
+        from .training.adapt.make import adapt as adapt_to_scene
 
-    adapted = adapt_to_scene(request, source, adapt, keep=keep_model, shard=shard, listener=listener, cancel=cancel)
-    outcome = run(request, adapted.source, shard=shard, executor=executor, listener=listener, cancel=cancel)
-    return _reported(outcome, licence=licence, adaptation=adapted.facts)
+        adapted = adapt_to_scene(request, source, adapt, keep=keep_model, shard=shard, listener=listener, cancel=cancel)
+        source, about = adapted.source, about | {"adaptation": adapted.facts}
+    return run(request, source, shard=shard, executor=executor, about=about, listener=listener, cancel=cancel)
 
 
 def merge_shards(out: Path, *, listener: Listener | None = None, cancel: Cancel | None = None) -> Outcome:
@@ -228,31 +227,7 @@ def merge_shards(out: Path, *, listener: Listener | None = None, cancel: Cancel 
     from .training.adapt.make import facts
 
     # Read first: the model goes with the workspace.
-    known = facts(model)
-    return _reported(merge(out, listener=listener, cancel=cancel), adaptation=known)
-
-
-def _reported(outcome: Outcome, **more: Any) -> Outcome:
-    """The outcome, its report completed by what the engine does not know."""
-    facts = outcome.facts | more
-    if outcome.report is not None:
-        outcome.report.write_text(json.dumps(facts, indent=1))
-    return Outcome(outcome.out, outcome.report, facts)
-
-
-class _Ears:
-    """A listener that hands events on and keeps the warnings, to be given as Python gives them."""
-
-    def __init__(self, listener: Listener | None) -> None:
-        self._listener = listener or Silence()
-        self.warnings: list[tuple[type[Warning], str]] = []
-
-    def emit(self, event: str, **fields: Any) -> None:
-        """Take one event."""
-        if event == "warning":
-            kind = getattr(errors, str(fields.get("kind")), errors.SeamlineWarning)
-            self.warnings.append((kind, str(fields.get("what"))))
-        self._listener.emit(event, **fields)
+    return merge(out, about={"adaptation": facts(model)}, listener=listener, cancel=cancel)
 
 
 def _run(
@@ -277,16 +252,16 @@ def _run(
             _check(request, out, arrays, main)
             for name, array in arrays.items():
                 array.lay_down(Path(paths[name]))
-            ears = _Ears(options.get("listener"))
+            ears = Remembering(options.get("listener") or Silence())
             try:
                 outcome = run_request(request, task, chosen, scale=scale, **_of_the_run(options, ears))
             finally:
-                for kind, text in ears.warnings:
-                    warnings.warn(said(text), kind, stacklevel=3)
+                for each in ears.warned:
+                    warnings.warn(said(each["what"]), getattr(errors, each["kind"]), stacklevel=3)
             return _result(target, outcome.facts, spec.outputs[0], main, restored=request.dtype is not None)
 
 
-def _of_the_run(options: Options, ears: _Ears) -> dict[str, Any]:
+def _of_the_run(options: Options, ears: Remembering) -> dict[str, Any]:
     """What ``run_request`` takes beside the request."""
     keep, workers = options.get("keep_model"), options.get("workers")
     return {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from affine import Affine
 from rasterio.windows import Window
 
 from ..engine.errors import RunError
-from ..engine.inputs.files import quiet
+from ..engine.inputs.files import GDAL_ERRORS, quiet
 from .axes import Axes, affine_of, crs_of
 from .storage import Storage, nodata_of
 
@@ -96,7 +97,7 @@ class Given:
             for storage in self.storage.candidates():
                 if self._written(path, storage):
                     return
-        except (OSError, rasterio.errors.RasterioError) as error:
+        except (*GDAL_ERRORS, OSError) as error:
             raise RunError(
                 f"the array cannot be laid down ({error})",
                 where=str(path.parent),
@@ -128,6 +129,9 @@ class Given:
                 if stored is None:
                     return False
                 file.write(stored, window=Window(0, first, width, stop - first))
+        # A full disk can pass unnoticed until the file is closed.
+        if path.stat().st_size < self.image.size * np.dtype(storage.dtype).itemsize:
+            raise OSError(28, os.strerror(28))
         return True
 
     def _row_blocks(self) -> Iterator[tuple[int, int]]:

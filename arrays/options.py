@@ -52,6 +52,7 @@ class Options(TypedDict, total=False):
         window: only (column, row, width, height), px of the finest input.
         bands: of the main input, by number from 1 or by name.
         offset, scale_factor: of the main input: reflectance = (DN + offset) * scale_factor; no DN changes.
+        nodata: stored value that stands for no data, in place of what files and arrays say.
         dtype: data type of the stored result.
         compress: compression of the COG.
         memory: most memory to use, bytes.
@@ -93,6 +94,7 @@ class Options(TypedDict, total=False):
     bands: Sequence[int | str]
     offset: float | None
     scale_factor: float | None
+    nodata: float | None
     dtype: str | np.dtype[Any] | type[np.generic] | None
     compress: Compression
     memory: int | None

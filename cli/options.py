@@ -25,6 +25,7 @@ AS_THEY_ARE = (
     "bands",
     "offset",
     "scale_factor",
+    "nodata",
     "extent",
     "window",
     "consistency",
@@ -142,6 +143,7 @@ RUN_OPTIONS = [
     click.option("--bands", type=_Bands(), default=(), help="Bands of the main input, such as 4,3,2 or B04,B8A."),
     click.option("--offset", type=float, metavar="DN", help="Reflectance is (DN + offset) * factor: a tag of OUT."),
     click.option("--scale-factor", type=float, metavar="F", help="The factor; DN stay as they are."),
+    click.option("--nodata", type=float, metavar="V", help="Value of pixels without data, whatever the files say."),
     click.option(
         "--extent",
         type=float,

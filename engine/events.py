@@ -27,6 +27,24 @@ class Silence:
         """Drop the event."""
 
 
+class Remembering:
+    """A listener that hands events on and keeps the warnings.
+
+    Attributes:
+        warned: the fields of each.
+    """
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self.warned: list[dict[str, Any]] = []
+
+    def emit(self, event: str, **fields: Any) -> None:
+        """Take one event."""
+        if event == "warning":
+            self.warned.append(fields)
+        self._listener.emit(event, **fields)
+
+
 class Cancel:
     """A switch that any thread may set and the run looks at between tiles and denoising steps."""
 

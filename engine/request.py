@@ -49,6 +49,7 @@ class Request:
         bands: numbers, from 1, or names of bands of the main input.
         offset, scale_factor: of the main input: reflectance = (DN + offset) * scale_factor; None for what its file
             says.  They become tags of the output and change no DN.
+        nodata: value that stands for no data in the inputs that make the grid, in place of what their files say.
         blend: where the tiles of a model of several steps meet: at the end, by ``"pixel"``, or after every step too, by
             ``"latent"``.
         consistency: ``"on"`` for the sensor's MTF where ``sensor`` or the model names one, else the area mean.  What is
@@ -89,6 +90,7 @@ class Request:
     bands: tuple[int | str, ...] = ()
     offset: float | None = None
     scale_factor: float | None = None
+    nodata: float | None = None
     dtype: str | None = None
     compress: Compression = "zstd"
     memory: int | None = None
@@ -154,6 +156,10 @@ class Request:
             raise RequestError(f"{self.policy!r} is no policy", where="--allow-vrt", fix="give OpenPolicy(vrt=True)")
         if self.offset is not None and not _is_finite(self.offset):
             raise RequestError(f"{self.offset} is no number", where="--offset", fix="give DN, such as -1000")
+        if self.nodata is not None and not _is_finite(self.nodata):
+            raise RequestError(
+                f"{self.nodata} is no number", where="--nodata", fix="give a value of the pixels, such as 0"
+            )
         if self.scale_factor is not None and not (_is_finite(self.scale_factor) and self.scale_factor > 0):
             raise RequestError(
                 f"{self.scale_factor} is no factor", where="--scale-factor", fix="give one above 0, such as 0.0001"

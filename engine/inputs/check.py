@@ -14,7 +14,7 @@ from ..errors import ModelError, RequestError
 from ..ground import grids
 from ..ground.grids import Window
 from ..request import Request
-from .describe import describe
+from .describe import describe, holds
 from .guide_check import with_bands_of
 from .scene import Band, Scene
 from .sentinel2 import find_product
@@ -72,10 +72,13 @@ def _described(request: Request, spec: ModelSpec, wanted: InputSpec, bands: tupl
         request.inputs[wanted.name],
         bands=request.bands if wanted.name == spec.main else bands,
         any_dtype=request.dtype is not None or wanted.role == "guide",
+        coded=_is_pixelwise(spec) or (wanted.role == "guide" and not wanted.as_main),
         policy=request.policy,
     )
     if wanted.name == spec.main:
         scene = _with_reflectance(scene, request)
+    if request.nodata is not None and wanted.role == "grid":
+        scene = _with_nodata(scene, float(request.nodata), is_main=wanted.name == spec.main)
     if wanted.bands is not None and len(scene.bands) != wanted.bands:
         raise ModelError(
             f"{spec.name} takes {wanted.bands} band(s) as {wanted.name}, but it has {len(scene.bands)}",
@@ -90,6 +93,12 @@ def _described(request: Request, spec: ModelSpec, wanted: InputSpec, bands: tupl
             fix="assign one with gdal_edit.py -a_ullr",
         )
     return scene
+
+
+def _is_pixelwise(spec: ModelSpec) -> bool:
+    """Whether a model looks at one pixel at a time, so that numbers of classes stay what they are."""
+    alone = len(spec.grids) == 1 and spec.scale == spec.patch == 1
+    return alone and not (spec.margin or spec.generated or spec.needs_statistics)
 
 
 def _with_reflectance(scene: Scene, request: Request) -> Scene:
@@ -113,6 +122,27 @@ def _restated(band: Band, offset: float | None, factor: float | None) -> Band:
     own = band.offset / band.scale if band.scale else 0.0
     added = own if offset is None else offset
     return replace(band, scale=scale, offset=added * scale)
+
+
+def _with_nodata(scene: Scene, value: float, *, is_main: bool) -> Scene:
+    """The scene with the value that the user states in place of those of its files, where its data type has it."""
+    if not holds(scene.dtype, value):
+        if not is_main:
+            return scene
+        raise RequestError(
+            f"{value:g} is no value of its data type {scene.dtype}",
+            where=scene.source,
+            fix="pass a --nodata that its pixels can have",
+        )
+    parts = (
+        replace(
+            part,
+            bands=tuple(replace(band, nodata=value) for band in part.bands),
+            mask="nodata" if part.mask == "none" else part.mask,
+        )
+        for part in scene.parts
+    )
+    return replace(scene, parts=tuple(parts))
 
 
 def meet(a: Window, b: Window, fine: Scene) -> Window:

@@ -24,18 +24,19 @@ from ..types import EXACT_DTYPES
 from .alpha import warn_if_data
 from .archives import exists
 from .files import open_raster, readable
-from .fingerprint import fingerprint
-from .scene import Band, Mask, Part, Scene
+from .fingerprint import Stamp, fingerprint, stamps
+from .scene import CLASS_NAMES, Band, Mask, Part, Scene
 from .sentinel2 import NODATA, Product, find_product
 
 _LARGEST_TERM = 1e100
+_MOST_BANDS = 4096
 # How far a corner may come back from where it was placed, px.
 _TELLS_APART = 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """One file: ``part`` has all its bands but alpha."""
+    """One file: ``part`` has all its bands but alpha; ``coded`` ones hold numbers of colours or classes."""
 
     path: str
     part: Part
@@ -43,6 +44,8 @@ class _File:
     point: bool
     fingerprint: str
     tags: Mapping[str, str]
+    coded: bool
+    stamps: tuple[Stamp, ...]
 
 
 def describe(
@@ -51,6 +54,7 @@ def describe(
     *,
     bands: tuple[int | str, ...] = (),
     any_dtype: bool = False,
+    coded: bool = False,
     policy: OpenPolicy | None = None,
 ) -> Scene:
     """Describe one input: a file, several files separated by commas, or a Sentinel-2 product.
@@ -60,6 +64,7 @@ def describe(
     Args:
         bands: numbers (from 1) or names of the bands to take, in that order; all (but alpha) where empty.
         any_dtype: accept data types that cannot be returned exactly (the user named an output type).
+        coded: accept numbers of colours or classes in place of measurements.
 
     Raises:
         RequestError: missing, unreadable, not allowed, not georeferenced by an affine, or of an unsupported type; the
@@ -84,9 +89,13 @@ def describe(
                 where=file.path,
                 fix="give files of one data type, or convert them with gdal_translate -ot",
             )
+    if not coded:
+        for file in files:
+            _check_measured(file)
     content = hashlib.sha256("".join(file.fingerprint for file in files).encode()).hexdigest()
     tags = next(file.tags for file in files if file.path == chosen[0].path)
-    scene = Scene(name, source, _parts(files, chosen), files[0].dtype, files[0].point, content, tags)
+    stamped = tuple(dict.fromkeys(stamp for file in files for stamp in file.stamps))
+    scene = Scene(name, source, _parts(files, chosen), files[0].dtype, files[0].point, content, tags, stamped)
     finest = next(part for part in scene.parts if part.grid == scene.grid).bands[0].path
     for part in scene.parts:
         check_fit(scene.grid, part.grid, fine_name=finest, coarse_name=part.bands[0].path)
@@ -166,16 +175,25 @@ def _describe_file(path: str, any_dtype: bool, wanted: tuple[int | str, ...], po
         alpha = 0 if alpha_is_data else _alpha(data)
         if alpha and not wanted:
             warn_if_data(data, alpha, path)
-        bands = tuple(_band(data, path, i) for i in range(1, data.count + 1) if i != alpha)
+        bands = _bands(data, path, alpha)
         tags = data.tags()
         point = tags.get("AREA_OR_POINT") == "Point"
         part = Part(grid, bands, _mask(data, alpha, bands), alpha)
-        return _File(path, part, data.dtypes[0], point, fingerprint(path, data.files), _lasting(tags))
+        # Stamped first: what is changed from now on shows.
+        stamped = stamps(path, data.files)
+        content = fingerprint(path, data.files)
+        return _File(path, part, data.dtypes[0], point, content, _lasting(tags), _is_coded(data), stamped)
 
 
 def _check_kind(data: rasterio.DatasetReader, path: str, any_dtype: bool) -> None:
     if not data.count:
         raise RequestError("it holds no band of its own", where=path, fix="name one of its subdatasets")
+    if data.count > _MOST_BANDS:
+        raise RequestError(
+            f"it has {data.count} bands, and more than {_MOST_BANDS} are not read",
+            where=path,
+            fix="take some of them with gdal_translate -b",
+        )
     if len(set(data.dtypes)) != 1 or (data.dtypes[0] not in EXACT_DTYPES and not any_dtype):
         raise RequestError(
             f"its data type {'/'.join(sorted(set(data.dtypes)))} cannot be returned exactly",
@@ -195,6 +213,21 @@ def _check_kind(data: rasterio.DatasetReader, path: str, any_dtype: bool) -> Non
                 where=path,
                 fix="fetch it again",
             )
+
+
+def _is_coded(data: rasterio.DatasetReader) -> bool:
+    """Whether a band has a palette, or is said to be a map of classes."""
+    thematic = any(data.tags(i).get("LAYER_TYPE", "").lower() == "thematic" for i in data.indexes)
+    return thematic or ColorInterp.palette in data.colorinterp or CLASS_NAMES in data.tags()
+
+
+def _check_measured(file: _File) -> None:
+    if file.coded:
+        raise RequestError(
+            "its values are numbers of colours or classes, and what lies between two of them is none",
+            where=file.path,
+            fix="turn a palette into colours with gdal_translate -expand rgb; resample classes with gdalwarp -r near",
+        )
 
 
 def _lasting(tags: Mapping[str, str]) -> dict[str, str]:
@@ -247,32 +280,42 @@ def _is_usable(affine: Affine, width: int, height: int) -> bool:
     return True
 
 
-def _band(data: rasterio.DatasetReader, path: str, index: int) -> Band:
-    colour = data.colorinterp[index - 1]
-    return Band(
-        path=path,
-        index=index,
-        name=data.descriptions[index - 1] or "",
-        unit=data.units[index - 1] or "",
-        # A band that is kept as data is not alpha, whatever the file calls it.
-        colour="" if colour in (ColorInterp.undefined, ColorInterp.palette, ColorInterp.alpha) else colour.name,
-        scale=data.scales[index - 1],
-        offset=data.offsets[index - 1],
-        nodata=_nodata(data, index),
+def _bands(data: rasterio.DatasetReader, path: str, alpha: int) -> tuple[Band, ...]:
+    """All bands but alpha; each list is asked for once, as it is made anew for every answer."""
+    return tuple(
+        Band(
+            path=path,
+            index=index,
+            name=name or "",
+            unit=unit or "",
+            # A band that is kept as data is not alpha, whatever the file calls it.
+            colour="" if colour in (ColorInterp.undefined, ColorInterp.palette, ColorInterp.alpha) else colour.name,
+            scale=scale,
+            offset=offset,
+            # A nodata value that the type cannot hold marks nothing.
+            nodata=float(nodata) if nodata is not None and holds(kind, nodata) else None,
+        )
+        for index, name, unit, colour, scale, offset, nodata, kind in zip(
+            data.indexes,
+            data.descriptions,
+            data.units,
+            data.colorinterp,
+            data.scales,
+            data.offsets,
+            data.nodatavals,
+            data.dtypes,
+            strict=True,
+        )
+        if index != alpha
     )
 
 
-def _nodata(data: rasterio.DatasetReader, index: int) -> float | None:
-    value = data.nodatavals[index - 1]
-    if value is None:
-        return None
-    kind = data.dtypes[index - 1]
-    if kind.startswith("float"):
-        return float(value)
-    info = rasterio.dtypes.dtype_ranges[kind]
-    # A nodata value that the type cannot hold marks nothing.
-    whole = not math.isnan(value) and float(value).is_integer()
-    return float(value) if whole and info[0] <= value <= info[1] else None
+def holds(dtype: str, value: float) -> bool:
+    """Whether a data type has a value that can mark pixels."""
+    if dtype.startswith("float"):
+        return True
+    low, high = rasterio.dtypes.dtype_ranges[dtype]
+    return not math.isnan(value) and float(value).is_integer() and low <= value <= high
 
 
 def _mask(data: rasterio.DatasetReader, alpha: int, bands: tuple[Band, ...]) -> Mask:

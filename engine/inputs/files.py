@@ -25,6 +25,10 @@ _OF_SEVERAL: tuple[Kind, ...] = ("DIMAP", "TIL", "HFA", "VRT")
 DRIVERS = (*_OF_ONE_FILE, "DIMAP", "TIL", "HFA")
 """Formats that are read without a flag."""
 
+GDAL_ERRORS = (RasterioError, CPLE_BaseError, CRSError, UnicodeDecodeError)
+"""What reading and writing may raise: GDAL's own errors too, which rasterio does not always make its own, and what it says
+of a damaged file, which need not be text."""
+
 # What is left should the looking have overlooked something: no file on a server is the allowed one, curl knows no such
 # proxy, and no code in a virtual raster runs.
 OFFLINE = {
@@ -63,8 +67,7 @@ def readable(path: str) -> Iterator[None]:
     """
     try:
         yield
-    # A damaged file raises errors of GDAL that rasterio does not make its own.
-    except (RasterioError, CPLE_BaseError, CRSError, UnicodeDecodeError) as error:
+    except (*GDAL_ERRORS, UnicodeDecodeError) as error:
         reason = str(error.__cause__ or error).splitlines() or [type(error).__name__]
         raise RequestError(
             f"its metadata cannot be read ({reason[0][:120]})",
@@ -142,8 +145,7 @@ def _read_by_its_driver(path: str, policy: OpenPolicy) -> rasterio.DatasetReader
     try:
         # The constructor takes a list of drivers; rasterio.open() takes only one.
         return rasterio.DatasetReader(path, driver=drivers, sharing=False)
-    # What GDAL says of a damaged file need not be text.
-    except (RasterioError, CPLE_BaseError, CRSError, UnicodeDecodeError) as error:
+    except GDAL_ERRORS as error:
         fix = "give a raster such as GeoTIFF or JPEG 2000"
         if not policy.vrt and (kind == "VRT" or path.lower().endswith(".vrt")):
             fix = "pass --allow-vrt if you trust the files that it names"

@@ -26,7 +26,7 @@ from .describe import describe
 from .files import open_raster
 from .label_classes import UNLABELLED, Classes, make_classes, spell
 from .reading import PartReader
-from .scene import Scene
+from .scene import CLASS_NAMES, Scene
 from .vectors import FORMATS, Box
 
 _MOST_CELLS = 2**24
@@ -149,7 +149,7 @@ def open_label_raster(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", GeoreferenceWarning)
         try:
-            scene = describe("labels", path, any_dtype=True, policy=policy)
+            scene = describe("labels", path, any_dtype=True, coded=True, policy=policy)
         except RequestError as error:
             if kind_of(path) != "other":
                 raise
@@ -183,10 +183,10 @@ def open_label_raster(
 def stored_names(scene: Scene, policy: OpenPolicy) -> tuple[str, ...]:
     """The names of the classes of a class map that this program wrote, by value; none of any other raster."""
     with open_raster(scene.bands[0].path, policy) as file:
-        tag = file.tags().get("SEAMLINE_CLASSES", "")
+        tag = file.tags().get(CLASS_NAMES, "")
     try:
         names = json.loads(tag or "[]")
-    except ValueError:
+    except (ValueError, RecursionError):
         return ()
     return tuple(map(str, names)) if isinstance(names, list) else ()
 

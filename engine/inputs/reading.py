@@ -22,7 +22,7 @@ from ..errors import RunError
 from ..ground.grids import Window, centres, is_separable, relation, whole_shift
 from ..ground.resample import KERNELS, gather, point_taps
 from ..request import OpenPolicy
-from .files import open_raster
+from .files import GDAL_ERRORS, open_raster
 from .fill import fill_masked
 from .scene import Part, Scene
 
@@ -145,7 +145,7 @@ class PartReader:
                 parts = [self._handle(path).read(indexes, window=where) for path, indexes in by_file.items()]
                 raw = parts[0] if len(parts) == 1 else np.concatenate(parts)[self._file_order(by_file)]
                 valid = self._validity(raw, where)
-        except rasterio.errors.RasterioError as error:
+        except (*GDAL_ERRORS, MemoryError) as error:
             raise RunError(
                 f"rows {source.row} to {source.rows[1] - 1} cannot be read ({_reason(error)})",
                 where=", ".join(by_file),

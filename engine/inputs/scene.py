@@ -10,9 +10,12 @@ from odc.geo.geobox import GeoBox
 
 from ..ground.fitting import leaves_gaps
 from ..ground.grids import ratio
+from .fingerprint import Stamp
 
 Mask = Literal["none", "nodata", "dataset", "alpha"]
 _MASKS: tuple[Mask, ...] = ("alpha", "dataset", "nodata", "none")
+CLASS_NAMES = "SEAMLINE_CLASSES"
+"""Tag of a map of classes: their names, a JSON list in the order of the pixel values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,7 @@ class Scene:
         point: whether the file calls its pixels points (``AREA_OR_POINT=Point``); the affine is corner-based anyway.
         fingerprint: of size and content samples; part of the run's identity.
         tags: of the file of the first band, as far as they hold for what is made from it; they decide no pixel.
+        stamps: of its files, as they were when it was described.
     """
 
     name: str
@@ -79,6 +83,7 @@ class Scene:
     fingerprint: str
     # A mapping has no hash.
     tags: Mapping[str, str] = field(hash=False)
+    stamps: tuple[Stamp, ...] = ()
 
     @property
     def grid(self) -> GeoBox:

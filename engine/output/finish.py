@@ -11,6 +11,7 @@ import math
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,15 +22,16 @@ from numpy.typing import NDArray
 
 from ..context import RunContext
 from ..errors import RunError
-from ..inputs.files import quiet
+from ..inputs.files import GDAL_ERRORS, quiet
 from ..plan.plan import Output, Plan
 from .pyramid import Pyramid
-from .row_bands import CHUNK_ROWS, RowBands
+from .row_bands import CHUNK_ROWS, RowBands, RowDigest
 from .seams import SeamMeter, SeamScore
 from .texture import TextureMeter, TextureRatio
 from .vrt import StoredRows, with_mask, write_vrt
 
 _SIDE_FILES = (".aux.xml", ".msk", ".ovr", ".msk.ovr")
+_BLOCK = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,52 +51,78 @@ class Finished:
     path: Path
 
 
-def finish_cog(
-    plan: Plan,
-    row_bands: RowBands,
-    out: Path,
-    tags: Sequence[dict[str, str]],
-    *,
-    context: RunContext,
+def make_cogs(
+    plan: Plan, row_bands: RowBands, out: Path, tags: Sequence[dict[str, str]], *, context: RunContext
 ) -> list[Finished]:
-    """Make the COG of every output from the finished row bands, then put them in place, the first output last.
-
-    What is not kept stays with the row bands.
+    """Make the COG of every output from the finished row bands, beside them.
 
     Args:
+        out: where the first one is to go.
         tags: of each output.
 
     Returns:
         What was found, one for each output.
 
     Raises:
-        RunError: the disk is full or a COG cannot be written; the row bands stay.
+        RunError: the disk is full, a COG cannot be written, or a row band is not what was written; the others stay.
         Cancelled: likewise.
     """
-    parts = {output.name: row_bands.folder / f"output-{i}.tif" for i, output in enumerate(plan.outputs)}
-    places = {output.name: path for output, path in zip(plan.kept, plan.destinations(out), strict=True)}
-    try:
-        found = [
-            _make(plan, output, row_bands, parts[output.name], its_tags, context)
-            for output, its_tags in zip(plan.outputs, tags, strict=True)
+    parts = [row_bands.folder / f"output-{i}.tif" for i in range(len(plan.outputs))]
+    with _writing(parts, out):
+        return [
+            _make(plan, output, row_bands, part, its_tags, context)
+            for output, part, its_tags in zip(plan.outputs, parts, tags, strict=True)
         ]
+
+
+def put_in_place(plan: Plan, found: Sequence[Finished], report: Path, out: Path) -> list[Finished]:
+    """Put what was made in its place by renames: the report, then the outputs, the first one last.
+
+    What is not kept stays with the row bands.
+
+    Args:
+        found: as ``make_cogs`` gives it.
+        report: the report, with the row bands.
+
+    Returns:
+        The same, where it lies now.
+
+    Raises:
+        RunError: a place cannot be written; the row bands stay.
+    """
+    places = {output.name: path for output, path in zip(plan.kept, plan.destinations(out), strict=True)}
+    parts = {output.name: each.path for output, each in zip(plan.outputs, found, strict=True)}
+    with _writing(list(parts.values()), out):
+        report.replace(report_of(out))
         # Whoever finds the first output finds the others too.
         for name, destination in reversed(places.items()):
             # Side files of an older output would describe, mask or stand in for the wrong pixels.
             for ending in _SIDE_FILES:
                 destination.with_name(destination.name + ending).unlink(missing_ok=True)
             parts[name].replace(destination)
-    except (OSError, rasterio.errors.RasterioError) as error:
-        for part in parts.values():
+    return [
+        replace(each, path=places.get(output.name, each.path)) for output, each in zip(plan.outputs, found, strict=True)
+    ]
+
+
+def report_of(out: Path) -> Path:
+    """The report beside an output."""
+    return out.with_name(out.stem + ".report.json")
+
+
+@contextmanager
+def _writing(parts: Sequence[Path], out: Path) -> Iterator[None]:
+    """Say in one sentence what cannot be written, and leave no part of it."""
+    try:
+        yield
+    except (*GDAL_ERRORS, OSError) as error:
+        for part in parts:
             part.unlink(missing_ok=True)
         raise RunError(
             f"the COG cannot be written ({error})",
             where=str(out),
             fix="make room on the disk, then run again with --resume",
         ) from error
-    return [
-        replace(each, path=places.get(output.name, each.path)) for output, each in zip(plan.outputs, found, strict=True)
-    ]
 
 
 def _make(
@@ -108,7 +136,7 @@ def _make(
     with context.watch.stage("cog"):
         vrt = write_vrt(output, _stored(plan, output, row_bands), part.parent, levels, tags)
         _copy(vrt, part, output)
-        _check(part, output)
+        _check(part, vrt, output)
         context.cancel.check()
         with part.open("rb") as stream:
             os.fsync(stream.fileno())
@@ -181,14 +209,23 @@ def _validity(rows: NDArray[np.generic], output: Output) -> NDArray[np.bool_] | 
 
 
 def _rows(plan: Plan, output: Output, row_bands: RowBands) -> Iterator[NDArray[np.generic]]:
-    """The rows of the window from top to bottom, read one chunk ahead."""
+    """The rows of the window from top to bottom, read one chunk ahead.
+
+    Raises:
+        RunError: those of a row band are not what was written.
+    """
     chunks = list(_chunks(plan))
+    digest = RowDigest()
     with ThreadPoolExecutor(1) as reading:
         ahead = reading.submit(row_bands.chunk, output.name, *chunks[0])
-        for following in [*chunks[1:], None]:
+        for (band, *_), following in zip(chunks, [*chunks[1:], None], strict=True):
             rows = ahead.result()
             if following is not None:
                 ahead = reading.submit(row_bands.chunk, output.name, *following)
+            digest.update(rows)
+            if following is None or following[0] != band:
+                row_bands.check(output.name, band, digest)
+                digest = RowDigest()
             yield rows
 
 
@@ -206,7 +243,7 @@ def _copy(vrt: Path, part: Path, output: Output) -> None:
         stale.unlink(missing_ok=True)
     options = {
         "OVERVIEWS": "FORCE_USE_EXISTING",
-        "BLOCKSIZE": "512",
+        "BLOCKSIZE": str(_BLOCK),
         "COMPRESS": output.compress.upper(),
         "BIGTIFF": "YES" if output.raw_bytes * 4 // 3 > 3.9e9 else "NO",
         "NUM_THREADS": "ALL_CPUS",
@@ -219,9 +256,41 @@ def _copy(vrt: Path, part: Path, output: Output) -> None:
         rasterio.shutil.copy(vrt, part, driver="COG", **options)
 
 
-def _check(part: Path, output: Output) -> None:
-    """A disk that fills up can leave a short file without an error: the last block must be there."""
-    with quiet(), rasterio.open(part) as data:
-        if data.shape != tuple(output.grid.shape) or data.count != output.planes - (output.mask == "dataset"):
+def _check(part: Path, vrt: Path, output: Output) -> None:
+    """A disk that fills up can leave a file with holes and no error: every block must hold what went into it.
+
+    Raises:
+        OSError: one does not.
+    """
+    with quiet(), rasterio.open(part) as made, rasterio.open(vrt) as meant:
+        if made.shape != tuple(output.grid.shape) or made.count != output.planes - (output.mask == "dataset"):
             raise OSError("the file is not what was planned")
-        data.read(window=rasterio.windows.Window(data.width - 1, data.height - 1, 1, 1))
+        levels = len(meant.overviews(1))
+        if len(made.overviews(1)) != levels:
+            raise OSError("overviews are missing")
+    for level in (None, *range(levels)):
+        options = {} if level is None else {"OVERVIEW_LEVEL": level}
+        with (
+            quiet(),
+            rasterio.Env(GDAL_CACHEMAX=256 * 2**20),
+            rasterio.open(part, **options) as made,
+            rasterio.open(vrt, **options) as meant,
+        ):
+            for window in _windows(made.height, made.width):
+                if not _same(made.read(window=window), meant.read(window=window)) or (
+                    output.mask == "dataset"
+                    and not _same(made.read_masks(1, window=window), meant.read_masks(1, window=window))
+                ):
+                    raise OSError(f"row {window.row_off} on do not hold what was written")
+
+
+def _windows(height: int, width: int) -> Iterator[rasterio.windows.Window]:
+    """Whole blocks of a COG, as many as memory takes at a time."""
+    for row in range(0, height, _BLOCK):
+        for column in range(0, width, 8 * _BLOCK):
+            yield rasterio.windows.Window(column, row, min(8 * _BLOCK, width - column), min(_BLOCK, height - row))
+
+
+def _same(one: NDArray[np.generic], other: NDArray[np.generic]) -> bool:
+    """Whether two arrays have the same bits, NaN included."""
+    return one.dtype == other.dtype and np.array_equal(one.view(np.uint8), other.view(np.uint8))

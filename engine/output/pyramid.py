@@ -21,6 +21,7 @@ from rasterio.windows import Window as RasterWindow
 
 from ..contract import Overview
 from ..ground.nodata import Nodata
+from .row_bands import digest_of
 
 _BLOCK = 512
 
@@ -89,13 +90,18 @@ class Pyramid:
         self._odd: list[NDArray[Any] | None] = [None] * len(self.paths)
         self._waiting: list[list[NDArray[Any]]] = [[] for _ in self.paths]
         self._written = [0] * len(self.paths)
+        self._digests: list[list[tuple[RasterWindow, str]]] = [[] for _ in self.paths]
 
     def push(self, rows: NDArray[Any]) -> None:
         """Take the next rows of the full raster: (planes, n, W)."""
         self._halve(0, rows)
 
     def finish(self) -> None:
-        """Write what is left and close the files."""
+        """Write what is left, close the files, and read them back.
+
+        Raises:
+            OSError: a file does not hold what was written, as on a disk that filled up meanwhile.
+        """
         for level, data in enumerate(self._files):
             odd = self._odd[level]
             if odd is not None:
@@ -104,6 +110,13 @@ class Pyramid:
             if self._written[level] != data.height:
                 raise AssertionError(f"overview {level + 1} has {self._written[level]} of {data.height} rows")
             data.close()
+            self._check(level)
+
+    def _check(self, level: int) -> None:
+        with _quietly(), rasterio.open(self.paths[level]) as data:
+            for where, digest in self._digests[level]:
+                if digest_of(data.read(window=where)) != digest:
+                    raise OSError(f"overview {level + 1} does not hold what was written")
 
     def _halve(self, level: int, rows: NDArray[Any]) -> None:
         """Halve rows into overview ``level`` (0 is the first); a row without a partner waits for the next call."""
@@ -133,6 +146,7 @@ class Pyramid:
         self._waiting[level] = [rows[:, count:]] if count < waiting else []
         where = RasterWindow(0, self._written[level], rows.shape[2], count)
         self._files[level].write(rows[:, :count], window=where)
+        self._digests[level].append((where, digest_of(rows[:, :count])))
         self._written[level] += count
 
     def _halved(self, rows: NDArray[Any]) -> NDArray[Any]:

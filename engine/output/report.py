@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ def facts_of(
     out: Path,
     receipts: list[dict[str, Any]],
     found: Sequence[Finished],
+    warned: Sequence[Mapping[str, Any]],
     watch: Stopwatch,
     seconds: float,
 ) -> dict[str, Any]:
@@ -36,6 +37,7 @@ def facts_of(
     Args:
         receipts: of the row bands.
         found: one for each output.
+        warned: the warnings that were given, ``kind`` and ``what`` of each.
         seconds: that the call took.
     """
     first = plan.output.name
@@ -44,9 +46,10 @@ def facts_of(
         for output in plan.outputs
     }
     residual = relative_rms([receipt["residual"] for receipt in receipts if receipt["residual"] is not None])
+    places = dict(zip((output.name for output in plan.kept), plan.destinations(out), strict=True))
     layers = {
         output.name: {
-            "path": str(each.path),
+            "path": str(places[output.name]),
             "bytes": each.output_bytes,
             "note": _note(plan, output, out),
             "categories": [category.name for category in output.categories],
@@ -82,6 +85,7 @@ def facts_of(
         "output_bytes": found[0].output_bytes,
         "layers": layers,
         "inputs": {scene.name: scene.source for scene in plan.inputs},
+        "warnings": [dict(each) for each in warned],
         "main_bands": [
             {"path": _findable(band.path), "band": band.index, "name": band.name} for band in plan.scene.bands
         ],

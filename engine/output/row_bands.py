@@ -21,7 +21,7 @@ import rasterio
 from numpy.typing import NDArray
 
 from ..errors import RunError
-from ..inputs.files import quiet
+from ..inputs.files import GDAL_ERRORS, quiet
 from ..plan.plan import Plan
 
 CHUNK_ROWS = 1024
@@ -88,9 +88,24 @@ class RowBands:
         try:
             for rows in self.chunks(name, band):
                 digest.update(rows)
-        except rasterio.errors.RasterioError:
+        except (*GDAL_ERRORS, OSError):
             return None
         return digest.hex
+
+    def check(self, name: str, band: int, digest: RowDigest) -> None:
+        """Hold what was read of a band to what was written; where it differs, the band counts as unfinished.
+
+        Raises:
+            RunError: it differs.
+        """
+        receipt = self.receipt(band)
+        if receipt is None or receipt["sha256"][name] != digest.hex:
+            self.discard(band)
+            raise RunError(
+                f"row band {band} is not what was written",
+                where=str(self.folder),
+                fix="check the disk, then run again with --resume",
+            )
 
     def discard(self, band: int) -> None:
         """Take the receipt of a band away."""
@@ -120,7 +135,7 @@ class RowBands:
             digests = {name: digest_of(outputs[name]) for name in self.names}
             receipt = {"identity": self.identity, "sha256": digests, "bytes": sizes, **facts}
             write_json(self._receipt_path(band), receipt)
-        except (OSError, rasterio.errors.RasterioError) as error:
+        except (*GDAL_ERRORS, OSError) as error:
             raise RunError(
                 f"row band {band} cannot be written ({getattr(error, 'strerror', None) or error})",
                 where=str(self.folder),
@@ -188,7 +203,7 @@ def digest_of(planes: Planes) -> str:
     return digest.hex
 
 
-def write_json(path: Path, data: Any, *, replace: bool = True) -> bool:
+def write_json(path: Path, data: Any, *, replace: bool = True, indent: int | None = None) -> bool:
     """Write a file of JSON, synced, under its name at once or not at all.
 
     Args:
@@ -201,7 +216,7 @@ def write_json(path: Path, data: Any, *, replace: bool = True) -> bool:
     part = path.with_suffix(f".{os.getpid()}.part")
     try:
         with part.open("w") as stream:
-            json.dump(data, stream)
+            json.dump(data, stream, indent=indent)
             stream.flush()
             os.fsync(stream.fileno())
         if replace:

@@ -16,6 +16,7 @@ from rasterio.dtypes import _gdal_typename
 
 from ..contract import Category
 from ..inputs.files import quiet
+from ..inputs.scene import CLASS_NAMES
 from ..plan.plan import Output
 
 _COLOURS = {
@@ -108,7 +109,7 @@ def write_vrt(
 def _dataset_tags(output: Output) -> dict[str, str]:
     tags = {"AREA_OR_POINT": "Point" if output.point else "Area"}
     if output.categories:
-        tags["SEAMLINE_CLASSES"] = json.dumps([category.name for category in output.categories], ensure_ascii=False)
+        tags[CLASS_NAMES] = json.dumps([category.name for category in output.categories], ensure_ascii=False)
     return tags
 
 

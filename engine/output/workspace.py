@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,9 +21,10 @@ from ..serial import digest, from_jsonable, to_jsonable
 from .locks import lock_file
 from .row_bands import RowBands, write_json
 
-FORMAT = 3
+FORMAT = 4
 """Of the folder; those of other numbers were left by other versions."""
 _PLAN, _LOCK, _MODEL = "plan.json", "lock", "model"
+_HALF = re.compile(r"plan\.\d+\.part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,9 @@ class Workspace:
         if self.exists or not self.folder.exists():
             return
         others = sorted(e.name for e in self.folder.iterdir()) if self.folder.is_dir() else [self.folder.name]
-        if set(others) - {_LOCK, _MODEL}:
+        # A run that was killed while it saved its plan leaves a part of it, and nothing else.
+        others = [name for name in others if name not in (_LOCK, _MODEL) and not _HALF.fullmatch(name)]
+        if others:
             raise RequestError(
                 f"this is no folder of a run, but holds {others[0]}",
                 where=str(self.folder),
@@ -134,7 +138,7 @@ class Workspace:
             raise RequestError(
                 "another version of the program began this run",
                 where=str(self.folder),
-                fix="start anew: pass --overwrite without --resume",
+                fix=anew(self.folder),
             )
         try:
             if saved["sha256"] != digest(saved["plan"]):
@@ -172,6 +176,11 @@ class Workspace:
             ) from error
 
 
+def anew(folder: Path) -> str:
+    """The way out of an unfinished run that cannot be gone on with, for shards too, which delete nothing."""
+    return f"start anew: pass --overwrite without --resume to a whole run, or delete {folder}"
+
+
 def _delete(entry: Path) -> None:
     if entry.is_dir() and not entry.is_symlink():
         shutil.rmtree(entry)
@@ -180,4 +189,4 @@ def _delete(entry: Path) -> None:
 
 
 def _damaged(path: Path) -> RequestError:
-    return RequestError("the saved plan is damaged", where=str(path), fix="delete the folder, start anew")
+    return RequestError("the saved plan is damaged", where=str(path), fix=anew(path.parent))

@@ -28,7 +28,7 @@ from .vector_files import VectorFiles
 OutputMask = Literal["none", "nodata", "dataset", "alpha"]
 # They say where pixels come from and how they are stored, not what they are.
 _NOT_PIXELS = frozenset(
-    {"path", "source", "compress", "misregistration", "instrument", "tags", "file", "note", "vectors"}
+    {"path", "source", "compress", "misregistration", "instrument", "tags", "stamps", "file", "note", "vectors"}
 )
 
 

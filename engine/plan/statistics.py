@@ -113,7 +113,7 @@ def _too_large(readers: Sequence[Reader], window: Window) -> RequestError:
     return RequestError(
         f"values such as {found[0]:.4g} are no measurements; they look like a nodata value that is not declared",
         where=found[1],
-        fix=f"declare it with gdal_edit.py -a_nodata {found[0]:.9g}",
+        fix=f"pass --nodata {found[0]:.9g}, or declare it with gdal_edit.py -a_nodata {found[0]:.9g}",
     )
 
 

@@ -84,7 +84,7 @@ def plan_class_map(path: str, request: LabelRequest, policy: OpenPolicy | None =
     with warnings.catch_warnings():
         # What an evaluation writes has no georeference to lose.
         warnings.simplefilter("ignore", GeoreferenceWarning)
-        scene = describe("map", path, any_dtype=True, policy=policy)
+        scene = describe("map", path, any_dtype=True, coded=True, policy=policy)
     if len(scene.bands) != 1 or np.dtype(scene.dtype).kind not in "iu":
         raise RequestError(
             f"it has {len(scene.bands)} band(s) of {scene.dtype}, and a map of classes has one of whole numbers",

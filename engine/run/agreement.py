@@ -15,13 +15,16 @@ from ..inputs.check import describe_inputs
 from ..inputs.coregistration import REFERENCE, WARN_PX, correction, measure, warn_if_shifted
 from ..inputs.guide_check import warn_if_elsewhere
 from ..inputs.instrument import measured_instrument
-from ..output.workspace import Workspace
+from ..output.finish import report_of
+from ..output.workspace import Workspace, anew
 from ..plan.make import make_plan
 from ..plan.plan import Plan
 from ..plan.response import believed
 from ..plan.statistics import measured
+from ..plan.values import warn_of_fill
 from ..request import Request
 from ..serial import to_jsonable
+from .unchanged import check_as_saved
 
 
 class LoadedOnce:
@@ -49,6 +52,7 @@ def measured_plan(request: Request, source: ModelSource, model: LoadedOnce, chec
     """
     inputs = describe_inputs(request, source.spec)
     plan = make_plan(request, source.spec, source.identity, inputs)
+    warn_of_fill(plan.scenes, request.policy, check)
     found = instrument = None
     for guide in plan.guides:
         warn_if_elsewhere(plan.base, plan.scene, guide, source.spec.input(guide.name).kernel)
@@ -103,9 +107,11 @@ def agreed_plan(
             raise RequestError(
                 f"the unfinished run is another one (it differs in {', '.join(_differences(saved, plan))})",
                 where=str(workspace.folder),
-                fix="repeat the options of that run, or pass --overwrite without --resume to start anew",
+                fix=f"repeat the options of that run, or {anew(workspace.folder)}",
             )
-        return replace(saved, vectors=plan.vectors)
+        check_as_saved(saved, plan, workspace)
+        # Where the inputs have been moved, they are read where they lie now.
+        return replace(saved, vectors=plan.vectors, scenes=plan.scenes, guides=plan.guides)
     if workspace.exists and not request.overwrite:
         raise RequestError(
             "an unfinished run lies here",
@@ -122,7 +128,7 @@ def _decided(plan: Plan) -> tuple[str, list[tuple[str, str | None]]]:
 
 
 def _differences(a: Plan, b: Plan) -> list[str]:
-    skip = ("levels", "statistics", "misregistration", "instrument")
+    skip = ("levels", "statistics", "misregistration", "instrument", "vectors")
     left, right = to_jsonable(a), to_jsonable(b)
     return [name for name in left if name not in skip and left[name] != right[name]] or ["its inputs"]
 
@@ -137,6 +143,10 @@ def check_destination(request: Request, out: Path) -> None:
     # An unfinished run was free to write its outputs when it began, and may have been killed just after it did.
     replaces = request.overwrite or (request.resume and Workspace.beside(out).exists)
     _check_place(request, out, replaces=replaces)
+    if report_of(out).is_dir():
+        raise RequestError(
+            "the report goes there, but it is a folder", where=str(report_of(out)), fix="choose another name"
+        )
     taken = {_place(out): "the output itself"}
     for name, path in request.also.items():
         further = Path(path)

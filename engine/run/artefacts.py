@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from rasterio.windows import Window as RasterWindow
 
 from ..ground.grids import Window, ratio
+from ..inputs.files import quiet
 from ..inputs.pair_blocks import pair_blocks
 from ..inputs.reading import InputReader
 from ..optics.consistency import Consistency
@@ -42,7 +43,7 @@ def artefacts(plan: Plan, out: Path, policy: OpenPolicy, check: Callable[[], Non
     """
     if not plan.per_band or not plan.output.consistent:
         return {}
-    with rasterio.open(out) as file:
+    with quiet(), rasterio.open(out) as file:
         if len(plan.scenes) == 2 and len(plan.scene.parts) == 1:
             return _of_pair(plan, file, policy, check)
         return _of_refined(plan, file, check) if plan.scale.finer > 1 else {}

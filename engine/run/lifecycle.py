@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,10 +20,11 @@ from ..errors import (
     RunError,
     UnusedOptionWarning,
 )
-from ..events import Cancel, Listener, Silence, warnings_to
+from ..events import Cancel, Listener, Remembering, Silence, warnings_to
 from ..inputs.coregistration import REFERENCE
-from ..output.finish import finish_cog
+from ..output.finish import make_cogs, put_in_place, report_of
 from ..output.report import facts_of, summary, tags_of
+from ..output.row_bands import write_json
 from ..output.workspace import Workspace
 from ..plan.plan import Plan
 from ..plan.resources import Estimate, check_resources, estimate
@@ -34,6 +34,7 @@ from .artefacts import artefacts
 from .executors import Executor, InProcess
 from .job import Job, run_job, shard_row_bands
 from .stages import Stage, run_stages
+from .unchanged import check_as_read
 from .vectors import vector_stages
 
 
@@ -88,6 +89,7 @@ def run(
     shard: Shard | None = None,
     executor: Executor | None = None,
     stages: Sequence[Stage] = (),
+    about: Mapping[str, Any] | None = None,
     listener: Listener | None = None,
     cancel: Cancel | None = None,
 ) -> Outcome:
@@ -96,12 +98,14 @@ def run(
     Args:
         executor: computes the row bands; None for this process.
         stages: follow the COGs; a shard has none, ``merge`` runs them.
+        about: further facts for the report.
 
     Raises:
         SeamlineError: of the class that names the exit code; the destination is untouched, finished row bands stay.
     """
     shard = shard or Shard()
-    context = RunContext(listener=listener or Silence(), cancel=cancel or Cancel(), policy=request.policy)
+    ears = Remembering(listener or Silence())
+    context = RunContext(listener=ears, cancel=cancel or Cancel(), policy=request.policy)
     out, started = Path(request.out), time.perf_counter()
     workspace = Workspace.beside(out)
     with warnings_to(context.listener):
@@ -127,10 +131,11 @@ def run(
                     # Nothing can come of this run: it leaves none behind that would have to be gone on with.
                     workspace.clear()
                 raise
+            check_as_read(job)
             if not shard.is_whole:
                 left = workspace.row_bands(plan).unfinished(plan.row_bands)
                 return Outcome(None, None, {"bands": names, "left": left})
-            return _finish(plan, workspace, out, stages, context, started)
+            return _finish(plan, workspace, out, _Wanted(stages, about or {}, ears, started), context)
 
 
 def _begin(source: ModelSource, plan: Plan, workspace: Workspace, shard: Shard, *, resumed: bool) -> Job:
@@ -166,7 +171,8 @@ def run_planned(
     Raises:
         SeamlineError: as for ``run``.
     """
-    context = RunContext(listener=listener or Silence(), cancel=cancel or Cancel(), policy=policy)
+    ears = Remembering(listener or Silence())
+    context = RunContext(listener=ears, cancel=cancel or Cancel(), policy=policy)
     workspace, started = Workspace.beside(out), time.perf_counter()
     with warnings_to(context.listener), workspace.held(shared=False):
         needs = check_resources(plan, out, memory)
@@ -175,22 +181,28 @@ def run_planned(
         context.listener.emit("start", plan=summary(plan, needs), out=str(out), bands=len(plan.row_bands))
         job = Job(plan, source, workspace.row_bands(plan), tuple(plan.row_bands), plan.runtime.device)
         run_job(job, job.load(), context)
-        return _finish(plan, workspace, out, (), context, started)
+        check_as_read(job)
+        return _finish(plan, workspace, out, _Wanted((), {}, ears, started), context)
 
 
 def merge(
     out: Path,
     *,
     stages: Sequence[Stage] = (),
+    about: Mapping[str, Any] | None = None,
     listener: Listener | None = None,
     cancel: Cancel | None = None,
 ) -> Outcome:
     """Put the row bands of all shards together; the inputs are not needed any more.
 
+    Args:
+        stages, about: as for ``run``.
+
     Raises:
         RequestError: there is no run, row bands are missing, or a shard is still at work.
     """
-    context = RunContext(listener=listener or Silence(), cancel=cancel or Cancel())
+    ears, started = Remembering(listener or Silence()), time.perf_counter()
+    context = RunContext(listener=ears, cancel=cancel or Cancel())
     workspace = Workspace.beside(out)
     if not workspace.exists:
         workspace.plan()
@@ -212,7 +224,7 @@ def merge(
                 where=str(workspace.folder),
                 fix="run the missing shards, then merge again",
             )
-        return _finish(plan, workspace, out, stages, context, time.perf_counter())
+        return _finish(plan, workspace, out, _Wanted(stages, about or {}, ears, started), context)
 
 
 def _warn_unused(request: Request, source: ModelSource) -> None:
@@ -237,30 +249,73 @@ def _warn_of(request: Request, plan: Plan) -> None:
         warnings.warn(ConsistencyWarning(text), stacklevel=3)
 
 
-def _finish(
-    plan: Plan, workspace: Workspace, out: Path, stages: Sequence[Stage], context: RunContext, started: float
-) -> Outcome:
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a run makes beside its outputs.
+
+    Attributes:
+        stages: follow the COGs.
+        about: further facts for the report.
+        ears: have heard the warnings.
+        started: when the call began, s.
+    """
+
+    stages: Sequence[Stage]
+    about: Mapping[str, Any]
+    ears: Remembering
+    started: float
+
+
+def _finish(plan: Plan, workspace: Workspace, out: Path, wanted: _Wanted, context: RunContext) -> Outcome:
     row_bands = workspace.row_bands(plan)
     receipts = [receipt for band in plan.row_bands if (receipt := row_bands.receipt(band)) is not None]
-    found = finish_cog(plan, row_bands, out, tags_of(plan, out), context=context)
-    made = run_stages((*vector_stages(plan), *stages), plan, found, context)
+    found = make_cogs(plan, row_bands, out, tags_of(plan, out), context=context)
     with context.watch.stage("artefacts"):
-        seen = artefacts(plan, out, context.policy, context.cancel.check)
-    facts = facts_of(plan, out, receipts, found, context.watch, time.perf_counter() - started) | {"stages": made}
-    facts["metrics"]["artefacts"] = seen
-    height, width = plan.output.grid.shape
-    cells = height * width * len(plan.output.bands)
-    if facts["counts"]["masked"] == cells:
-        warnings.warn(AllNodataWarning("the inputs hold no valid pixel here: the output is all nodata"), stacklevel=3)
-    report = out.with_name(out.stem + ".report.json")
-    report.write_text(json.dumps(facts, indent=1))
+        seen = artefacts(plan, found[0].path, context.policy, context.cancel.check)
+    _warn_if_empty(plan, receipts)
+
+    def told(stages: Mapping[str, Any]) -> dict[str, Any]:
+        spent = time.perf_counter() - wanted.started
+        facts = facts_of(plan, out, receipts, found, wanted.ears.warned, context.watch, spent)
+        facts["metrics"]["artefacts"] = seen
+        return {**facts, "stages": dict(stages), **wanted.about}
+
+    # Before the outputs are put in place: a report that cannot be written leaves an older output as it is.
+    report, facts = workspace.folder / "report.json", told({})
+    _write_report(report, facts)
+    found = put_in_place(plan, found, report, out)
+    stages = (*vector_stages(plan), *wanted.stages)
+    if stages:
+        facts = told(run_stages(stages, plan, found, context))
+        _write_report(report_of(out), facts)
     try:
         workspace.clear()
     except RunError as error:
         # The result is in place; only its scaffold is not gone.
         warnings.warn(LeftoverWarning(str(error)), stacklevel=3)
-    vectors = list(plan.vectors.paths.values())
     context.listener.emit(
-        "done", outputs=facts["outputs"], vectors=vectors, report=str(report), metrics=facts["metrics"]
+        "done",
+        outputs=facts["outputs"],
+        vectors=list(plan.vectors.paths.values()),
+        report=str(report_of(out)),
+        metrics=facts["metrics"],
     )
-    return Outcome(out, report, facts)
+    return Outcome(out, report_of(out), facts)
+
+
+def _warn_if_empty(plan: Plan, receipts: Sequence[Mapping[str, Any]]) -> None:
+    height, width = plan.output.grid.shape
+    masked = sum(receipt["counts"][plan.output.name]["masked"] for receipt in receipts)
+    if masked == height * width * len(plan.output.bands):
+        warnings.warn(AllNodataWarning("the inputs hold no valid pixel here: the output is all nodata"), stacklevel=3)
+
+
+def _write_report(path: Path, facts: Mapping[str, Any]) -> None:
+    try:
+        write_json(path, facts, indent=1)
+    except OSError as error:
+        raise RunError(
+            f"the report cannot be written ({error.strerror})",
+            where=str(path),
+            fix="make room on the disk, or the folder writable, then run again with --resume",
+        ) from error

@@ -6,6 +6,7 @@ MS arrives on the PAN grid, sampled with Lanczos: cubic loses about 0.01 in Q2n 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -15,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from ...engine.contract import InputSpec, ModelSpec, Runtime, TileModel, Where
+from ...engine.errors import NoRatioWarning
 from ...engine.facts import UNMEASURED
 from ...engine.optics.mtf import filter_bands, filter_gain
 from .lowpass import MTF_HALF, PYRAMID_HALF, mtf_lowpass, pyramid_lowpass
@@ -26,6 +28,7 @@ METHODS: tuple[Method, ...] = ("brovey", "brovey-weighted", "gsa", "mtf-glp-fs",
 
 _VERSION = "2"
 _PAN, _LOW, _PYRAMID, _MS = 0, 1, 2, 3  # planes of the moments; MS bands from _MS on
+_NO_RATIO = 0.1  # of the valid pixels of a block: more than noise over water, negative as it may be
 _DARK = 0.01  # of the mean intensity: below it a ratio says nothing and Brovey leaves MS alone
 
 
@@ -90,7 +93,23 @@ class _Measuring:
         return gram(planes[0], valid[0, 0])
 
 
-class Brovey(_Measuring):
+class _Ratios(_Measuring):
+    """Measures for a method of ratios, which say nothing of values below 0."""
+
+    def measure(self, batch: Mapping[str, torch.Tensor], valid: torch.Tensor, where: Where) -> Array:
+        """As ``_Measuring`` has it.
+
+        Warns:
+            NoRatioWarning: many MS values are negative.
+        """
+        negative = (batch["ms"].amin(dim=1, keepdim=True) < 0) & valid
+        if int(negative.sum()) > _NO_RATIO * int(valid.sum()):
+            text = "ms: many values are below 0, where ratios say nothing, so they are not sharpened; use --model gsa"
+            warnings.warn(NoRatioWarning(text), stacklevel=2)
+        return super().measure(batch, valid, where)
+
+
+class Brovey(_Ratios):
     """Equal weights; PAN brought to the mean and deviation of the intensity (Gillespie et al., RSE 1987)."""
 
     def predict(self, batch: Mapping[str, torch.Tensor], where: Where) -> torch.Tensor:
@@ -104,7 +123,7 @@ class Brovey(_Measuring):
         return ms * _quotient(matched, ms.mean(dim=1, keepdim=True), _DARK * mean)
 
 
-class WeightedBrovey(_Measuring):
+class WeightedBrovey(_Ratios):
     """Weights that make the intensity from MS the low-pass PAN, none of them negative."""
 
     def predict(self, batch: Mapping[str, torch.Tensor], where: Where) -> torch.Tensor:
@@ -140,7 +159,7 @@ class GlpFs(_Measuring):
         return batch["ms"] + _column(gains, pan) * (pan - _pyramid(pan, where))
 
 
-class GlpHpm(_Measuring):
+class GlpHpm(_Ratios):
     """MTF-GLP with high-pass modulation (Vivone et al., "Contrast and error-based fusion schemes", GRSL 2014).
 
     Args:

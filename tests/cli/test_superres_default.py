@@ -175,3 +175,19 @@ def sharpened(data, dataset, model) -> tuple[dict[str, float], dict[str, float]]
     plain = torch.nn.functional.interpolate(coarse, scale_factor=4, mode="bicubic", align_corners=False)
     mine, other = (image_scores([2.0 * image - 1.0], [2.0 * sharp - 1.0]) for image in (found, plain))
     return mine, other
+
+
+@pytest.mark.parametrize("model", SUPERRES_BY_SCALE.values())
+def test_a_constant_that_is_added_comes_out_added_and_what_is_flat_stays_flat(tmp_path, model):
+    """Kelvins are levels far above their spread."""
+    degrees = scene(1, 24, 28, dtype="float32") / 300
+    found = {}
+    for name, values in (("degrees", degrees), ("kelvin", degrees + 280), ("flat", np.full_like(degrees, 777))):
+        path = write(tmp_path / f"{name}.tif", values)
+        code, said = superres(path, tmp_path / f"{name}.out.tif", "--model", model)
+        assert code == 0, said
+        with rasterio.open(tmp_path / f"{name}.out.tif") as out:
+            found[name] = out.read().astype(np.float64)
+    assert np.abs(found["flat"] - 777).max() < 1
+    apart = found["kelvin"] - 280 - found["degrees"]
+    assert np.sqrt((apart**2).mean()) < 0.2 * degrees.std()

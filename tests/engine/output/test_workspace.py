@@ -250,7 +250,7 @@ def test_killed_between_the_rename_and_the_end(scene, whole, tmp_path, monkeypat
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("seamline.engine.run.lifecycle.facts_of", killed)
+        patch.setattr("seamline.engine.run.lifecycle.vector_stages", killed)
         with pytest.raises(KeyboardInterrupt):
             run(asked(scene, out), GroundNoise())
     assert out.exists()

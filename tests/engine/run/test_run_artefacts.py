@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 import rasterio
+from affine import Affine
 from rasterio.transform import from_origin
 
 from seamline.engine.optics.imaging import Sharpening, SimulatedInstrument, delivered
@@ -13,6 +16,7 @@ from seamline.engine.quality.evaluation_plan import EvaluationRequest, plan_eval
 from seamline.engine.request import Request
 from seamline.engine.run import run
 from seamline.models import registry
+from seamline.models.classical.interpolate import Bicubic
 
 NAMES = {"bias", "undershoot", "overshoot", "PAN_detail", "lattice"}
 
@@ -104,3 +108,14 @@ def test_of_a_refined_image_the_lattice_is_told(write_raster, tmp_path):
         Request(inputs=inputs, out=str(tmp_path / "same.tif")), registry.resolve("identity", "superres", scale=1)
     )
     assert plain.facts["metrics"]["artefacts"] == {}
+
+
+def test_an_image_without_georeference_is_told_once_and_by_us_alone(write_raster, tmp_path):
+    values = np.random.default_rng(0).integers(1, 999, (1, 70, 80)).astype(np.uint16)
+    path = write_raster("in.tif", values, transform=Affine.identity(), crs=None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.simplefilter("ignore", PendingDeprecationWarning)
+        facts = run(Request(inputs={"image": str(path)}, out=str(tmp_path / "o.tif"), threads=1), Bicubic(2)).facts
+    assert "lattice" in facts["metrics"]["artefacts"]
+    assert [each["kind"] for each in facts["warnings"]] == ["GeoreferenceWarning"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import torch
 from scipy.optimize import nnls
 
 from seamline.engine.contract import MeasuringModel, Runtime, TileModel, Where
-from seamline.engine.errors import RequestError, RunError
+from seamline.engine.errors import NoRatioWarning, RequestError, RunError
 from seamline.engine.facts import Response
 from seamline.engine.ground.resample import point_taps
 from seamline.engine.optics.mtf import designed_gain
@@ -232,3 +233,19 @@ def test_the_toolbox_scores_are_reached(folder, ratio, bits, name):
         assert q2n > expected["rr_fused_mtf-glp-fs.tif"]["Q2n"]
     else:
         assert q2n == pytest.approx(expected[f"rr_fused_{name}.tif"]["Q2n"], abs=0.005)
+
+
+RATIOS = {"brovey", "brovey-weighted", "mtf-glp-hpm"}
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize(("share", "told"), [(0.0, False), (0.02, False), (0.5, True)])
+def test_methods_of_ratios_say_where_values_below_0_leave_them_nothing(name, share, told):
+    batch, where = scene(3)
+    values = batch["ms"].flatten()
+    batch["ms"] = batch["ms"] - values.kthvalue(max(1, int(share * values.numel()))).values
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        measured(Classical(name).load(Runtime()), batch, where)
+    kinds = [each.category for each in caught]
+    assert kinds == ([NoRatioWarning] if told and name in RATIOS else [])
