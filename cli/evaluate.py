@@ -43,7 +43,7 @@ class _Rim(click.ParamType["int | Literal['toolbox']"]):
         """Pixels from 0 up, or "toolbox"."""
         if value == "toolbox":
             return "toolbox"
-        if not str(value).isdigit():
+        if not str(value).isdecimal():
             self.fail(f"{value!r} is not a rim: give toolbox, or a number of px", param, ctx)
         return int(value)
 

@@ -54,7 +54,8 @@ class _Bytes(click.ParamType[int]):
         unit = {"K": 2**10, "M": 2**20, "G": 2**30}.get(text[-1:], 1)
         try:
             return int(float(text.rstrip("KMG")) * unit)
-        except ValueError:
+        # Infinity is a real number, but none of bytes.
+        except (ValueError, OverflowError):
             self.fail(f"{value!r} is not a size: give one such as 800M or 2G", param, ctx)
 
 
@@ -68,7 +69,7 @@ class _Shard(click.ParamType[tuple[int, int]]):
         if isinstance(value, tuple):
             return value
         index, _, count = str(value).partition("/")
-        if not (index.isdigit() and count.isdigit()):
+        if not (index.isdecimal() and count.isdecimal()):
             self.fail(f"{value!r} is not a shard: give i/n, such as 2/8", param, ctx)
         return int(index), int(count)
 
@@ -106,9 +107,9 @@ class _Bands(click.ParamType[tuple[int | str, ...]]):
         if isinstance(value, tuple):
             return value
         parts = [part.strip() for part in str(value).split(",")]
-        if not all(part.isdigit() or re.fullmatch(r"[A-Za-z_]+\d\w*", part) for part in parts):
+        if not all(part.isdecimal() or re.fullmatch(r"[A-Za-z_]+\d\w*", part) for part in parts):
             self.fail(f"{value!r} is not a list of bands: give numbers such as 4,3,2 or names such as B8A", param, ctx)
-        return tuple(int(part) if part.isdigit() else part for part in parts)
+        return tuple(int(part) if part.isdecimal() else part for part in parts)
 
 
 RUN_OPTIONS = [

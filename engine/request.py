@@ -19,6 +19,8 @@ Attention = Literal["sdpa", "xformers"]
 Compression = Literal["zstd", "deflate", "lzw", "none"]
 Enforced = Literal["on", "off", "area", "mtf"]
 Blending = Literal["pixel", "latent"]
+# Where there is no memory for so many, the library that starts them ends the process without a word of ours.
+_MOST_THREADS = 1024
 SHORTHANDS = ("uncertainty", "trust", "probabilities", "confidence")
 """Further outputs that every door has an option for under their own names."""
 
@@ -108,6 +110,12 @@ class Request:
             ("--memory", self.memory, 1),
         ):
             _check_count(option, value, least)
+        if self.threads is not None and self.threads > _MOST_THREADS:
+            raise RequestError(
+                f"{self.threads} is more than a process can have",
+                where="--threads",
+                fix=f"give {_MOST_THREADS} at most",
+            )
         _check_seed(self.seed)
         for option, text, known in (
             ("--precision", self.precision, get_args(Precision)),

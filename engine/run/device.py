@@ -18,7 +18,7 @@ def pick_device(wanted: str) -> str:
     if wanted == "cpu":
         return wanted
     kind, _, number = wanted.partition(":")
-    if kind != "cuda" or (number and not number.isdigit()):
+    if kind != "cuda" or (number and not number.isdecimal()):
         raise RequestError(f"{wanted} is not a device", where="--device", fix="give auto, cpu, cuda or cuda:N")
     if not torch.cuda.is_available():
         raise RequestError(

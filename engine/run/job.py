@@ -58,8 +58,8 @@ class Job:
 
     def split(self, parts: int) -> list[Job]:
         """Contiguous parts, at most ``parts``, none empty."""
-        shares = [tuple(shard_row_bands(self.numbers, i, parts)) for i in range(parts)]
-        return [replace(self, numbers=share) for share in shares if share]
+        count = min(parts, len(self.numbers))
+        return [replace(self, numbers=tuple(shard_row_bands(self.numbers, i, count))) for i in range(count)]
 
     def on_device(self, device: str) -> Job:
         """The same job on another device of the same kind."""

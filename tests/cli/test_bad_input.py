@@ -189,6 +189,8 @@ SUPERRES = {
     "overlap below nothing": ("pan.tif", ["--overlap", -1], "--overlap: -1 is not 0 or more"),
     "batch": ("pan.tif", ["--batch-size", 0], "--batch-size: 0 is not a positive number"),
     "threads": ("pan.tif", ["--threads", 0], "--threads: 0 is not a positive number"),
+    "threads without end": ("pan.tif", ["--threads", 10**9], "--threads: 1000000000 is more than a process can have"),
+    "digits that are no number": ("pan.tif", ["--device", "cuda:²"], "--device: cuda:² is not a device"),
     "shard 0": ("pan.tif", ["--shard", "0/2"], "--shard: shard 0/2 does not exist"),
     "shard 3 of 2": ("pan.tif", ["--shard", "3/2"], "--shard: shard 3/2 does not exist"),
     "workers": ("pan.tif", ["--workers", 0], "--workers: 0 workers cannot work"),
@@ -226,6 +228,22 @@ def test_superres_refuses(refused, inputs, tmp_path, source, options, sentence):
     model = [] if "--model" in options else ["--model", "identity"]
     said = refused(["superres", paths, tmp_path / "o.tif", *model, *options])
     assert re.search(sentence, said), said
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "sentence"),
+    [
+        ("--memory", "1e400G", "is not a size"),
+        ("--memory", "inf", "is not a size"),
+        ("--shard", "²/³", "is not a shard"),
+        ("--bands", "²", "is not a list of bands"),
+    ],
+)
+def test_values_that_no_option_can_mean_are_refused(ask, inputs, tmp_path, option, value, sentence):
+    answer = ask("superres", inputs / "pan.tif", tmp_path / "o.tif", "--model", "identity", option, value)
+    assert answer.code == 2
+    assert sentence in answer.err
+    assert list(tmp_path.iterdir()) == []
 
 
 PANSHARPEN = {

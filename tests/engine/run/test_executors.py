@@ -16,6 +16,7 @@ from seamline.engine.errors import ModelError, RequestError
 from seamline.engine.request import Request
 from seamline.engine.run import InProcess, Processes, run
 from seamline.engine.run.device import devices_for
+from seamline.engine.run.job import Job
 from seamline.engine.testing import GroundNoise, PassThrough, assert_same_pixels
 from seamline.models import registry
 
@@ -69,6 +70,13 @@ def test_an_executor_of_ones_own(scene, tmp_path):
     run(asked(scene, tmp_path / "a.tif"), GroundNoise())
     run(asked(scene, tmp_path / "b.tif"), GroundNoise(), executor=Backwards())
     assert_same_pixels(tmp_path / "a.tif", tmp_path / "b.tif")
+
+
+def test_a_job_is_split_into_no_more_parts_than_it_has_row_bands():
+    job = Job(None, None, None, (2, 3, 5), "cpu")
+    assert [part.numbers for part in job.split(2)] == [(2,), (3, 5)]
+    assert [part.numbers for part in job.split(10**20)] == [(2,), (3,), (5,)]
+    assert replace(job, numbers=()).split(3) == []
 
 
 def test_no_workers_are_refused():
