@@ -9,6 +9,8 @@ from ..shared.law import MOST_BYTES, Breach, Verdict
 from .execution import Observed, Step
 
 _KNOWN = frozenset({0, 1, 2, 3, 130, 141})
+_FAILED = frozenset({1, 2, 3})
+_SENTENCE = re.compile(r'^(error|Error): .|"event": "error"', re.MULTILINE)
 _TRACE = re.compile(r"Traceback|Exception ignored|a worker process failed")
 _KILLED = frozenset({-2, -9, -15})
 """What signals of the trials end a process with."""
@@ -38,6 +40,8 @@ def _of_step(step: Step) -> Iterator[Breach]:
         yield Breach("hangs", _said(step))
     elif _TRACE.search(ended.said) or ended.code not in _KNOWN | _KILLED:
         yield Breach("tracebacks", _said(step))
+    elif ended.code in _FAILED and not _SENTENCE.search(ended.said):
+        yield Breach("tracebacks", f"no sentence; {_said(step)}")
     if ended.peak_bytes > MOST_BYTES:
         yield Breach("over 1 GB", f"{step.role}: {ended.peak_bytes / 1e6:.0f} MB")
 

@@ -31,8 +31,8 @@ def seen(*steps, requests=0):
     return Observed(TRIAL, steps, requests)
 
 
-def step(role="with its fault", content="right", **how):
-    return Step(role, ended(**how), content if not how.get("code") else None, RIGHT)
+def step(role="with its fault", content="right", code=0, said="error: x; try again", **how):
+    return Step(role, ended(code, said, **how), None if code else content, RIGHT)
 
 
 def test_trials_are_those_of_their_seed_and_cover_every_family():
@@ -51,6 +51,7 @@ def test_trials_are_those_of_their_seed_and_cover_every_family():
         (seen(step(content="another")), "wrong pixels"),
         (seen(step(), step("with --resume", content="another")), "wrong pixels"),
         (seen(step(code=1, said="Traceback (most recent call last):\nerror: unexpected KeyError: 'a'")), "tracebacks"),
+        (seen(step(code=1, said="libgomp: Out of memory")), "tracebacks"),
         (seen(step(code=-11)), "tracebacks"),
         (seen(step(code=-9, hung=True)), "hangs"),
         (seen(step(peak=2 * 10**9)), "over 1 GB"),
