@@ -141,7 +141,8 @@ def start(arguments: Sequence[str], folder: Path, log: Path, conditions: Conditi
         _drop_rights()
         os.environ.update(conditions.environment)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR_S, PROCESSOR_S))
+        # First comes a signal of its own, which tells it from a kill.
+        resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR_S, PROCESSOR_S + 5))
         if conditions.file_bytes is not None:
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (conditions.file_bytes,) * 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -15,7 +16,7 @@ from seamline.benchmarks.faults.execution import Observed, Step
 from seamline.benchmarks.faults.jobs import JOBS
 from seamline.benchmarks.faults.judging import judge
 from seamline.benchmarks.faults.trials import FAMILIES, Limited, Trial, trials
-from seamline.benchmarks.shared.forks import Ended, Moment, moments_of
+from seamline.benchmarks.shared.forks import Ended, Moment, Run, moments_of
 from seamline.benchmarks.shared.law import LAWS, Breach, Verdict, lines_of
 
 ROOT = Path(__file__).parents[2]
@@ -88,6 +89,18 @@ def test_a_law_that_was_broken_is_missed_in_the_table():
 def test_moments_are_counted_by_what_happens_to_which_file(tmp_path):
     (tmp_path / "record").write_text("open a\nos.rename b\nopen a\n")
     assert moments_of(tmp_path / "record") == (Moment("open", "a"), Moment("os.rename", "b"), Moment("open", "a", 1))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes are watched as Linux does it")
+@pytest.mark.parametrize(("name", "hung"), [("XCPU", True), ("KILL", False)])
+def test_a_run_that_used_up_its_processor_time_hung_and_one_that_was_killed_did_not(tmp_path, name, hung):
+    log = tmp_path / "log"
+    log.touch()
+    with subprocess.Popen(["/bin/sh", "-c", f"kill -{name} $$"]) as process:
+        found = Run(process.pid, log).wait()
+    assert found is not None
+    assert found.hung == hung
+    assert found.code == -getattr(signal, f"SIG{name}")
 
 
 def test_each_field_of_json_can_be_altered_by_its_place(tmp_path):
