@@ -26,8 +26,8 @@ DRIVERS = (*_OF_ONE_FILE, "DIMAP", "TIL", "HFA")
 """Formats that are read without a flag."""
 
 GDAL_ERRORS = (RasterioError, CPLE_BaseError, CRSError, UnicodeDecodeError)
-"""What reading and writing may raise: GDAL's own errors too, which rasterio does not always make its own, and what it says
-of a damaged file, which need not be text."""
+"""What reading and writing may raise: GDAL's own errors too, which rasterio does not always make its own; what it says of a
+damaged file need not be text."""
 
 # What is left should the looking have overlooked something: no file on a server is the allowed one, curl knows no such
 # proxy, and no code in a virtual raster runs.
@@ -67,7 +67,7 @@ def readable(path: str) -> Iterator[None]:
     """
     try:
         yield
-    except (*GDAL_ERRORS, UnicodeDecodeError) as error:
+    except GDAL_ERRORS as error:
         reason = str(error.__cause__ or error).splitlines() or [type(error).__name__]
         raise RequestError(
             f"its metadata cannot be read ({reason[0][:120]})",
