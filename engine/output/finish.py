@@ -277,11 +277,17 @@ def _check(part: Path, vrt: Path, output: Output) -> None:
             rasterio.open(vrt, **options) as meant,
         ):
             for window in _windows(made.height, made.width):
-                if not _same(made.read(window=window), meant.read(window=window)) or (
-                    output.mask == "dataset"
-                    and not _same(made.read_masks(1, window=window), meant.read_masks(1, window=window))
-                ):
+                whole = _same(made.read(window=window), meant.read(window=window))
+                if output.mask == "dataset":
+                    whole = whole and _same(_mask(made, window), _mask(meant, window))
+                if not whole:
                     raise OSError(f"row {window.row_off} on do not hold what was written")
+
+
+def _mask(data: rasterio.DatasetReader, window: rasterio.windows.Window) -> NDArray[np.generic]:
+    """Where pixels are valid; what stands for that differs from type to type."""
+    valid: NDArray[np.generic] = data.read_masks(1, window=window) != 0
+    return valid
 
 
 def _windows(height: int, width: int) -> Iterator[rasterio.windows.Window]:
