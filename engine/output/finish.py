@@ -25,7 +25,7 @@ from ..errors import RunError
 from ..inputs.files import GDAL_ERRORS, quiet
 from ..plan.plan import Output, Plan
 from .pyramid import Pyramid
-from .row_bands import CHUNK_ROWS, RowBands, RowDigest
+from .row_bands import CHUNK_ROWS, RowBands, RowDigest, without_sign
 from .seams import SeamMeter, SeamScore
 from .texture import TextureMeter, TextureRatio
 from .vrt import StoredRows, with_mask, write_vrt
@@ -299,4 +299,5 @@ def _windows(height: int, width: int) -> Iterator[rasterio.windows.Window]:
 
 def _same(one: NDArray[np.generic], other: NDArray[np.generic]) -> bool:
     """Whether two arrays have the same bits, NaN included."""
+    one, other = without_sign(one), without_sign(other)
     return one.dtype == other.dtype and np.array_equal(one.view(np.uint8), other.view(np.uint8))

@@ -129,3 +129,12 @@ def test_a_report_that_cannot_be_written_leaves_the_old_output(scene, tmp_path, 
     assert facts["licence"] == "CC0-1.0"
     assert facts["layers"]["image"]["path"] == str(out)
     assert not Workspace.beside(out).folder.exists()
+
+
+def test_zeros_of_either_sign_are_one_value(write_raster, tmp_path):
+    values = np.full((1, 600, 600), -0.0, np.float32)
+    values[:, 550:] = np.nan
+    out = tmp_path / "o.tif"
+    run(asked(write_raster("in.tif", values), out), Identity())
+    with rasterio.open(out) as file:
+        np.testing.assert_array_equal(file.read(), values)
