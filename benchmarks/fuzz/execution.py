@@ -33,7 +33,7 @@ from ..shared.listening import Listener
 from .doors import Pixels, through
 from .inputs import Input, write
 
-HANG_S, CLOCK_S = 10.0, 60.0
+HANG_S, CLOCK_S = 10.0, 300.0
 """Processor seconds that an input may take, and seconds on the clock, for a machine may be busy."""
 BATCH = 250
 _MOST_SAID = 5000

@@ -20,13 +20,14 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
-PROCESSOR_S, CLOCK_S = 10, 120
+PROCESSOR_S, CLOCK_S = 10, 600
 """What a run may take at most; more is a hang.  On the clock it may take longer, for a machine may be busy."""
 
 _EVENTS = frozenset({"open", "os.rename", "os.remove", "os.rmdir", "os.link", "os.mkdir", "shutil.rmtree"})
 _TO = frozenset({"os.rename", "os.link"})
 _PART = re.compile(r"\.\d+\.part$")
 _POLL_S = 0.002
+_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +140,7 @@ def start(arguments: Sequence[str], folder: Path, log: Path, conditions: Conditi
         os.chdir(folder)
         _redirect(log, reader_gone=conditions.reader_gone)
         _drop_rights()
+        _end_with_parent()
         os.environ.update(conditions.environment)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         # First comes a signal of its own, which tells it from a kill.
@@ -183,6 +185,11 @@ def _drop_rights() -> None:
     """Give up capabilities: what a folder's permissions say then holds for the superuser too."""
     header, nothing = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
     ctypes.CDLL(None).capset(header, nothing)
+
+
+def _end_with_parent() -> None:
+    """Let nobody be left who stands still and waits for a parent that has gone."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _hook(folder: Path, conditions: Conditions) -> Callable[[str, tuple[object, ...]], None]:
