@@ -11,6 +11,7 @@ import click
 from .terminal import guarded
 
 _PATH: Any = click.Path(path_type=Path)
+_SCALE: Any = click.FloatRange(0.0, 2.0)
 
 
 @click.group()
@@ -107,10 +108,11 @@ def models_convert() -> None:
 
 @models_convert.command("salad-pan")
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--base", required=True, type=_PATH, metavar="DIR", help="Stable Diffusion 1.5, as safetensors.")
+@click.option("--base", type=_PATH, metavar="DIR", help="Stable Diffusion 1.5, as safetensors.")
 @click.option("--vae", required=True, type=_PATH, metavar="FILE|DIR", help="Band autoencoder.")
 @click.option("--vae-config", type=_PATH, metavar="FILE", help="Its config.json, where --vae is a bare file.")
-@click.option("--adapters", required=True, type=_PATH, metavar="FILE", help="Both branches.")
+@click.option("--adapters", type=_PATH, metavar="FILE", help="Both branches, to stand beside --base.")
+@click.option("--fused", type=_PATH, metavar="DIR", help="UNet and branches in one folder, in place of --adapters.")
 @click.option("--text", type=_PATH, metavar="FILE|DIR", help="Embedded prompts, or CLIP's folder; --base otherwise.")
 @click.option("--sensor", metavar="NAME|FILE", help="Sensor whose bands the model is told; any bands otherwise.")
 @click.option(
@@ -127,16 +129,37 @@ def models_convert() -> None:
     show_default=True,
     help="Whose moments the group norms use: the tile's, as published, or those of the whole scene.",
 )
+@click.option("--pan-scale", type=_SCALE, default=1.0, show_default=True, help="How strongly PAN steers, 0 to 2.")
+@click.option("--ms-scale", type=_SCALE, default=1.0, show_default=True, help="How strongly MS steers, 0 to 2.")
+@click.option("--steer-from", type=click.IntRange(0), default=0, show_default=True, help="First step that is steered.")
+@click.option("--steer-until", type=click.IntRange(1), metavar="N", help="First step that is not any more.")
 @click.option("--licence", default="not stated", show_default=True, help="Licence of the weights, for the card.")
 @click.option("--training-data", default="not stated", show_default=True, help="What they were trained on.")
-def convert_salad_pan(out: Path, sensor: str | None, **sources: Any) -> None:
+def convert_salad_pan(
+    out: Path,
+    sensor: str | None,
+    pan_scale: float,
+    ms_scale: float,
+    steer_from: int,
+    steer_until: int | None,
+    **sources: Any,
+) -> None:
     """Make the model folder OUT from Stable Diffusion 1.5, a band autoencoder and adapters."""
     with guarded(False, False) as (_, cancel):
+        from ..engine.errors import RequestError
         from ..engine.optics.sensors import find_sensor
         from ..models.salad_pan.published.checkpoint import Sources, convert
+        from ..models.salad_pan.published.conditioning import Strength
 
+        if steer_until is not None and steer_until <= steer_from:
+            raise RequestError(
+                f"steering would end before step {steer_from}, where it starts",
+                where="--steer-until",
+                fix=f"give {steer_from + 1} or more",
+            )
         known = None if sensor is None else find_sensor(sensor)
-        click.echo(convert(Sources(sensor=known, **sources), out, cancel.check).identity)
+        strength = Strength(pan_scale, ms_scale, steer_from, steer_until)
+        click.echo(convert(Sources(sensor=known, strength=strength, **sources), out, cancel.check).identity)
 
 
 @models_convert.command("slimdiffsr")

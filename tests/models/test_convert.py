@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import pickle
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
-from diffusers import UNet2DConditionModel
 from rasterio.transform import from_origin
 from safetensors.torch import load_file, save_file
 
@@ -28,68 +27,12 @@ from seamline.models.counts import COUNTS, count
 from seamline.models.folder import load_folder
 from seamline.models.registry import resolve
 from seamline.models.salad_pan.published import checkpoint
-from seamline.models.salad_pan.published.checkpoint import Sources, convert, is_base
+from seamline.models.salad_pan.published.checkpoint import Sources, convert
 from seamline.models.salad_pan.published.conditioning import prompts
 from seamline.models.salad_pan.published.config import Config
-from seamline.models.salad_pan.published.network import FusedUNet, unet_settings
 from seamline.models.salad_pan.published.tile import SPEC, TEXT
 from seamline.models.salad_pan.published.vae import band_vae
-
-CONFIG = Config(
-    scaling_factor=0.7071,
-    base=(16, 32),
-    base_heads=2,
-    base_groups=4,
-    text=8,
-    branch=(4, 8),
-    branch_heads=2,
-    vae=(4, 4, 8, 8),
-    vae_groups=4,
-)
-
-
-@dataclass(frozen=True)
-class Published:
-    """Where the made-up files lie."""
-
-    root: Path
-
-    @property
-    def sources(self) -> Sources:
-        r = self.root
-        return Sources(r / "sd15", r / "vae", r / "adapters.pth", text=r / "text.safetensors")
-
-    def arguments(self, out: Path) -> list[str]:
-        s = self.sources
-        flags = {"--base": s.base, "--vae": s.vae, "--adapters": s.adapters, "--text": s.text}
-        return ["models", "convert", "salad-pan", *(str(x) for pair in flags.items() for x in pair), str(out)]
-
-
-@pytest.fixture(scope="module")
-def written(tmp_path_factory) -> Path:
-    """The files as diffusers and torch write them."""
-    root = tmp_path_factory.mktemp("published")
-    torch.manual_seed(0)
-    UNet2DConditionModel(**unet_settings(CONFIG)).save_pretrained(root / "sd15" / "unet")
-    band_vae(CONFIG).save_pretrained(root / "vae")
-    state = FusedUNet(CONFIG).state_dict()
-    torch.save(
-        {key: torch.randn_like(value) for key, value in state.items() if not is_base(key)}, root / "adapters.pth"
-    )
-    sentences = ("", *prompts(find_sensor("QB")), "one that is not needed")
-    save_file({s: torch.randn(7, CONFIG.text) for s in sentences}, root / "text.safetensors")
-    return root
-
-
-@pytest.fixture
-def published(written, tmp_path) -> Published:
-    """Files that a test may spoil."""
-    for file in written.rglob("*"):
-        if file.is_file():
-            copy = tmp_path / "in" / file.relative_to(written)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            copy.write_bytes(file.read_bytes())
-    return Published(tmp_path / "in")
+from seamline.tests.models.salad_pan.made_up import CONFIG, Published
 
 
 def edit_adapters(published: Published, change) -> None:

@@ -16,7 +16,7 @@ from ..layers import GatedZeroConv
 from . import branches
 from .branches import BRANCHES
 from .config import Config
-from .layers import RegionalBandAttention, Streams, fuse
+from .layers import RegionalBandAttention, Scales, Streams, fuse
 
 
 def attend(attention: Any, x: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
@@ -48,7 +48,7 @@ class FusedDown(nn.Module):
             if self.base_downsamplers is not None:
                 self.add_module(f"{name}_downsamplers", branches.downsampler(config, level))
 
-    def forward(self, x: Streams, time: torch.Tensor, text: torch.Tensor) -> list[Streams]:
+    def forward(self, x: Streams, time: torch.Tensor, text: torch.Tensor, scales: Scales) -> list[Streams]:
         """Streams after each residual block, and after the downsampler where there is one."""
         passed = []
         for j, resnet in enumerate(self.base_resnets):
@@ -61,14 +61,14 @@ class FusedDown(nn.Module):
                 own = [
                     attend(self._part(name, "attentions")[j], h, text) for name, h in zip(BRANCHES, own, strict=True)
                 ]
-            x = self._told(base, own, j)
+            x = self._told(base, own, j, scales)
             passed.append(x)
         if self.base_downsamplers is not None:
             last = len(self.base_resnets)
             heard = self._heard(x, last)
             base = self.base_downsamplers(x.base)
             own = [self._part(name, "downsamplers")(h) for name, h in zip(BRANCHES, heard, strict=True)]
-            passed.append(self._told(base, own, last))
+            passed.append(self._told(base, own, last, scales))
         return passed
 
     def _part(self, branch: str, part: str) -> Any:
@@ -81,10 +81,10 @@ class FusedDown(nn.Module):
             for name, own in zip(BRANCHES, x[1:], strict=True)
         ]
 
-    def _told(self, base: torch.Tensor, own: list[torch.Tensor], crossing: int) -> Streams:
+    def _told(self, base: torch.Tensor, own: list[torch.Tensor], crossing: int, scales: Scales) -> Streams:
         """The streams after the branches have been fused into the base."""
         told = [self._part(name, "ctrl_to_base")[crossing](h) for name, h in zip(BRANCHES, own, strict=True)]
-        return Streams(fuse(base, *told), *own)
+        return Streams(fuse(base, told[0], told[1], scales), *own)
 
 
 class FusedMiddle(nn.Module):
@@ -104,7 +104,7 @@ class FusedMiddle(nn.Module):
                 attention = RegionalBandAttention(branch, config.branch_heads, groups, config.region)
                 self.add_module(f"{name}_cross_band", attention)
 
-    def forward(self, x: Streams, time: torch.Tensor, text: torch.Tensor, bands: int) -> torch.Tensor:
+    def forward(self, x: Streams, time: torch.Tensor, text: torch.Tensor, bands: int, scales: Scales) -> torch.Tensor:
         """Maps of the base after the block; the branches end here."""
         told = []
         for name, own in zip(BRANCHES, x[1:], strict=True):
@@ -113,7 +113,7 @@ class FusedMiddle(nn.Module):
             cross_band = getattr(self, f"{name}_cross_band", None)
             h = h if cross_band is None else cross_band(h, bands)
             told.append(getattr(self, f"{name}_to_base")(h))
-        return fuse(self.base_midblock(x.base, time, encoder_hidden_states=text), *told)
+        return fuse(self.base_midblock(x.base, time, encoder_hidden_states=text), told[0], told[1], scales)
 
 
 class FusedUp(nn.Module):
@@ -134,12 +134,14 @@ class FusedUp(nn.Module):
             crossings = (GatedZeroConv(n, m) for n, m in zip(skipped, entering, strict=True))
             self.add_module(f"ctrl_to_base_{name}", nn.ModuleList(crossings))
 
-    def forward(self, x: torch.Tensor, skips: list[Streams], time: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self, x: torch.Tensor, skips: list[Streams], time: torch.Tensor, text: torch.Tensor, scales: Scales
+    ) -> torch.Tensor:
         """Maps of the base; takes its skips from the end of the list."""
         for k, resnet in enumerate(self.resnets):
             skip = skips.pop()
             told = [getattr(self, f"ctrl_to_base_{name}")[k](h) for name, h in zip(BRANCHES, skip[1:], strict=True)]
-            x = resnet(torch.cat((fuse(x, *told), skip.base), dim=1), time)
+            x = resnet(torch.cat((fuse(x, told[0], told[1], scales), skip.base), dim=1), time)
             if self.attentions:
                 x = attend(self.attentions[k], x, text)
         return x if self.upsamplers is None else self.upsamplers(x)

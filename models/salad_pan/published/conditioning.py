@@ -12,6 +12,7 @@ import torch
 from ....engine.errors import ModelError, RequestError
 from ....engine.optics.sensors import Sensor
 from .branches import PLANES
+from .layers import Scales
 
 ANY_BAND = ""
 """Prompt of a band of which nothing is known; also the unconditional one of guidance."""
@@ -64,6 +65,42 @@ class Radiometry:
         """
         given: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
         return cls(**given)
+
+
+STRONGEST = 2.0
+"""Largest scale of a branch, as in the released demonstration."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strength:
+    """How strongly PAN and MS steer the network, and in which of its steps.
+
+    Attributes:
+        pan, ms: scale of what the branch says, 0 to 2; 1 as trained.
+        start, end: first step that is steered, counted from 0, and the first one after it that is not; None for all
+            that follow.  In the others the network is told the prompt alone.
+    """
+
+    pan: float = 1.0
+    ms: float = 1.0
+    start: int = 0
+    end: int | None = None
+
+    def __post_init__(self) -> None:
+        if not all(type(scale) in (int, float) and 0.0 <= scale <= STRONGEST for scale in (self.pan, self.ms)):
+            raise ValueError(f"the scales of PAN and MS are numbers from 0 to {STRONGEST:g}")
+        steps = (self.start, self.start + 1 if self.end is None else self.end)
+        if not all(type(step) is int for step in steps) or not 0 <= steps[0] < steps[1]:
+            raise ValueError("start and end are steps, counted from 0, the end after the start")
+
+    def at(self, step: int) -> Scales:
+        """The scales of a step, counted from 0."""
+        if step < self.start or (self.end is not None and step >= self.end):
+            return Scales(0.0, 0.0)
+        return Scales(self.pan, self.ms)
+
+
+AS_TRAINED = Strength()
 
 
 def prompts(sensor: Sensor) -> tuple[str, ...]:

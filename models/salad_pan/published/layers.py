@@ -25,16 +25,27 @@ class Streams(NamedTuple):
     spe: torch.Tensor
 
 
+class Scales(NamedTuple):
+    """How much of what each branch says reaches the base; 1 as trained."""
+
+    spa: float = 1.0
+    spe: float = 1.0
+
+
+AS_TRAINED = Scales()
+
+
 def box3(x: torch.Tensor) -> torch.Tensor:
     """3x3 mean of each channel: the low frequencies; outside is zero, and the sum is always divided by nine."""
     return F.avg_pool2d(x, 3, stride=1, padding=1, count_include_pad=True)
 
 
-def fuse(base: torch.Tensor, spa: torch.Tensor, spe: torch.Tensor) -> torch.Tensor:
+def fuse(base: torch.Tensor, spa: torch.Tensor, spe: torch.Tensor, scales: Scales = AS_TRAINED) -> torch.Tensor:
     """Add the low frequencies of ``spe`` and the high ones of ``spa`` to the base; all (N, C, h, w).
 
     The published rule splits twice and recombines; box means are linear, so that is h + LF(spe) + spa - LF(spa).
     """
+    spa, spe = scales.spa * spa, scales.spe * spe
     return base + (spa + box3(spe - spa))
 
 

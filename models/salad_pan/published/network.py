@@ -16,7 +16,7 @@ from . import branches
 from .blocks import FusedDown, FusedMiddle, FusedUp
 from .branches import BRANCHES, PLANES
 from .config import LATENT, Config
-from .layers import Streams, fuse
+from .layers import AS_TRAINED, Scales, Streams, fuse
 from .vae import band_vae
 
 _RESIDUAL_EPSILON = 1e-6
@@ -65,7 +65,13 @@ class FusedUNet(nn.Module):
         self.up_blocks = nn.ModuleList(_decoder(base.up_blocks, config))
 
     def forward(
-        self, noisy: torch.Tensor, time: torch.Tensor, text: torch.Tensor, given: torch.Tensor, bands: int
+        self,
+        noisy: torch.Tensor,
+        time: torch.Tensor,
+        text: torch.Tensor,
+        given: torch.Tensor,
+        bands: int,
+        scales: Scales = AS_TRAINED,
     ) -> torch.Tensor:
         """Noise in latents.
 
@@ -75,6 +81,7 @@ class FusedUNet(nn.Module):
             text: (N, tokens, length) embedded prompts.
             given: (N, 5, 8h, 8w): the MS band four times over, then PAN; 0..1.
             bands: of an image.
+            scales: of what the branches say.
 
         Returns:
             (N, 4, h, w).
@@ -87,12 +94,12 @@ class FusedUNet(nn.Module):
             embedded = getattr(self, f"controlnet_cond_embedding_{name}")(planes)
             own.append(getattr(self, f"ctrl_conv_in_{name}")(noisy) + embedded)
             told.append(getattr(self, f"control_to_base_for_conv_in_{name}")(own[-1]))
-        skips = [Streams(fuse(self.base_conv_in(noisy), *told), *own)]
+        skips = [Streams(fuse(self.base_conv_in(noisy), told[0], told[1], scales), *own)]
         for down in self.down_blocks:
-            skips += down(skips[-1], emb, text)
-        x = self.mid_block(skips[-1], emb, text, bands)
+            skips += down(skips[-1], emb, text, scales)
+        x = self.mid_block(skips[-1], emb, text, bands, scales)
         for up in self.up_blocks:
-            x = up(x, skips, emb, text)
+            x = up(x, skips, emb, text, scales)
         out: torch.Tensor = self.base_conv_out(nn.functional.silu(self.base_conv_norm_out(x)))
         return out
 

@@ -21,11 +21,11 @@ from torch.nn import functional as F
 from ....engine.contract import InputSpec, ModelSpec, Runtime, TileModel, Where
 from ....engine.errors import ModelError, RequestError
 from ...folder import load_strictly
-from .conditioning import ANY_BAND, Radiometry, images
+from .conditioning import ANY_BAND, AS_TRAINED, Radiometry, Strength, images
 from .config import FACTOR, LATENT, Config
 from .network import SaladPan, outline
 from .norms import Evaluate, Pooled, Sums, by_tile
-from .sampler import STEPS, Denoiser, guided, sample
+from .sampler import STEPS, Denoiser, guided, sample, schedule
 from .vae import decode
 
 ARCHITECTURE = "salad_pan_sd15"
@@ -73,13 +73,21 @@ class SaladPanTile:
         text: (tokens, length) of each prompt, on the run's device.
         steps: network evaluations a tile.
         guidance: weight; 1 or less is none.
+        strength: of PAN and MS.
     """
 
     def __init__(
-        self, network: SaladPan, use: Radiometry, text: Mapping[str, torch.Tensor], steps: int, guidance: float
+        self,
+        network: SaladPan,
+        use: Radiometry,
+        text: Mapping[str, torch.Tensor],
+        steps: int,
+        guidance: float,
+        strength: Strength = AS_TRAINED,
     ) -> None:
         self.network, self.use, self.text = network, use, text
-        self.steps, self.guidance = steps, guidance
+        self.steps, self.guidance, self.strength = steps, guidance, strength
+        self._times = [int(time) for time in schedule(steps).timesteps]
 
     @torch.inference_mode()
     def predict(self, batch: Mapping[str, torch.Tensor], where: Where) -> torch.Tensor:
@@ -123,7 +131,9 @@ class SaladPanTile:
 
         def denoise(latents: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
             text = torch.stack([self.text[prompt] for prompt in prompts]).repeat(latents.shape[0] // bands, 1, 1)
-            return evaluate(partial(self.network.unet, bands=bands), (latents, time, text, given), chunk)
+            scales = self.strength.at(self._times.index(int(time[0])))
+            unet = partial(self.network.unet, bands=bands, scales=scales)
+            return evaluate(unet, (latents, time, text, given), chunk)
 
         return denoise
 
@@ -163,7 +173,7 @@ def load(config: Mapping[str, Any], state: Mapping[str, torch.Tensor], runtime: 
 
     Args:
         config: ``"network"`` as ``Config`` and ``"use"`` as ``Radiometry`` name their values; ``"norm"`` as ``Norm``,
-            that of the tile where it is not there.
+            that of the tile where it is not there; ``"strength"`` as ``Strength``, as trained where it is not there.
         state: tensors of ``SaladPan``, and the embedded prompts.
         runtime: device, attention, steps and guidance; the engine sets the precision around ``predict``.
 
@@ -174,7 +184,7 @@ def load(config: Mapping[str, Any], state: Mapping[str, torch.Tensor], runtime: 
     steps = STEPS if runtime.steps is None else runtime.steps
     if not 1 <= steps <= MOST_STEPS:
         raise RequestError(f"{steps} steps", where="--steps", fix=f"ask for 1 to {MOST_STEPS}")
-    shape, use = parse(config)
+    shape, use, strength = parse(config)
     norm = config.get("norm", "tile")
     if norm not in get_args(Norm):
         raise ModelError(f"norm is tile or scene, not {norm!r}", where=ARCHITECTURE, fix="convert the model again")
@@ -194,17 +204,18 @@ def load(config: Mapping[str, Any], state: Mapping[str, torch.Tensor], runtime: 
     if runtime.attention == "xformers":
         _use_xformers(network)
     kind = SceneNormTile if norm == "scene" else SaladPanTile
-    return kind(network, use, {p: v.to(runtime.device) for p, v in text.items()}, steps, guidance)
+    return kind(network, use, {p: v.to(runtime.device) for p, v in text.items()}, steps, guidance, strength)
 
 
-def parse(config: Mapping[str, Any]) -> tuple[Config, Radiometry]:
-    """Shape and radiometry out of a card's config.
+def parse(config: Mapping[str, Any]) -> tuple[Config, Radiometry, Strength]:
+    """Shape, radiometry and strength out of a card's config.
 
     Raises:
         ModelError: a value is missing, unknown or does not fit.
     """
     try:
-        return Config.of(config["network"]), Radiometry.of(config["use"])
+        strength = Strength(**config.get("strength", {}))
+        return Config.of(config["network"]), Radiometry.of(config["use"]), strength
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ModelError(
             f"the config does not describe this network ({error})", where=ARCHITECTURE, fix="convert the model again"
