@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from itertools import repeat
 from typing import Any, Literal
 
 import numpy as np
@@ -18,7 +19,18 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
-from ...engine.contract import IMAGE, UNCERTAINTY, Batch, InputSpec, ModelSpec, Prediction, Runtime, TileModel, Where
+from ...engine.contract import (
+    IMAGE,
+    UNCERTAINTY,
+    Batch,
+    InputSpec,
+    ModelSpec,
+    OutputSpec,
+    Prediction,
+    Runtime,
+    TileModel,
+    Where,
+)
 from ...engine.errors import ModelError
 from ..folder import Architecture, Card, load_strictly
 from ..placed import channels_last
@@ -28,11 +40,13 @@ from .colour import sums as colour_sums
 from .config import Config
 from .network import SlimDiffSR, outline
 from .reach import reach
-from .wholes import MeasuredWholes, SceneWholes, Wholes, unmeasured
+from .wholes import AS_PUBLISHED, Looking, MeasuredWholes, SceneWholes, Wholes, unmeasured
 
 ARCHITECTURE = "slimdiffsr"
 WORK_BYTES = 1000
 """For each output px of a batch, measured on the students that ship."""
+QUERIES = "queries"
+"""Name of the output that says where the queries look."""
 LARGEST_SCALE = 16
 DEEPEST = 16
 _CUBIC = 2  # input px that bicubic interpolation sees on either side
@@ -97,18 +111,51 @@ class SlimTile:
                 needed.
 
         Returns:
-            The image, and its ``"uncertainty"`` where it is wanted: (B, C, h * scale, w * scale) each, unit range.
+            The image, and its ``"uncertainty"`` where it is wanted: (B, C, h * scale, w * scale) each, unit range;
+            where they are wanted ``"queries"``, (B, queries, h * scale, w * scale).
 
         Raises:
             ModelError: the network knows the scene, and ``where`` holds no statistics or those of other bands; or
                 deviations are wanted of one without a head for them.
         """
-        if UNCERTAINTY.name not in where.wanted:
-            return self.predicted(batch["image"], where, deviations=False)[0]
-        if not self.network.config.deviation:
+        deviations = UNCERTAINTY.name in where.wanted
+        if deviations and not self.network.config.deviation:
             raise ModelError("this network tells no deviations", where=ARCHITECTURE, fix="run it without --uncertainty")
-        image, deviation = self.predicted(batch["image"], where, deviations=True)
-        return {IMAGE.name: image, UNCERTAINTY.name: deviation}
+        parts = self.predicted(batch["image"], where, deviations=deviations)
+        looks = {QUERIES: self.looks(batch["image"], where)} if QUERIES in where.wanted else {}
+        if len(parts) == 1 and not looks:
+            return parts[0]
+        return dict(zip((IMAGE.name, UNCERTAINTY.name), parts, strict=False)) | looks
+
+    def looks(self, image: torch.Tensor, where: Where) -> torch.Tensor:
+        """Where each query of the last layer looks, on the average over the groups of bands.
+
+        In a pass of its own, so that the image is the same whether it is asked for or not.
+
+        Returns:
+            (B, queries, h * scale, w * scale), 1 on the average over a tile.
+        """
+        upsampled, config = self.upsampled(image), self.network.config
+        height, width = upsampled.shape[-2:]
+        wholes = self.wholes(image, where)
+        found: list[torch.Tensor] = []
+
+        def network(planes: torch.Tensor) -> Parts:
+            looking = Looking(next(wholes))
+            sharpened = self.network(planes, looking)
+            found.append(looking.weights)
+            return (sharpened,)
+
+        self.sharpen(upsampled, where, network)
+        columns = -(-width // config.stride) * config.stride // config.factor
+        maps = torch.stack(found).mean(dim=0)
+        maps = maps.reshape(*maps.shape[:2], -1, columns)
+        fine: torch.Tensor = maps.repeat_interleave(config.factor, 2).repeat_interleave(config.factor, 3)
+        return fine[..., :height, :width]
+
+    def wholes(self, image: torch.Tensor, where: Where) -> Iterator[Wholes]:  # noqa: ARG002
+        """What the layers know in each pass, one a group of bands."""
+        return repeat(AS_PUBLISHED)
 
     def predicted(self, image: torch.Tensor, where: Where, *, deviations: bool) -> Parts:
         """What (B, C, h, w) becomes: (B, C, h * scale, w * scale) each, unit range."""
@@ -190,16 +237,23 @@ class SceneTile(MatchedTile):
 
     def predicted(self, image: torch.Tensor, where: Where, *, deviations: bool) -> Parts:
         """As ``SlimTile.predicted``."""
-        colours = 5 * image.shape[1] if self.use.colour == "scene" else 0
-        passes = len(list(groups(image.shape[1], self.network.config.image, self.use.bands)))
-        given = where.statistics[colours:]
-        if len(given) % passes:
-            raise unmeasured()
-        wholes = (SceneWholes(part, image.device) for part in np.split(given, passes))
+        wholes, colours = self.wholes(image, where), self._colours(image)
         parts = self.sharpen(
             self.upsampled(image), where, lambda planes: self.passed(planes, next(wholes), deviations=deviations)
         )
         return _matched(parts, where.statistics[:colours]) if colours else parts
+
+    def wholes(self, image: torch.Tensor, where: Where) -> Iterator[Wholes]:
+        """As ``SlimTile.wholes``."""
+        passes = len(list(groups(image.shape[1], self.network.config.image, self.use.bands)))
+        given = where.statistics[self._colours(image) :]
+        if len(given) % passes:
+            raise unmeasured()
+        return (SceneWholes(part, image.device) for part in np.split(given, passes))
+
+    def _colours(self, image: torch.Tensor) -> int:
+        """How many of the statistics are those of the colours."""
+        return 5 * image.shape[1] if self.use.colour == "scene" else 0
 
     def sums(self, upsampled: torch.Tensor, counted: torch.Tensor, where: Where) -> NDArray[np.float64]:
         """As ``MatchedTile.sums``, followed by what the layers saw."""
@@ -269,7 +323,7 @@ def card(
         task="superres",
         inputs=(InputSpec(name="image", range="unit" if use.bits is None else "bits", bits=use.bits),),
         main="image",
-        outputs=(IMAGE, UNCERTAINTY) if config.deviation else (IMAGE,),
+        outputs=_outputs(config),
         scale=use.scale,
         align=align,
         margin=margin,
@@ -293,6 +347,18 @@ def card(
         training_data=training_data,
         citation=citation,
     )
+
+
+def _outputs(config: Config) -> tuple[OutputSpec, ...]:
+    outputs = (IMAGE, UNCERTAINTY) if config.deviation else (IMAGE,)
+    if config.attention != "qgam":
+        return outputs
+    note = "Where each query of the last layer looks in {image}: 1 is as much as on the average over a tile."
+    names = tuple(f"query {k + 1}" for k in range(config.queries))
+    looks = OutputSpec(
+        name=QUERIES, planes=config.queries, range="native", dtype="float32", labels=names, unit="average", note=note
+    )
+    return (*outputs, looks)
 
 
 def load(config: Mapping[str, Any], state: Mapping[str, torch.Tensor], runtime: Runtime) -> TileModel:

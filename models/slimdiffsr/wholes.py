@@ -168,6 +168,34 @@ class SceneWholes(Wholes):
         return self._sums[first : self._next]
 
 
+class Looking(Wholes):
+    """As other wholes say, keeping where the queries look: one object for one pass.
+
+    Args:
+        wholes: what the layers know.
+
+    Attributes:
+        weights: (N, Q, cells) of the last layer that has queries, 1 on the average of the cells; empty before.
+    """
+
+    def __init__(self, wholes: Wholes) -> None:
+        self._wholes = wholes
+        self.weights = torch.zeros(0)
+
+    def normed(self, norm: nn.GroupNorm, x: torch.Tensor) -> torch.Tensor:
+        """As the other wholes."""
+        return self._wholes.normed(norm, x)
+
+    def means(self, x: torch.Tensor) -> torch.Tensor:
+        """As the other wholes."""
+        return self._wholes.means(x)
+
+    def gathered(self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float) -> torch.Tensor:
+        """As the other wholes."""
+        self.weights = torch.softmax((scale * query @ key.transpose(1, 2)).float(), dim=2) * key.shape[1]
+        return self._wholes.gathered(query, key, value, scale)
+
+
 def attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float) -> torch.Tensor:
     """(N, m, channels) queries on (N, n, channels) keys and values."""
     # Four axes: some kernels know no others.
