@@ -183,6 +183,35 @@ def _(tried):
     return tried.pansharpen(tried.write("ms.tif", values), pan)
 
 
+@row("`--nodata` with such a value")
+def _(tried):
+    image = ground(1, 40, "float32")
+    image[:, :3] = -9999
+    seen = tried.superres(tried.write("a.tif", image), model="bicubic", nodata=-9999)
+    with tried.result() as file:
+        valid = file.dataset_mask() > 0
+        assert not valid[:12].any()
+        assert file.read(1)[valid].min() > 0
+    return seen
+
+
+@row("a palette, or a map of classes")
+def _(tried):
+    path = tried.write("a.tif", ground(1, 24, "uint8"))
+    with rasterio.open(path, "r+") as file:
+        file.write_colormap(1, {k: (k, 0, 0, 255) for k in range(256)})
+    assert tried.superres(path) == "accepted"
+    return tried.superres(path, model="bicubic")
+
+
+@row("values below 0 under a method of ratios")
+def _(tried):
+    ms, pan = tried.pair()
+    with rasterio.open(ms) as file:
+        below = file.read().astype("float32") - 500
+    return tried.pansharpen(tried.write("ms.tif", below), pan, model="brovey", sensor=None)
+
+
 @row("a nodata value")
 def _(tried):
     image = ground(2, 24)

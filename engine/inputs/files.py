@@ -26,8 +26,8 @@ DRIVERS = (*_OF_ONE_FILE, "DIMAP", "TIL", "HFA")
 """Formats that are read without a flag."""
 
 GDAL_ERRORS = (RasterioError, CPLE_BaseError, CRSError, UnicodeDecodeError)
-"""What reading and writing may raise: GDAL's own errors too, which rasterio does not always make its own; what it says of a
-damaged file need not be text."""
+"""What reading and writing may raise: GDAL's own errors too, which rasterio does not always make its own; what it
+says of a damaged file need not be text."""
 
 # What is left should the looking have overlooked something: no file on a server is the allowed one, curl knows no such
 # proxy, and no code in a virtual raster runs.
