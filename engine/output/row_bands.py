@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from ..errors import RunError
 from ..inputs.files import GDAL_ERRORS, quiet
 from ..plan.plan import Plan
+from ..serial import digest
 
 CHUNK_ROWS = 1024
 """Rows that are read and hashed at a time."""
@@ -60,7 +61,10 @@ class RowBands:
     def receipt(self, band: int) -> dict[str, Any] | None:
         """What was noted when the band was finished; None while it is not, or where it belongs to another run."""
         try:
-            data = json.loads(self._receipt_path(band).read_text())
+            saved = json.loads(self._receipt_path(band).read_text())
+            data = saved["receipt"]
+            if saved["sha256"] != digest(data):
+                return None
             stated = {name: (data["bytes"][name], data["sha256"][name]) for name in self.names}
             whole = all(self.path(name, band).stat().st_size == size for name, (size, _) in stated.items())
             mine = data["identity"] == self.identity
@@ -134,7 +138,7 @@ class RowBands:
             sizes = {name: self._write(self.path(name, band), outputs[name]) for name in self.names}
             digests = {name: digest_of(outputs[name]) for name in self.names}
             receipt = {"identity": self.identity, "sha256": digests, "bytes": sizes, **facts}
-            write_json(self._receipt_path(band), receipt)
+            write_json(self._receipt_path(band), {"receipt": receipt, "sha256": digest(receipt)})
         except (*GDAL_ERRORS, OSError) as error:
             raise RunError(
                 f"row band {band} cannot be written ({getattr(error, 'strerror', None) or error})",

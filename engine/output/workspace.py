@@ -146,7 +146,8 @@ class Workspace:
             plan: Plan = from_jsonable(Plan, saved["plan"])
             if plan.identity != saved["identity"]:
                 raise _damaged(path)
-        except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        # PROJ's errors of a CRS are runtime errors.
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError, RuntimeError) as error:
             raise error if isinstance(error, RequestError) else _damaged(path) from error
         return plan
 

@@ -17,6 +17,7 @@ from seamline.engine.output.row_bands import digest_of
 from seamline.engine.output.workspace import FORMAT, Workspace
 from seamline.engine.request import Request
 from seamline.engine.run import Shard, merge, run
+from seamline.engine.serial import digest
 from seamline.engine.testing import GroundNoise, assert_same_pixels
 from seamline.models.classical.interpolate import Identity
 
@@ -95,6 +96,18 @@ def test_an_odd_receipt_is_none(scene, whole, tmp_path, content):
     assert_same_pixels(out, whole)
 
 
+def test_a_receipt_whose_facts_were_altered_is_none(scene, whole, tmp_path):
+    out = tmp_path / "o.tif"
+    workspace, row_bands = first_shard(scene, out)
+    path = workspace.folder / "bands" / "000000.json"
+    saved = json.loads(path.read_text())
+    for fact in saved["receipt"]:
+        path.write_text(json.dumps(saved | {"receipt": saved["receipt"] | {fact: "x"}}))
+        assert row_bands.receipt(0) is None
+    run(asked(scene, out, resume=True), GroundNoise())
+    assert_same_pixels(out, whole)
+
+
 def test_bands_of_another_seed_are_not_taken(scene, whole, tmp_path):
     """A kill amid the removal of an old run cannot leave its bands to the next: they name their run."""
     out = tmp_path / "o.tif"
@@ -143,6 +156,19 @@ def test_an_altered_plan_is_refused(scene, tmp_path, key):
     for act in (lambda: merge(out), lambda: run(asked(scene, out, resume=True), GroundNoise())):
         with pytest.raises(RequestError, match="damaged"):
             act()
+
+
+def test_a_plan_of_a_crs_that_is_none_is_damaged(scene, tmp_path):
+    out = tmp_path / "o.tif"
+    workspace, _ = first_shard(scene, out)
+    path = workspace.folder / "plan.json"
+    text = path.read_text()
+    saved = json.loads(text)
+    crs = saved["plan"]["base"]["crs"]
+    plan = json.loads(json.dumps(saved["plan"]).replace(json.dumps(crs), json.dumps("EPSG:0")))
+    path.write_text(json.dumps(saved | {"plan": plan, "sha256": digest(plan)}))
+    with pytest.raises(RequestError, match="damaged"):
+        run(asked(scene, out, resume=True), GroundNoise())
 
 
 @pytest.mark.parametrize(
