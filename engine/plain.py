@@ -23,7 +23,7 @@ def read_yaml(text: str) -> Any:
     """Plain values of a YAML text without aliases: a few lines of them stand for gigabytes.
 
     Raises:
-        ModuleNotFoundError: PyYAML is not installed; it comes with the training extra.
+        ImportError: PyYAML is not installed; it comes with the training extra.
         ValueError: it is no such text; in one line.
     """
     yaml = import_module("yaml")

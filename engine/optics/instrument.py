@@ -104,6 +104,7 @@ class Instrument:
 
 
 _BOOST = 1.1
+_ROUNDING = 1e-9
 
 
 def measure(
@@ -193,7 +194,10 @@ def _detail(planes: Array) -> Array:
     smooth = planes
     for axis in (1, 2):
         smooth = np.moveaxis(_smoothing(planes.shape[axis]) @ np.moveaxis(smooth, axis, 1), 1, axis)
-    return (planes - smooth)[:, _RIM:-_RIM, _RIM:-_RIM]
+    detail = (planes - smooth)[:, _RIM:-_RIM, _RIM:-_RIM]
+    # Of a constant image only rounding is left, which would be compared as if it were texture.
+    detail[np.abs(detail) <= _ROUNDING * np.abs(planes).max()] = 0.0
+    return detail
 
 
 def _smoothing(length: int) -> Array:

@@ -287,7 +287,7 @@ def _load(path: Path) -> dict[str, object]:
 def _yaml(text: str, path: Path) -> object:
     try:
         content: object = read_yaml(text)
-    except ModuleNotFoundError as error:
+    except ImportError as error:
         raise RequestError(
             "reading YAML needs PyYAML, which is not installed", where=str(path), fix="write the description as JSON"
         ) from error

@@ -128,7 +128,7 @@ def _decided(plan: Plan) -> tuple[str, list[tuple[str, str | None]]]:
 
 
 def _differences(a: Plan, b: Plan) -> list[str]:
-    skip = ("levels", "statistics", "misregistration", "instrument", "vectors")
+    skip = ("levels", "statistics", "misregistration", "instrument")
     left, right = to_jsonable(a), to_jsonable(b)
     return [name for name in left if name not in skip and left[name] != right[name]] or ["its inputs"]
 

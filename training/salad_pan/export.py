@@ -13,7 +13,7 @@ import torch
 from ...engine.contract import InputSpec
 from ...engine.quality.reduced import reduced_scores
 from ...models.folder import Architecture, Card, QualityRow, write_folder
-from ...models.salad_pan.published.conditioning import ANY_BAND, Radiometry
+from ...models.salad_pan.published.conditioning import ANY_BAND, AS_TRAINED, Radiometry
 from ...models.salad_pan.published.tile import ARCHITECTURE, RATIOS, SPEC, TEXT
 from ..loop import move
 from ..stored import halves
@@ -121,7 +121,8 @@ def _card(recipe: PublishedRecipe, stage: AdapterStage, use: SensorUse, quality:
         ),
         needs_statistics=False,
     )
-    config = {"network": asdict(stage.network.config), "use": asdict(radiometry), "norm": "tile"}
+    use = {"use": asdict(radiometry), "norm": "tile", "strength": asdict(AS_TRAINED)}
+    config = {"network": asdict(stage.network.config)} | use
     return Card.of(
         spec,
         architecture=Architecture(name=ARCHITECTURE, config=json.loads(json.dumps(config))),

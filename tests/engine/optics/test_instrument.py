@@ -117,6 +117,9 @@ def test_what_cannot_be_told_is_not_made_up():
     assert measure([view(pan[: 4 * small, : 4 * small], ms[:, :small, :small])]) is None
     assert measure([view(np.full_like(pan, 7.0), ms)]) is None
     assert measure([view(pan, np.full_like(ms, 7.0))]) is None
+    # Values that sums round, so that constants leave a texture of their own.
+    for value in (0.1, 500.1, 1e6 / 3):
+        assert measure([view(np.full_like(pan, value), np.full_like(ms, value))]) is None
     assert measure([view(pan, pair(80)[1])]) is None
 
 

@@ -104,7 +104,7 @@ def test_without_pyyaml_the_error_points_to_json(tmp_path, monkeypatch):
     def missing(name):
         raise ImportError(name)
 
-    monkeypatch.setattr("seamline.engine.optics.sensors.import_module", missing)
+    monkeypatch.setattr("seamline.engine.plain.import_module", missing)
     with pytest.raises(RequestError, match="as JSON"):
         read_sensor(path)
 

@@ -333,7 +333,7 @@ def test_who_goes_on_may_want_other_polygons(scene, tmp_path, monkeypatch):
         run(asked(scene, tmp_path / "o.tif", polygons="p.gpkg"), Thirds())
     monkeypatch.undo()
     assert "--resume" in caught.value.fix
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.tif", "o.tif", "o.tif.seamline"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.tif", "o.report.json", "o.tif", "o.tif.seamline"]
     run(asked(scene, tmp_path / "o.tif", polygons="other.gpkg", simplify=3.0, resume=True), Thirds())
     assert sorted(path.name for path in tmp_path.glob("*.gpkg")) == ["other.gpkg"]
 

@@ -225,7 +225,7 @@ def test_the_head_for_deviations_is_trained_last_and_calibrated(base, tmp_path):
     head = {"network": SMALL["network"] | {"deviation": True}, "slim.deviation": {"steps": 3, "warmup": 1}}
     folder = train(RECIPE, settings(base, tmp_path / "told", **head))
     card = read_card(folder).card
-    assert [each.name for each in card.outputs] == ["image", "uncertainty"]
+    assert [each.name for each in card.outputs] == ["image", "uncertainty", "queries"]
     # As stored, in 16 bits.
     assert card.quality[0].values["coverage of one standard deviation"] == pytest.approx(ONE_SIGMA, abs=0.03)
     without = train(RECIPE, settings(base, tmp_path / "mute", **head | {"slim.deviation": {"steps": 0}}))
