@@ -126,11 +126,11 @@ FIXES: tuple = (
     ("name a column of names or numbers", mark("choose a class field of names or numbers")),
     (
         "pass --rest NAME to make all other ground a class, or name the class column with --class-field",
-        mark("name a class of the rest, or choose the class field"),
+        mark("give a 'Class of the rest', or choose the class field"),
     ),
     (
         "label another class too, or pass --rest NAME to make all other ground a class",
-        mark("label another class too, or name a class of the rest"),
+        mark("label another class too, or give a 'Class of the rest'"),
     ),
     mark("label another class too"),
     mark("check the CRS of both, or give labels of that ground"),

@@ -1944,12 +1944,12 @@ Ein Teil der Flächen mit Labels wird zurückgehalten und nie zum Training benut
         <translation>ein Klassenfeld mit Namen oder Zahlen wählen</translation>
     </message>
     <message>
-        <source>name a class of the rest, or choose the class field</source>
-        <translation>eine Klasse des Rests benennen, oder das Klassenfeld wählen</translation>
+        <source>give a 'Class of the rest', or choose the class field</source>
+        <translation>'Klasse des Rests' angeben, oder das Klassenfeld wählen</translation>
     </message>
     <message>
-        <source>label another class too, or name a class of the rest</source>
-        <translation>noch eine Klasse mit Labels versehen, oder eine Klasse des Rests benennen</translation>
+        <source>label another class too, or give a 'Class of the rest'</source>
+        <translation>noch eine Klasse mit Labels versehen, oder 'Klasse des Rests' angeben</translation>
     </message>
     <message>
         <source>choose another class field, or call its classes and that of the rest as {path} does</source>

@@ -65,7 +65,7 @@ def engine(plugin, real_python, monkeypatch):
 
 
 def asked(image, drawn, folder):
-    given = {"IMAGES": [image], "LABELS": drawn.id(), "CLASS_FIELD": "kind", "MINUTES": 3, "DEVICE": "cpu"}
+    given = {"IMAGES": [image], "LABELS": drawn.id(), "CLASS_FIELD": "kind", "MINUTES": 6, "DEVICE": "cpu"}
     return {**given, "OUTPUT": str(folder)}
 
 
