@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -206,7 +207,10 @@ def _check_kind(data: rasterio.DatasetReader, path: str, any_dtype: bool) -> Non
     if data.driver == "ENVI" and header.get("file_compression", "0") == "0":
         # GDAL reads zeros from where the file ends.
         values = data.width * data.height * data.count * np.dtype(data.dtypes[0]).itemsize
-        stored, expected = Path(path).stat().st_size, int(header.get("header_offset", 0)) + values
+        offset = header.get("header_offset", "0").strip()
+        if not re.fullmatch(r"[0-9]{1,18}", offset):
+            raise RequestError("the offset in its header is no number of bytes", where=path, fix="correct the header")
+        stored, expected = Path(path).stat().st_size, int(offset) + values
         if stored < expected:
             raise RequestError(
                 f"it is truncated: {stored} of the {expected} bytes that its header states",

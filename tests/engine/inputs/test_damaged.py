@@ -94,6 +94,13 @@ def test_a_raw_raster_shorter_than_its_header_says_is_truncated(tmp_path, lost, 
     refuse(path, f"it is truncated: {len(content) - lost} of the {len(content)} bytes")
 
 
+@pytest.mark.parametrize("offset", ["1e308", "7.5"])
+def test_an_offset_of_a_raw_raster_is_a_number_of_bytes(tmp_path, offset):
+    path, header = write(tmp_path / "a.dat", driver="ENVI"), tmp_path / "a.hdr"
+    header.write_text(header.read_text().replace("header offset = 0", f"header offset = {offset}"))
+    refuse(path, "the offset in its header is no number of bytes")
+
+
 def test_what_is_said_of_a_damaged_header_need_not_be_text(tmp_path):
     path, header = write(tmp_path / "a.dat", driver="ENVI"), tmp_path / "a.hdr"
     header.write_bytes(header.read_bytes().replace(b'PROJCS["', b'PROJCS["\x80'))
