@@ -121,8 +121,12 @@ def _card(recipe: PublishedRecipe, stage: AdapterStage, use: SensorUse, quality:
         ),
         needs_statistics=False,
     )
-    use = {"use": asdict(radiometry), "norm": "tile", "strength": asdict(AS_TRAINED)}
-    config = {"network": asdict(stage.network.config)} | use
+    config = {
+        "network": asdict(stage.network.config),
+        "use": asdict(radiometry),
+        "norm": "tile",
+        "strength": asdict(AS_TRAINED),
+    }
     return Card.of(
         spec,
         architecture=Architecture(name=ARCHITECTURE, config=json.loads(json.dumps(config))),
