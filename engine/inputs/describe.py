@@ -16,6 +16,7 @@ import numpy as np
 import rasterio
 from affine import Affine
 from odc.geo.geobox import GeoBox
+from pyproj.exceptions import ProjError
 from rasterio.enums import ColorInterp, MaskFlags
 
 from ..errors import GeoreferenceWarning, RequestError
@@ -267,7 +268,12 @@ def _grid(data: rasterio.DatasetReader, path: str) -> GeoBox:
         warnings.warn(GeoreferenceWarning(f"{path}: no CRS; the output has none either"), stacklevel=2)
     if not _is_usable(data.transform, data.width, data.height):
         raise RequestError("its affine is degenerate", where=path, fix="repair the georeference")
-    return GeoBox((data.height, data.width), data.transform, data.crs.to_wkt() if data.crs else None)
+    try:
+        return GeoBox((data.height, data.width), data.transform, data.crs.to_wkt() if data.crs else None)
+    except ProjError as error:
+        raise RequestError(
+            f"its CRS cannot be read ({error})", where=path, fix="assign one with gdal_edit.py -a_srs"
+        ) from error
 
 
 def _is_usable(affine: Affine, width: int, height: int) -> bool:

@@ -71,6 +71,12 @@ def test_a_coordinate_system_that_is_none_is_refused(tmp_path):
     refuse(path, "its metadata cannot be read .*; the file or one beside it is damaged")
 
 
+def test_a_coordinate_system_that_one_library_knows_and_another_does_not_is_refused(tmp_path):
+    path = write(tmp_path / "a.tif")
+    (tmp_path / "a.tif.aux.xml").write_text('<PAMDataset><SRS>LOCAL_CS["{"]</SRS></PAMDataset>')
+    refuse(path, "its CRS cannot be read .*; assign one with gdal_edit.py -a_srs")
+
+
 def test_a_damaged_second_directory_is_refused(tmp_path):
     path = write(tmp_path / "a.tif")
     content = bytearray(path.read_bytes())
