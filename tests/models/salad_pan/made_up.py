@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -16,17 +16,20 @@ from seamline.models.salad_pan.published.config import Config
 from seamline.models.salad_pan.published.network import FusedUNet, unet_settings
 from seamline.models.salad_pan.published.vae import band_vae
 
-CONFIG = Config(
-    scaling_factor=0.7071,
+TINY = Config(
+    scaling_factor=0.5,
     base=(16, 32),
     base_heads=2,
     base_groups=4,
     text=8,
     branch=(4, 8),
     branch_heads=2,
+    embedder=(4, 4, 8, 8),
     vae=(4, 4, 8, 8),
     vae_groups=4,
 )
+# The embedder's widths stand in no config: they are as published.
+CONFIG = replace(TINY, scaling_factor=0.7071, embedder=Config(scaling_factor=1.0).embedder)
 
 
 @dataclass(frozen=True)

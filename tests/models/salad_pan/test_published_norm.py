@@ -31,19 +31,8 @@ from seamline.models.salad_pan.published.norms import Pooled, Sums, by_tile
 from seamline.models.salad_pan.published.tile import SPEC, TEXT, SceneNormTile, load
 from seamline.models.salad_pan.published.vae import band_vae
 from seamline.tests.bounds import UNIT_DN, assert_same_but_rounding, assert_within_one_dn
+from seamline.tests.models.salad_pan.made_up import TINY
 
-TINY = Config(
-    scaling_factor=0.5,
-    base=(16, 32),
-    base_heads=2,
-    base_groups=4,
-    text=8,
-    branch=(4, 8),
-    branch_heads=2,
-    embedder=(4, 4, 8, 8),
-    vae=(4, 4, 8, 8),
-    vae_groups=4,
-)
 ONE_LEVEL = replace(TINY, base=(16,), branch=(4,))
 USE = Radiometry(maximum=1.0)
 

@@ -22,20 +22,9 @@ from seamline.models.salad_pan.published.layers import RegionalBandAttention, bo
 from seamline.models.salad_pan.published.network import FusedUNet, unet_settings
 from seamline.models.salad_pan.published.vae import band_vae
 from seamline.tests.bounds import assert_same_but_rounding
+from seamline.tests.models.salad_pan.made_up import TINY
 
 FULL = Config(scaling_factor=1.0)
-TINY = Config(
-    scaling_factor=0.5,
-    base=(16, 32),
-    base_heads=2,
-    base_groups=4,
-    text=8,
-    branch=(4, 8),
-    branch_heads=2,
-    embedder=(4, 4, 8, 8),
-    vae=(4, 4, 8, 8),
-    vae_groups=4,
-)
 
 
 @pytest.fixture(scope="module")

@@ -22,19 +22,8 @@ from seamline.models.salad_pan.published.config import Config
 from seamline.models.salad_pan.published.network import SaladPan
 from seamline.models.salad_pan.published.tile import SPEC, TEXT, SaladPanTile, load
 from seamline.tests.bounds import assert_within_one_dn
+from seamline.tests.models.salad_pan.made_up import TINY
 
-TINY = Config(
-    scaling_factor=0.5,
-    base=(16, 32),
-    base_heads=2,
-    base_groups=4,
-    text=8,
-    branch=(4, 8),
-    branch_heads=2,
-    embedder=(4, 4, 8, 8),
-    vae=(4, 4, 8, 8),
-    vae_groups=4,
-)
 SENTENCES = ("a", "b", "c")
 
 
