@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from seamline.engine.errors import SeamlineError
 
-from ..shared.law import MOST_BYTES, Breach, Verdict
+from ..shared.law import MOST_BYTES, Breach, Law, Verdict
 from ..shared.listening import Listener
 from .doors import Pixels, through
 from .inputs import Input, write
@@ -46,7 +46,7 @@ class _Found:
 
     number: int
     outcome: str
-    breaches: tuple[tuple[str, str], ...]
+    breaches: tuple[tuple[Law, str], ...]
 
 
 def verdicts_on(chosen: Sequence[Input], seeds: Path, folder: Path, listener: Listener) -> Iterator[Verdict]:
@@ -79,7 +79,7 @@ def _of_worker(batch: Sequence[Input], seeds: Path, folder: Path, listener: List
         for each in batch:
             found = _next(pid, stream)
             requests = listener.heard()
-            breaches = [Breach(law, seen) for law, seen in found.breaches]  # type: ignore[arg-type]
+            breaches = [Breach(law, seen) for law, seen in found.breaches]
             if requests:
                 breaches.append(Breach("requests", f"{requests} were made"))
             yield Verdict(each.number, each.seed.name, str(each), found.outcome, tuple(breaches))
