@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 from torch.serialization import safe_globals
 
 from ..engine.errors import ModelError, RequestError
+from ..engine.pickled import load_pickled
 
 SETTINGS_BYTES = 1 << 20
 TENSOR_BYTES = 16 << 30
@@ -45,7 +46,7 @@ def read_tensors(path: Path, *, within: str | None = None, known: Sequence[type]
     content: object
     try:
         with safe_globals(list(known)):
-            content = load_file(path) if safe else torch.load(path, map_location="cpu", weights_only=True)
+            content = load_file(path) if safe else load_pickled(path)
     except pickle.UnpicklingError:
         # The reason given there runs over many lines and advises to load the file without this protection.
         bare = "the bare state dict" if within is None else f"its entry {within!r} alone"

@@ -19,6 +19,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
 from ..engine.errors import Cancelled, RequestError
+from ..engine.pickled import load_pickled
 from .board import Board
 from .settings import StageSettings, rate_at
 
@@ -129,7 +130,7 @@ class Loop(Generic[BatchT]):
         if not self.checkpoint.exists():
             return 0
         try:
-            content = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
+            content = load_pickled(self.checkpoint)
             stage.load_state_dict(content["module"])
             optimiser.load_state_dict(content["optimiser"])
             average.weights, average.steps = content["average"], int(content["step"])

@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 
 from ...errors import ModelError
+from ...pickled import load_pickled
 
 FILE_BYTES = 1 << 30
 """Largest file that is opened; the largest that is shared, VGG16 with its classifier, has about half of it."""
@@ -34,7 +35,7 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
             # Loaded when asked for: the engine itself never reads weights.
             state = import_module("safetensors.torch").load_file(path)
         else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
+            state = load_pickled(path)
     except Exception as error:  # whatever a damaged file makes the two readers raise
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelError(
