@@ -80,6 +80,7 @@ ERRORS: tuple = (
     mark("another run works on this output"),
     mark("another version of the program began this run"),
     mark("this is no folder of a run, but holds {name}"),
+    mark("this is no lock of a run"),
     mark("a file of an earlier run cannot be deleted ({reason})"),
     mark("an unfinished run lies here"),
     mark("the unfinished run is another one (it differs in {what})"),

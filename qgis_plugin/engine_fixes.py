@@ -168,6 +168,7 @@ FIXES: tuple = (
     mark("delete the folder, start anew"),
     mark("wait for it, or choose another output"),
     mark("move it away, or choose another name for the output"),
+    mark("move it away, and run again"),
     ("start anew: pass --overwrite without --resume", mark("untick 'Keep for resume' to start anew")),
     mark("choose another place for the output"),
     (

@@ -82,7 +82,10 @@ class Workspace:
                     shutil.rmtree(self.folder)
 
     def _check_ours(self) -> None:
-        """Refuse to touch a folder of that name that no run has made."""
+        """Refuse to touch a folder of that name that no run has made, or in which no run could be told from another."""
+        lock = self.folder / _LOCK
+        if lock.is_symlink() or (lock.exists() and not lock.is_file()):
+            raise RequestError("this is no lock of a run", where=str(lock), fix="move it away, and run again")
         if self.exists or not self.folder.exists():
             return
         others = sorted(e.name for e in self.folder.iterdir()) if self.folder.is_dir() else [self.folder.name]

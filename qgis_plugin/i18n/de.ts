@@ -1296,6 +1296,10 @@ Ein Teil der Flächen mit Labels wird zurückgehalten und nie zum Training benut
         <translation>dies ist kein Ordner eines Laufs, sondern enthält {name}</translation>
     </message>
     <message>
+        <source>this is no lock of a run</source>
+        <translation>dies ist keine Sperre eines Laufs</translation>
+    </message>
+    <message>
         <source>a file of an earlier run cannot be deleted ({reason})</source>
         <translation>eine Datei eines früheren Laufs kann nicht gelöscht werden ({reason})</translation>
     </message>
@@ -1746,6 +1750,10 @@ Ein Teil der Flächen mit Labels wird zurückgehalten und nie zum Training benut
     <message>
         <source>move it away, or choose another name for the output</source>
         <translation>ihn wegräumen, oder einen anderen Namen für die Ausgabe wählen</translation>
+    </message>
+    <message>
+        <source>move it away, and run again</source>
+        <translation>verschieben Sie es und starten Sie erneut</translation>
     </message>
     <message>
         <source>choose another place for the output</source>

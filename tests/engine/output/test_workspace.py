@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -266,6 +267,25 @@ def test_a_lock_dies_with_its_process(tmp_path):
     held = lock_file(path, shared=False)
     assert held is not None
     held.close()
+
+
+@pytest.mark.parametrize("kind", ["folder", "link", "pipe"])
+def test_a_lock_that_is_none_is_named_and_the_run_goes_on_without_it(scene, whole, tmp_path, kind):
+    out = tmp_path / "o.tif"
+    run(asked(scene, out), GroundNoise(), shard=Shard(1, 2))
+    lock = tmp_path / "o.tif.seamline" / "lock"
+    lock.unlink()
+    {"folder": lock.mkdir, "link": lambda: lock.symlink_to(tmp_path / "elsewhere"), "pipe": lambda: os.mkfifo(lock)}[
+        kind
+    ]()
+    for options in ({"resume": True}, {"overwrite": True}, {}):
+        with pytest.raises(RequestError, match="no lock of a run") as caught:
+            run(asked(scene, out, **options), GroundNoise())
+        assert str(lock) in str(caught.value)
+    assert not (tmp_path / "elsewhere").exists()
+    lock.rename(tmp_path / "moved")
+    run(asked(scene, out, resume=True), GroundNoise())
+    assert_same_pixels(out, whole)
 
 
 def test_killed_between_the_rename_and_the_end(scene, whole, tmp_path, monkeypatch):
