@@ -7,6 +7,7 @@ moment: a file of its folder being opened, made, renamed or removed by Python, w
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import os
 import re
 import resource
@@ -139,6 +140,7 @@ def start(arguments: Sequence[str], folder: Path, log: Path, conditions: Conditi
         os.setsid()
         os.chdir(folder)
         _redirect(log, reader_gone=conditions.reader_gone)
+        faulthandler.enable()  # a process that dies says where
         _drop_rights()
         _end_with_parent()
         os.environ.update(conditions.environment)

@@ -101,9 +101,10 @@ def run_job(job: Job, model: TileModel | SteppingModel, context: RunContext) -> 
             if pending is not None:
                 pending.result()
         finally:
+            # Each in the thread that may still be reading from them, where a run ends before its time.
             for reader in readers:
                 reading.submit(reader.close).result()
-            finisher.close()
+            writing.submit(finisher.close).result()
 
 
 def _runs(bands: Sequence[int]) -> Iterator[list[int]]:

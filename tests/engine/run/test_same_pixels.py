@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from multiprocessing.context import SpawnProcess
@@ -20,6 +21,7 @@ from rasterio.transform import from_origin
 from seamline.engine.errors import Cancelled, RequestError
 from seamline.engine.events import Cancel
 from seamline.engine.output.workspace import Workspace
+from seamline.engine.pixels.finisher import BandFinisher
 from seamline.engine.request import Request
 from seamline.engine.run import Processes, Shard, merge, processes, run
 from seamline.engine.testing import GroundNoise, assert_is_crop, assert_same_pixels
@@ -204,6 +206,25 @@ def test_cancel_keeps_finished_bands_and_resume_goes_on(scene, whole, tmp_path):
     assert not out.exists()
     run(request_for(scene, out, resume=True), GroundNoise())
     assert_same_pixels(out, whole)
+
+
+def test_cancel_leaves_files_open_to_the_thread_that_reads_them(scene, tmp_path, monkeypatch):
+    """A file that is closed while another thread reads it ends the process."""
+    cancel, threads = Cancel(), {"finish": set(), "close": set()}
+
+    def noted(name, act):
+        def call(self, *rest):
+            threads[name].add(threading.get_ident())
+            cancel.set()
+            return act(self, *rest)
+
+        return call
+
+    for name in threads:
+        monkeypatch.setattr(BandFinisher, name, noted(name, getattr(BandFinisher, name)))
+    with pytest.raises(Cancelled):
+        run(request_for(scene, tmp_path / "o.tif"), GroundNoise(), cancel=cancel)
+    assert threads["close"] == threads["finish"] != set()
 
 
 def test_cancel_stops_worker_processes_amid_a_batch(scene, tmp_path, monkeypatch):
