@@ -120,10 +120,16 @@ class Bench:
 
 
 def content_of(path: Path) -> str:
-    """Digest of what a raster says: values, validity, georeference, type, nodata and names of bands."""
-    with rasterio.open(path) as data:
-        values, valid = data.read(), data.dataset_mask()
-        rest = (data.transform, data.crs and data.crs.to_wkt(), data.dtypes, data.nodatavals, data.descriptions)
+    """Digest of what a raster says: values, validity, georeference, type, nodata and names of bands.
+
+    What GDAL cannot read has none that is right.
+    """
+    try:
+        with rasterio.open(path) as data:
+            values, valid = data.read(), data.dataset_mask()
+            rest = (data.transform, data.crs and data.crs.to_wkt(), data.dtypes, data.nodatavals, data.descriptions)
+    except rasterio.errors.RasterioError as error:
+        return f"unreadable: {error}"
     return hashlib.sha256(values.tobytes() + valid.tobytes() + repr(rest).encode()).hexdigest()
 
 
