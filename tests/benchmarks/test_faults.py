@@ -15,7 +15,7 @@ from seamline.benchmarks.faults.damage import alter
 from seamline.benchmarks.faults.execution import Observed, Step
 from seamline.benchmarks.faults.jobs import JOBS
 from seamline.benchmarks.faults.judging import judge
-from seamline.benchmarks.faults.trials import FAMILIES, Limited, Trial, trials
+from seamline.benchmarks.faults.trials import FAMILIES, Limited, Stopped, Trial, trials
 from seamline.benchmarks.shared.forks import Ended, Moment, Run, moments_of
 from seamline.benchmarks.shared.law import LAWS, Breach, Verdict, lines_of
 
@@ -120,8 +120,9 @@ def test_each_field_of_json_can_be_altered_by_its_place(tmp_path):
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="runs are stopped and limited as Linux does it")
-def test_some_faults_break_no_law(tmp_path):
-    drawn = trials(2026, 0.02)
+@pytest.mark.parametrize("share", [0.02, 1.0], ids=["one of each family", "read-only midway"])
+def test_some_faults_break_no_law(tmp_path, share):
+    drawn = trials(2026, share)
     families = (
         "altered plans",
         "damaged bands and locks",
@@ -130,10 +131,14 @@ def test_some_faults_break_no_law(tmp_path):
         "side files",
         "odd options",
     )
-    chosen = [next(trial for trial in drawn if trial.family == family) for family in families]
+    if share < 1:
+        chosen = [next(trial for trial in drawn if trial.family == family) for family in families]
+    else:
+        stopped = [trial for trial in drawn if isinstance(trial.fault, Stopped) and "read-only" in trial.fault.act]
+        chosen = [next(t for t in stopped if t.fault.stage == stage) for stage in ("band", "lay out")]
     numbers = [str(trial.number) for trial in chosen]
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.faults", "--share", "0.02", "--folder", tmp_path, "--only", *numbers],
+        [sys.executable, "-m", "benchmarks.faults", "--share", str(share), "--folder", tmp_path, "--only", *numbers],
         cwd=ROOT,
         capture_output=True,
         text=True,
