@@ -97,10 +97,15 @@ def write_seeds(folder: Path) -> None:
     for seed in SEEDS:
         place = folder / seed.name
         place.mkdir(parents=True)
-        _WRITERS[seed.name](place)
+        write_seed(seed.name, place)
         for name, _ in seed.files:
             if not (place / name).is_file():
                 raise RuntimeError(f"the seed {seed.name} lacks {name}")
+
+
+def write_seed(name: str, place: Path) -> None:
+    """Write the seed of that name into a folder."""
+    _WRITERS[name](place)
 
 
 def values_of(bands: int, dtype: str = "uint16") -> NDArray[Any]:

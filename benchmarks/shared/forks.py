@@ -58,12 +58,14 @@ class Ended:
         said: on both outputs.
         peak_bytes: memory at its peak, what was loaded before included.
         hung: whether it was ended for taking too long.
+        processor_s: seconds of processor, its own and the system's for it.
     """
 
     code: int
     said: str
     peak_bytes: int
     hung: bool
+    processor_s: float = 0.0
 
     @property
     def last(self) -> str:
@@ -107,7 +109,8 @@ class Run:
             if pid:
                 code = os.waitstatus_to_exitcode(status)
                 hung = hung or code == -signal.SIGXCPU
-                return Ended(code, self._log.read_text(errors="replace"), usage.ru_maxrss * 1024, hung)
+                said, spent = self._log.read_text(errors="replace"), usage.ru_utime + usage.ru_stime
+                return Ended(code, said, usage.ru_maxrss * 1024, hung, spent)
             if not hung and time.monotonic() - self._started > CLOCK_S:
                 hung = True
                 self.signal(signal.SIGKILL)
