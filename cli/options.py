@@ -185,6 +185,7 @@ RUN_OPTIONS = [
         multiple=True,
         help="Write a further output of the model, beside OUT.",
     ),
+    click.option("--explain", is_flag=True, help="Write every further output of the model, beside OUT: OUT_NAME.tif."),
     click.option("--uncertainty", metavar="OUT_U", help="Write the standard deviation of every pixel, beside OUT."),
     click.option("--resume", is_flag=True, help="Go on with the unfinished run beside OUT."),
     click.option("--overwrite", is_flag=True, help="Replace an existing output."),

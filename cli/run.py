@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from .options import AS_THEY_ARE, CLASS_OPTIONS, EVENT_OPTIONS, OF_CLASSES, RUN_
 from .terminal import guarded
 
 if TYPE_CHECKING:
-    from ..engine.contract import Task
+    from ..engine.contract import ModelSpec, Task
 
 
 @click.command()
@@ -81,13 +81,16 @@ def _run(task: Task, inputs: Mapping[str, str], out: Path, scale: int | None, op
             or options["model"]
             or api.default_model(task, scale, reference="reference" in inputs)
         )
+        also = _once(_also(options), "--also")
+        if options["explain"]:
+            also |= _unasked(out, registry.resolve(model, task, scale=scale).spec, also)
         attention: Attention = "sdpa" if options["attention"] == "auto" else options["attention"]
         request = Request(
             inputs=_once([*inputs.items(), *options["guide"]], "--guide"),
             out=str(out),
             device=pick_device(options["device"]),
             attention=attention,
-            also=_once(_also(options), "--also"),
+            also=also,
             policy=OpenPolicy(vrt=options["allow_vrt"]),
             **{name: options[name] for name in (*AS_THEY_ARE, *OF_CLASSES) if name in options},
         )
@@ -119,6 +122,15 @@ def _also(options: Mapping[str, Any]) -> list[tuple[str, str]]:
     from ..engine.request import SHORTHANDS
 
     return [*options["also"], *((name, path) for name in SHORTHANDS if (path := options.get(name)) is not None)]
+
+
+def _unasked(out: Path, spec: ModelSpec, also: Collection[str]) -> dict[str, str]:
+    """Paths beside the first output for those that the model makes besides and that nobody asked for by name."""
+    if not spec.extras:
+        from ..engine.errors import RequestError
+
+        raise RequestError(f"the model {spec.name} has no further output", where="--explain", fix="leave it out")
+    return {name: str(out.with_name(f"{out.stem}_{name}.tif")) for name in spec.extras if name not in also}
 
 
 def _once(named: Iterable[tuple[str, str]], option: str) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -137,3 +138,20 @@ def test_help_waits_for_no_library_of_networks(tmp_path):
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "seamline.cli.group" in loaded
     assert not loaded & {"torch", "diffusers", "xarray", "rasterio"}
+
+
+def test_explain_writes_every_further_output_that_is_not_asked_for_by_name(pair):
+    asked = ["superres", str(pair / "ms.tif"), str(pair / "o.tif"), "--model", "slimdiffsr-tiny-x2", "--explain"]
+    done = CliRunner().invoke(cli, asked)
+    assert done.exit_code == 0, done.output
+    with rasterio.open(pair / "o_uncertainty.tif") as found:
+        assert (found.count, found.height, found.width) == (4, 80, 96)
+    asked += ["--overwrite", "--uncertainty", "u.tif", "--dry-run", "--json"]
+    plan = json.loads(seamline(*asked, folder=pair).stdout)["plan"]
+    assert plan["outputs"] == {"image": None, "uncertainty": "u.tif"}
+
+
+def test_a_model_without_further_outputs_has_nothing_to_explain(pair):
+    done = seamline("superres", "ms.tif", "o.tif", "--model", "bicubic", "--explain", folder=pair)
+    assert done.returncode == 2
+    assert done.stderr.decode().strip() == ("error: --explain: the model bicubic has no further output; leave it out")
