@@ -150,6 +150,14 @@ ERRORS: tuple = (
         mark("'Sensor' does nothing unless 'Consistency with the input' is on"),
     ),
     mark("the inputs hold no valid pixel here: the output is all nodata"),
+    (
+        "{path}: the value {value} lies far from all others; if it stands for no data, pass --nodata {value}",
+        mark("{path}: the value {value} lies far from all others; if it stands for no data, name it as such"),
+    ),
+    (
+        "{path}: the value {value} rims the scene; if it stands for no data, pass --nodata {value}",
+        mark("{path}: the value {value} rims the scene; if it stands for no data, name it as such"),
+    ),
     mark("{path}: {count} of its shapes are left out: they have no class"),
     mark("{path}: {count} of its shapes are left out: no polygons, no points, or empty"),
     mark("{path}: {count} of its shapes were not valid and have been repaired"),

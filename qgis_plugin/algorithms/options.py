@@ -24,6 +24,7 @@ from ..files import is_wanted
 from ..text import tr
 
 AUTO = "auto"
+_MOST_REAL = 1e308
 
 
 @dataclass(frozen=True)
@@ -246,6 +247,14 @@ def sensor() -> Option:
         " for a single one, typical optics."
     )
     return Text("SENSOR", "--sensor", tr("Sensor"), text)
+
+
+def nodata() -> Option:
+    """What is no data."""
+    text = tr("Value of the pixels without data, whatever the files say. Empty: as the files declare it.")
+    return Number(
+        "NODATA", "--nodata", tr("Value without data"), text, least=-_MOST_REAL, most=_MOST_REAL, is_whole=False
+    )
 
 
 def coregister() -> Option:

@@ -115,7 +115,7 @@ class RasterAlgorithm(EngineAlgorithm):
     def options(self) -> list[Option]:
         """Those of every run."""
         tiles = [options.tile(), options.overlap()]
-        return [*tiles, options.steps(self.offered()), options.seed(), options.device()]
+        return [*tiles, options.steps(self.offered()), options.seed(), options.device(), options.nodata()]
 
     def add_parameters(self) -> None:
         """Inputs, model, extent; what is folded away; outputs."""

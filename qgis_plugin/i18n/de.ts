@@ -644,6 +644,10 @@ Klassen werden über ihre Namen zugeordnet, wo die Karte Namen hat, sonst über 
         <translation>Name des Sensors, etwa WV3, GF2 oder Sentinel-2, oder eine Beschreibungsdatei. Leer: an den beiden Bildern gemessen; bei einem einzelnen typische Optik.</translation>
     </message>
     <message>
+        <source>Value of the pixels without data, whatever the files say. Empty: as the files declare it.</source>
+        <translation>Wert der Pixel ohne Daten, was auch immer die Dateien sagen. Leer: wie die Dateien ihn angeben.</translation>
+    </message>
+    <message>
         <source>Measure the shift of the coarse image against the fine one, and correct it, up to eight coarse pixels.</source>
         <translation>Den Versatz des groben Bilds gegen das feine messen und ausgleichen, bis zu acht grobe Pixel.</translation>
     </message>
@@ -678,6 +682,10 @@ Klassen werden über ihre Namen zugeordnet, wo die Karte Namen hat, sonst über 
     <message>
         <source>Sensor</source>
         <translation>Sensor</translation>
+    </message>
+    <message>
+        <source>Value without data</source>
+        <translation>Wert ohne Daten</translation>
     </message>
     <message>
         <source>Correct the shift between the images</source>
@@ -1574,6 +1582,14 @@ Ein Teil der Flächen mit Labels wird zurückgehalten und nie zum Training benut
     <message>
         <source>'Sensor' does nothing unless 'Consistency with the input' is on</source>
         <translation>'Sensor' bewirkt nichts, solange 'Konsistenz mit der Eingabe' nicht auf on steht</translation>
+    </message>
+    <message>
+        <source>{path}: the value {value} lies far from all others; if it stands for no data, name it as such</source>
+        <translation>{path}: der Wert {value} liegt weit von allen anderen; steht er für fehlende Daten, geben Sie ihn als solchen an</translation>
+    </message>
+    <message>
+        <source>{path}: the value {value} rims the scene; if it stands for no data, name it as such</source>
+        <translation>{path}: der Wert {value} säumt die Szene; steht er für fehlende Daten, geben Sie ihn als solchen an</translation>
     </message>
     <message>
         <source>{minutes} minute(s) sufficed for {done} of {total} tiles, so the others were not used; give more minutes, or train again, which goes on from there</source>

@@ -40,7 +40,7 @@ def test_a_plain_run_passes_paths_and_the_model_alone(fake_engine, feedback, sce
 
 def test_every_option_reaches_the_engine(fake_engine, feedback, scene, tmp_path):
     options = {"TILE": 256, "OVERLAP": 32, "STEPS": 4, "SEED": 7, "DEVICE": "cpu", "CONSISTENCY": "off"}
-    options.update({"SENSOR": "WV2", "COREGISTER": True, "BANDS": [3, 1], "KEEP": True})
+    options.update({"SENSOR": "WV2", "COREGISTER": True, "BANDS": [3, 1], "KEEP": True, "NODATA": -9999})
     extent = f"{LEFT + 8},{LEFT + 72.25},{TOP - 64},{TOP - 16} [EPSG:32631]"
     _, argv = run(
         fake_engine,
@@ -59,7 +59,7 @@ def test_every_option_reaches_the_engine(fake_engine, feedback, scene, tmp_path)
             repr(LEFT + 72.25),
             repr(TOP - 16),
         ),
-        *("--tile", "256", "--overlap", "32", "--steps", "4", "--seed", "7", "--device", "cpu"),
+        *("--tile", "256", "--overlap", "32", "--steps", "4", "--seed", "7", "--device", "cpu", "--nodata", "-9999.0"),
         *("--consistency", "off", "--sensor", "WV2", "--coregister"),
     ]
     assert argv[-4:] == ["--overwrite", "--resume", "--json", "--cancel-on-stdin-eof"]

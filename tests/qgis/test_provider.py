@@ -81,7 +81,7 @@ def test_everything_is_explained(provider):
             assert parameter.description() != parameter.name()
 
 
-RUN = {"TILE", "OVERLAP", "STEPS", "SEED", "DEVICE", "KEEP", "ALSO"}
+RUN = {"TILE", "OVERLAP", "STEPS", "SEED", "DEVICE", "NODATA", "KEEP", "ALSO"}
 FOLDED = {
     "pansharpen": {*RUN, "MODEL_FOLDER", "CONSISTENCY", "SENSOR", "COREGISTER"},
     "superres": {*RUN, "MODEL_FOLDER", "CONSISTENCY", "SENSOR"},
