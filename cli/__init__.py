@@ -10,6 +10,8 @@ def main() -> None:
     """Entry point of the program."""
     # Waiting threads that spin take the processor from those that work; on a busy machine that costs a multiple.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Those of numpy's products wait so, and its matrices are too small for more than one: torch computes what is large.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Here, for whoever asks this package for one of its modules to get that alone.
     from ..engine.allocator import keep_freed_memory
     from .group import cli

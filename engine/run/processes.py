@@ -92,7 +92,7 @@ def run_in_processes(parts: Sequence[Job], context: RunContext) -> None:
         processes.append(process)
         pipes.append(ours)
     try:
-        _follow(pipes, progress, context, _REMEDY + (_GUARD if _in_script(parts[0]) else ""))
+        _follow(pipes, progress, context, _REMEDY + (_GUARD if any(map(_in_script, parts)) else ""))
     finally:
         for pipe in pipes:
             _tell_to_stop(pipe)

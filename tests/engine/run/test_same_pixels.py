@@ -208,6 +208,14 @@ def test_cancel_keeps_finished_bands_and_resume_goes_on(scene, whole, tmp_path):
     assert_same_pixels(out, whole)
 
 
+def test_processes_have_nothing_left_to_compute_where_a_run_ended_after_its_last_band(scene, whole, tmp_path):
+    out = tmp_path / "o.tif"
+    for part in (1, 2):
+        run(request_for(scene, out), GroundNoise(), shard=Shard(part, 2))
+    run(request_for(scene, out, resume=True), GroundNoise(), executor=Processes(2))
+    assert_same_pixels(out, whole)
+
+
 def test_cancel_leaves_files_open_to_the_thread_that_reads_them(scene, tmp_path, monkeypatch):
     """A file that is closed while another thread reads it ends the process."""
     cancel, threads = Cancel(), {"finish": set(), "close": set()}
