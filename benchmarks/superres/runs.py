@@ -37,11 +37,11 @@ def enlarge(source: ModelSource, coarse: Path, out: Path, **options: Any) -> dic
     return metrics
 
 
-def score(scene: Scene, out: Path) -> Scores:
-    """Against the truth of a scene."""
+def score(scene: Scene, out: Path, names: Sequence[str] = METRICS) -> Scores:
+    """Metrics against the truth of a scene, by name."""
     request = EvaluationRequest(str(out), str(scene.truth), ratio=scene.scale, bits=scene.bits)
     metrics = evaluate(plan_evaluation(request)).metrics
-    return {name: metrics[name] for name in METRICS}
+    return {name: metrics[name] for name in names}
 
 
 def coverage(source: ModelSource, scenes: Sequence[Scene], folder: Path) -> dict[str, float]:

@@ -10,7 +10,7 @@ import pytest
 import rasterio
 from rasterio.transform import from_origin
 
-from seamline.benchmarks.superres import attempts, cost, page, runs, scenes
+from seamline.benchmarks.superres import attempts, cost, lattices, page, runs, scenes
 from seamline.engine.optics.degrade import degrade_ms
 from seamline.engine.quality.sensitivity import Sensitivity
 from seamline.models import registry
@@ -80,6 +80,19 @@ def test_a_page_names_the_models_and_the_pairs_of_its_scale():
     assert "WorldView-2 over Rotterdam" not in text
     text = "\n".join(page.section([page.CLASSIC], replace(found, groups={"sensor-true": rows})))
     assert "No real pair has this ratio" in text
+
+
+def test_a_mean_lattice_above_the_bound_is_missed_and_single_scenes_are_counted():
+    rows = [
+        lattices.Row(2, group, {"truth": [1.0, 1.3], "bicubic": [0.0, 0.1], "slimdiffsr-tiny-x2": own})
+        for group, own in (("sensor-true", [0.3, 1.9]), (scenes.REAL, [0.8, 1.7]))
+    ]
+    text = list(lattices.section(rows))
+    assert "| by 2, sensor-true | 1.150 (1.300; 1 of 2) | 0.050 (0.100; 0 of 2) | 1.100 (1.900; 1 of 2) |" in text
+    assert text[-2:] == [
+        "- slimdiffsr-tiny-x2, sensor-true, mean lattice 1.100, at most 1.2: ok",
+        f"- slimdiffsr-tiny-x2, {scenes.REAL}, mean lattice 1.250, at most 1.2: MISSED",
+    ]
 
 
 def test_every_model_is_also_scored_with_the_other_consistency(monkeypatch, tmp_path):
