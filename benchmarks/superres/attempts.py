@@ -1,10 +1,11 @@
-"""What else was tried where a consistent result loses to interpolation: other kernels of the sensor, other weights.
+"""What else was tried where super-resolution loses to interpolation: other kernels of the sensor, less of it, others.
 
     SEAMLINE_DATA=FOLDER python -m benchmarks.superres.attempts [--between FOLDER FOLDER]
 
-Prints two tables of means over the scenes of ``benchmarks.superres`` that are not sensor-true.  The first makes
-interpolation equal its input through each of several kernels, exactly.  The second needs two model folders of one
-architecture, such as the taught twin and the shipped model, and runs the weights between them by default options.
+Prints tables of means over the scenes of ``benchmarks.superres``.  The first makes interpolation equal its input
+through each of several kernels, exactly.  The second takes a share of what the shipped model adds to interpolation.
+The third needs two model folders of one architecture, such as the taught twin and the shipped model, and runs the
+weights between them by default options.  First and third leave the sensor-true scenes out.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import argparse
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +28,7 @@ from seamline.models.registry import resolve
 from seamline.training.slimdiffsr.run import interpolated
 
 from ..shared.scenes import read, write_scene
-from .page import CLASSIC, REALISTIC, mean
+from .page import CLASSIC, REALISTIC, Names, mean
 from .runs import METRICS, Scores, enlarge, score
 from .scenes import CORNER, CRS, KINDS, REAL, Scene, degraded_scenes, real_scenes
 
@@ -39,7 +41,7 @@ KERNELS = {
 }
 """Reach and value at a distance, coarse px, of what a coarse pixel sees; cubic is that of Keys with a = -0.5."""
 SHARES = (0.25, 0.5, 0.75, 1.0, 1.25)
-"""Places between two models; 1 is the second."""
+"""Places between two models, or between interpolation and a model; 1 is the second."""
 
 Array = NDArray[np.float64]
 Groups = Mapping[str, Sequence[Scene]]
@@ -81,6 +83,25 @@ def kernel_rows(groups: Groups, folder: Path) -> Rows:
     yield from found.items()
 
 
+def share_rows(groups: Groups, folder: Path) -> Rows:
+    """Interpolation, and so much of what the shipped model adds to it."""
+    out = folder / "out.tif"
+    sources = [resolve(name, "superres", scale=SCALE) for name in (CLASSIC, Names(SCALE).subject)]
+    found: dict[str, dict[str, list[Scores]]] = {f"{share:g}": {} for share in SHARES}
+    for group, scenes in groups.items():
+        for scene in scenes:
+            images = []
+            for source in sources:
+                enlarge(source, scene.coarse, out, dtype="float32")
+                images.append(read(out).astype(np.float64))
+            plain, sharp = images
+            for share in SHARES:
+                values = (plain + share * (sharp - plain)).astype(np.float32)
+                write_scene(out, values, from_origin(*CORNER, 1, 1), CRS)
+                found[f"{share:g}"].setdefault(group, []).append(score(scene, out))
+    yield from found.items()
+
+
 def blend_rows(groups: Groups, ends: Sequence[str], folder: Path) -> Rows:
     """Models between two folders."""
     (_, first), (last, second) = (load_folder(end) for end in ends)
@@ -97,12 +118,12 @@ def blend_rows(groups: Groups, ends: Sequence[str], folder: Path) -> Rows:
         yield f"{share:g}", rows
 
 
-def table(title: str, rows: Rows) -> Iterator[str]:
+def table(title: str, names: Sequence[str], rows: Rows) -> Iterator[str]:
     """Means, one column a group."""
-    yield f"| {title}: {' / '.join(METRICS)} | " + " | ".join(REALISTIC) + " |"
-    yield "|---" * (1 + len(REALISTIC)) + "|"
+    yield f"| {title}: {' / '.join(METRICS)} | " + " | ".join(names) + " |"
+    yield "|---" * (1 + len(names)) + "|"
     for name, groups in rows:
-        cells = [" / ".join(f"{mean(dict(enumerate(groups[g])), metric):.4f}" for metric in METRICS) for g in REALISTIC]
+        cells = [" / ".join(f"{mean(dict(enumerate(groups[g])), metric):.4f}" for metric in METRICS) for g in names]
         yield f"| {name} | " + " | ".join(cells) + " |"
 
 
@@ -114,13 +135,17 @@ def main() -> int:
     root = Path(os.environ["SEAMLINE_DATA"])
     with tempfile.TemporaryDirectory(prefix="seamline-") as name:
         folder = Path(name)
-        groups = {kind: degraded_scenes(root, folder, kind, SCALE) for kind in KINDS if kind in REALISTIC}
+        groups = {kind: degraded_scenes(root, folder, kind, SCALE) for kind in KINDS}
         groups[REAL] = real_scenes(root, folder, SCALE)
-        for line in table("interpolation through", kernel_rows(groups, folder)):
-            print(line, flush=True)
+        realistic = {name: groups[name] for name in REALISTIC}
+        tables = [
+            table("interpolation through", REALISTIC, kernel_rows(realistic, folder)),
+            table("share of what the model adds", list(groups), share_rows(groups, folder)),
+        ]
         if options.between:
-            for line in table("share", blend_rows(groups, options.between, folder)):
-                print(line, flush=True)
+            tables.append(table("share", REALISTIC, blend_rows(realistic, options.between, folder)))
+        for line in chain.from_iterable(tables):
+            print(line, flush=True)
     return 0
 
 

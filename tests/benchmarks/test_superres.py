@@ -251,6 +251,25 @@ def test_an_image_projected_through_a_kernel_equals_its_input_and_is_the_nearest
         np.testing.assert_allclose(found.reshape(2, 8, 4, 6, 4).mean(axis=(2, 4)), coarse, atol=1e-9)
 
 
+def test_a_share_of_what_the_model_adds_lies_between_interpolation_and_the_model(monkeypatch, tmp_path):
+    level = {page.CLASSIC: 10.0, NAMES.subject: 20.0}
+
+    def enlarged(source, coarse, out, **options):
+        scenes.write_scene(out, np.full((1, 4, 4), level[source.spec.name], "f4"), from_origin(0, 0, 1, 1), scenes.CRS)
+
+    monkeypatch.setattr(attempts, "enlarge", enlarged)
+    monkeypatch.setattr(attempts, "score", lambda scene, out: {"PSNR": float(attempts.read(out).mean())})
+    scene = scenes.Scene("a", tmp_path, tmp_path, 4, 8)
+    found = dict(attempts.share_rows({scenes.REAL: [scene]}, tmp_path))
+    assert {share: rows[scenes.REAL][0]["PSNR"] for share, rows in found.items()} == {
+        "0.25": 12.5,
+        "0.5": 15.0,
+        "0.75": 17.5,
+        "1": 20.0,
+        "1.25": 22.5,
+    }
+
+
 def test_the_largest_valid_part_is_wholly_valid():
     cells = np.ones((10, 4), bool)
     cells[2, 1] = False
