@@ -48,8 +48,12 @@ class Taps:
         # Values near the largest float32, which mean nothing, overshoot it between the pixels.
         with np.errstate(over="ignore", invalid="ignore"):
             total: Array = np.take(values, self.index[:, 0], axis=axis) * weight[:, 0].reshape(shape)
+            picked = np.empty_like(total)
             for k in range(1, self.index.shape[1]):
-                total += np.take(values, self.index[:, k], axis=axis) * weight[:, k].reshape(shape)
+                # With a place for them, picked values are copied twice unless indices are clipped, which these are.
+                np.take(values, self.index[:, k], axis=axis, out=picked, mode="clip")
+                picked *= weight[:, k].reshape(shape)
+                total += picked
         return total
 
 

@@ -48,14 +48,15 @@ class Classical:
     @property
     def spec(self) -> ModelSpec:
         """What the plan needs; the margin is the low-pass filter's half side."""
-        margin = PYRAMID_HALF if self.name.startswith("mtf") else 0
+        # Statistics need the rim that a filter looks beyond, and Brovey filters nothing.
+        margin = {"brovey": 0, "gsa": MTF_HALF, "brovey-weighted": MTF_HALF}.get(self.name, PYRAMID_HALF)
         return ModelSpec(
             name=self.name,
             version=_VERSION,
             task="pansharpen",
             inputs=(InputSpec(name="pan", bands=1), InputSpec(name="ms", kernel="lanczos")),
             main="ms",
-            margin=max(margin, MTF_HALF),
+            margin=margin,
             exact=True,
             needs_statistics=True,
         )
@@ -82,15 +83,21 @@ class Classical:
 
 
 class _Measuring:
-    """Measures PAN, its two low-passes and the MS bands."""
+    """Measures PAN, the low-passes of it that a method uses, and the MS bands.
+
+    Attributes:
+        uses: planes of the moments among ``_LOW`` and ``_PYRAMID``; those of the others are 0.
+    """
+
+    uses: frozenset[int] = frozenset()
 
     def measure(self, batch: Mapping[str, torch.Tensor], valid: torch.Tensor, where: Where) -> Array:
         """Gram matrix of (PAN, MTF low-pass PAN, pyramid low-pass PAN, MS bands), see ``moments.gram``."""
         pan, ms = batch["pan"], batch["ms"]
-        planes = torch.cat(
-            [pan, _filtered(pan, mtf_lowpass(_gain(where), _ratio(where))), _pyramid(pan, where), ms], dim=1
-        )
-        return gram(planes[0], valid[0, 0])
+        none = torch.zeros_like(pan)
+        low = _filtered(pan, mtf_lowpass(_gain(where), _ratio(where))) if _LOW in self.uses else none
+        pyramid = _pyramid(pan, where) if _PYRAMID in self.uses else none
+        return gram(torch.cat([pan, low, pyramid, ms], dim=1)[0], valid[0, 0])
 
 
 class _Ratios(_Measuring):
@@ -126,6 +133,8 @@ class Brovey(_Ratios):
 class WeightedBrovey(_Ratios):
     """Weights that make the intensity from MS the low-pass PAN, none of them negative."""
 
+    uses = frozenset({_LOW})
+
     def predict(self, batch: Mapping[str, torch.Tensor], where: Where) -> torch.Tensor:
         """Fuse; (B, bands, h, w)."""
         moments = Moments.of(where.statistics)
@@ -137,6 +146,8 @@ class WeightedBrovey(_Ratios):
 
 class Gsa(_Measuring):
     """Gram-Schmidt adaptive (Aiazzi, Baronti and Selva, TGRS 2007, eqs. 9 to 12)."""
+
+    uses = frozenset({_LOW})
 
     def predict(self, batch: Mapping[str, torch.Tensor], where: Where) -> torch.Tensor:
         """Fuse; (B, bands, h, w)."""
@@ -152,6 +163,8 @@ class Gsa(_Measuring):
 class GlpFs(_Measuring):
     """MTF-GLP with full-scale regression gains (Vivone, Restaino and Chanussot, TIP 2018)."""
 
+    uses = frozenset({_PYRAMID})
+
     def predict(self, batch: Mapping[str, torch.Tensor], where: Where) -> torch.Tensor:
         """Fuse; (B, bands, h, w)."""
         covariance, pan = Moments.of(where.statistics).covariance, batch["pan"]
@@ -165,6 +178,8 @@ class GlpHpm(_Ratios):
     Args:
         limit: see ``Classical.gain_limit``.
     """
+
+    uses = frozenset({_LOW})
 
     def __init__(self, limit: float | None) -> None:
         self._limit = limit
