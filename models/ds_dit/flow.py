@@ -7,8 +7,7 @@ z = sigma * noise + (1 - sigma) * data, and the network tells the velocity, nois
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import pairwise
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 
@@ -17,6 +16,7 @@ SHIFT = 3.0
 
 _TIMES = 1000
 Solver = Literal["euler", "dpm"]
+SOLVERS: tuple[Solver, ...] = get_args(Solver)
 Velocity = Callable[[torch.Tensor, float], torch.Tensor]
 """Velocity from (noisy latent, sigma)."""
 
@@ -65,15 +65,34 @@ def sampled(
     """
     latent, before = start, None
     levels = sigmas(steps, shift)
-    for index, (sigma, after) in enumerate(pairwise(levels)):
+    for index, sigma in enumerate(levels[:-1]):
         checkpoint()
-        told = velocity(latent, sigma)
-        if solver == "euler":
-            latent = latent + (after - sigma) * told
-            continue
-        data = latent - sigma * told
-        latent, before = _second_order(latent, data, before, levels, index), data
+        latent, before = stepped(latent, velocity(latent, sigma), before, levels, index, solver)
     return latent
+
+
+def stepped(
+    latent: torch.Tensor,
+    told: torch.Tensor,
+    before: torch.Tensor | None,
+    levels: list[float],
+    index: int,
+    solver: Solver,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The latent after a step, and the data that the velocity told, which the next step may need.
+
+    Args:
+        told: velocity.
+        before: data of the step before; None at the first.
+        levels: of ``sigmas``.
+        index: of the step.
+        solver: as for ``sampled``.
+    """
+    sigma, after = levels[index], levels[index + 1]
+    data = latent - sigma * told
+    if solver == "euler":
+        return latent + (after - sigma) * told, data
+    return _second_order(latent, data, before, levels, index), data
 
 
 def _second_order(

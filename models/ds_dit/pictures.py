@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from ...engine.facts import Response
 from ..salad_pan.fusion import LIMIT, Conditions, injection
 from ..salad_pan.vae import FACTOR
+from .change import surprise
 
 SEEN = Response.gaussian(0.3)
 """How LR is taken to have been seen: there is no PAN to measure it by."""
@@ -33,12 +34,14 @@ class Pictured:
             coarsely as LR, is from it), beside LR, its mean over the bands, and where there is a reference.
         low: cells of LR, (N, 3 * 16, H / 4, W / 4); reference: of the reference, (N, 4 * 16, H / 4, W / 4).
         known: where there is a reference, (N, 1, H, W), 0..1, smooth.
+        surprise: how far LR is from what the reference foretells, by cell, (B, 1, H / 4, W / 4).
     """
 
     given: Conditions
     low: torch.Tensor
     reference: torch.Tensor
     known: torch.Tensor
+    surprise: torch.Tensor
 
     def trusting(self, trust: torch.Tensor) -> Conditions:
         """The decoder's planes, of which those of the reference count as far as it is trusted.
@@ -82,6 +85,7 @@ def pictured(low: torch.Tensor, reference: torch.Tensor, valid: torch.Tensor, ra
         low=F.pixel_unshuffle(spectral[:, [0, 2, 3]], FACTOR),
         reference=F.pixel_unshuffle(torch.cat((spatial, spectral[:, [1, 4]]), dim=1), FACTOR),
         known=known,
+        surprise=surprise(low, other.reshape(low.shape), valid, ratio, SEEN),
     )
 
 

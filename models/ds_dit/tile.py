@@ -25,9 +25,10 @@ from ..folder import Architecture, Card, QualityRow, load_strictly
 from ..placed import channels_last
 from ..salad_pan.vae import FACTOR
 from .anchors import cells_of_noise
-from .pictures import pictured
+from .change import sight
+from .pictures import SEEN, pictured
 from .small import LATENT, DsDitSmall, SmallConfig
-from .use import Use, checked_scale
+from .use import Use, checked_scale, checked_solver
 
 ARCHITECTURE = "ds_dit_small"
 STEPS, MOST_STEPS = 1, 50
@@ -80,6 +81,7 @@ class DsDitTile:
             self.use.steps,
             self.use.guidance,
             where.checkpoint,
+            self.use.solver,
         )
         return {
             IMAGE.name: found.image.reshape(low.shape),
@@ -110,15 +112,17 @@ def card(
 ) -> Card:
     """The card of a model.
 
-    The margin is how far the blocks see, each a window of tokens; what the decoder and the local fit see beyond moves
-    no pixel by 0.5 DN where 10000 are white, as measured on the weights that ship.
+    The margin is how far the blocks see, each a window of tokens, or the evidence of change and the two tokens over
+    which it is spread; what the decoder and the local fit see beyond moves no pixel by 0.5 DN where 10000 are white, as
+    measured on the weights that ship.
 
     Args:
         scale: px of the result per px of LR.
     """
     side = FACTOR * config.transformer.patch * config.transformer.window
     align = side // math.gcd(side, scale)
-    margin = -(-config.transformer.depth * side // scale)
+    spread = 2 * FACTOR * config.transformer.patch
+    margin = -(-max(config.transformer.depth * side, sight(float(scale), SEEN) + spread) // scale)
     tile = -(-TILE // scale // align) * align
     spec = ModelSpec(
         name=name,
@@ -157,7 +161,8 @@ def load(config: Mapping[str, Any], state: Mapping[str, torch.Tensor], runtime: 
     """Build the network and load its weights strictly.
 
     Args:
-        config: ``"scale"``, and ``"network"`` as ``SmallConfig`` names its values.
+        config: ``"scale"``, ``"network"`` as ``SmallConfig`` names its values, and ``"solver"`` where it is not Euler's
+            method.
         state: tensors of ``DsDitSmall``.
         runtime: device, number of steps and guidance; the engine sets the precision around ``predict``.
 
@@ -165,12 +170,12 @@ def load(config: Mapping[str, Any], state: Mapping[str, torch.Tensor], runtime: 
         ModelError: config or weights do not fit, or steps or guidance are out of range.
     """
     try:
-        shape, scale = SmallConfig.of(config["network"]), checked_scale(config["scale"])
-        network = DsDitSmall(shape)
+        network = DsDitSmall(SmallConfig.of(config["network"]))
+        scale, solver = checked_scale(config["scale"]), checked_solver(config.get("solver", "euler"))
     except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ModelError(
             f"the config does not describe this network ({error})", where=ARCHITECTURE, fix="fetch the model again"
         ) from error
-    use = Use.of(scale, runtime, steps=STEPS, most=MOST_STEPS)
+    use = Use.of(scale, solver, runtime, steps=STEPS, most=MOST_STEPS)
     load_strictly(network, {key: value.float() for key, value in state.items()}, where=ARCHITECTURE)
     return DsDitTile(channels_last(network, runtime.device), use)

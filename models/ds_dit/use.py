@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from ...engine.contract import Runtime
 from ...engine.errors import ModelError
+from .flow import SOLVERS, Solver
 
 SCALES = (2, 16)
 """Least and largest scale."""
@@ -27,6 +28,18 @@ def checked_scale(value: object) -> int:
     return value
 
 
+def checked_solver(value: object) -> Solver:
+    """How a model can take its steps.
+
+    Raises:
+        ValueError: it is none.
+    """
+    for solver in SOLVERS:
+        if value == solver:
+            return solver
+    raise ValueError(f"solver is one of {', '.join(SOLVERS)}, not {value!r}")
+
+
 @dataclass(frozen=True, slots=True)
 class Use:
     """Of a loaded model.
@@ -35,14 +48,16 @@ class Use:
         scale: px of the result per px of LR.
         steps: network evaluations a tile, without those of the weak pass.
         guidance: above 1 away from what the network says without the reference, at twice the cost.
+        solver: how steps are taken, see ``flow``.
     """
 
     scale: int
     steps: int
     guidance: float
+    solver: Solver
 
     @classmethod
-    def of(cls, scale: int, runtime: Runtime, *, steps: int, most: int) -> Use:
+    def of(cls, scale: int, solver: Solver, runtime: Runtime, *, steps: int, most: int) -> Use:
         """As the user asks, or as the model does by default.
 
         Args:
@@ -60,7 +75,7 @@ class Use:
             raise ModelError(
                 f"a guidance of {guidance:g} is out of range", where="--guidance", fix=f"pass {least:g} to {largest:g}"
             )
-        return cls(scale, steps, guidance)
+        return cls(scale, steps, guidance, solver)
 
     def upsampled(self, image: torch.Tensor) -> torch.Tensor:
         """LR (B, C, h, w) at the size of the result: bicubic interpolation at pixel centres, a = -0.75."""

@@ -20,9 +20,9 @@ from ....engine.errors import ModelError
 from ...folder import Architecture, Card, load_strictly
 from ..anchors import cells_of_noise
 from ..config import Config
-from ..flow import guided, sigmas
+from ..flow import guided, sigmas, stepped
 from ..network import DsDit
-from ..use import Use, checked_scale
+from ..use import Use, checked_scale, checked_solver
 
 ARCHITECTURE = "ds_dit_sd3"
 FACTOR, LATENT = 8, 16
@@ -124,7 +124,10 @@ class PublishedTile:
         return self.decode(state, batch, where)
 
     def begin(self, batch: Batch, where: Where) -> torch.Tensor:
-        """Noise, and the latents of LR and reference, which all steps need: (B, 48, H / 8, W / 8)."""
+        """Noise, and the latents of LR and reference, which all steps need: (B, 48, H / 8, W / 8).
+
+        16 more where a step needs the data of the one before.
+        """
         image = batch["image"]
         low = self.use.upsampled(image)
         known = batch.get("reference_valid")
@@ -132,16 +135,20 @@ class PublishedTile:
         reference = low if known is None else torch.where(known > 0, batch["reference"], low)
         size = (image.shape[-2], image.shape[-1])
         noise = cells_of_noise(where, scale=self.use.scale, cell=FACTOR, channels=LATENT, size=size)
-        return torch.cat((noise.to(image.device), self.network.encode(low), self.network.encode(reference)), dim=1)
+        parts = [noise.to(image.device), self.network.encode(low), self.network.encode(reference)]
+        if self.use.solver != "euler":
+            parts.append(torch.zeros_like(parts[0]))
+        return torch.cat(parts, dim=1)
 
     def step(self, state: torch.Tensor, index: int, batch: Batch, where: Where) -> torch.Tensor:
-        """One step of Euler's method."""
+        """One step of the solver."""
         where.checkpoint()
-        sigma, after = self._levels[index], self._levels[index + 1]
-        noisy, low, reference = torch.split(state, LATENT, dim=1)
+        noisy, low, reference, *told = torch.split(state, LATENT, dim=1)
         share = 1.0 if "reference" in batch else 0.0
-        velocity = self._velocity(noisy, sigma, low, reference, share)
-        return torch.cat((noisy + (after - sigma) * velocity, low, reference), dim=1)
+        velocity = self._velocity(noisy, self._levels[index], low, reference, share)
+        before = told[0] if told and index else None
+        after, data = stepped(noisy, velocity, before, self._levels, index, self.use.solver)
+        return torch.cat((after, low, reference, *([data] if told else [])), dim=1)
 
     def decode(self, state: torch.Tensor, batch: Batch, where: Where) -> Prediction:  # noqa: ARG002
         """The image."""
@@ -214,7 +221,8 @@ def load(config: Mapping[str, Any], state: Mapping[str, torch.Tensor], runtime: 
     """Build the network and load its weights strictly.
 
     Args:
-        config: ``"scale"``, and ``"transformer"`` and ``"autoencoder"`` as their classes name their values.
+        config: ``"scale"``, ``"transformer"`` and ``"autoencoder"`` as their classes name their values, and
+            ``"solver"`` where it is not Euler's method.
         state: tensors of ``Published``.
         runtime: device, number of steps and guidance; the engine sets the precision around each call.
 
@@ -222,15 +230,15 @@ def load(config: Mapping[str, Any], state: Mapping[str, torch.Tensor], runtime: 
         ModelError: config or weights do not fit, or steps or guidance are out of range.
     """
     try:
-        shape, scale = Config.of(config["transformer"]), checked_scale(config["scale"])
-        own = config["autoencoder"]
+        shape, own = Config.of(config["transformer"]), config["autoencoder"]
+        scale, solver = checked_scale(config["scale"]), checked_solver(config.get("solver", "euler"))
         with torch.device("meta"):
             network = Published(shape, Autoencoder(tuple(own["channels"]), own["blocks"], own["groups"]))
     except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ModelError(
             f"the config does not describe this network ({error})", where=ARCHITECTURE, fix="fetch the model again"
         ) from error
-    use = Use.of(scale, runtime, steps=STEPS, most=MOST_STEPS)
+    use = Use.of(scale, solver, runtime, steps=STEPS, most=MOST_STEPS)
     network = network.to_empty(device="cpu")
     load_strictly(network, {key: value.float() for key, value in state.items()}, where=ARCHITECTURE)
     return PublishedTile(network.eval().requires_grad_(False).to(runtime.device), use)

@@ -111,6 +111,22 @@ def test_blending_between_steps_is_another_run_and_one_that_not_every_scale_has(
     assert caught.value.where == "--blend latent"
 
 
+@pytest.mark.parametrize("blend", ["pixel", "latent"])
+def test_a_folder_that_names_another_solver_takes_other_steps(files, scene, tmp_path, blend):
+    found = []
+    for solver in ("euler", "dpm"):
+        folder, out = tmp_path / solver, tmp_path / f"{solver}.tif"
+        converted(files, folder)
+        about = json.loads((folder / "model.json").read_text())
+        about["architecture"]["config"]["solver"] = solver
+        (folder / "model.json").write_text(json.dumps(about))
+        source = registry.resolve(str(folder), "superres")
+        run(Request(inputs={"image": scene[0]}, out=str(out), steps=4, tile=48, overlap=16, blend=blend), source)
+        with rasterio.open(out) as file:
+            found.append(file.read())
+    assert not np.array_equal(*found)
+
+
 def test_without_a_reference_the_weak_pass_is_the_only_one(files, scene, tmp_path):
     converted(files, tmp_path / "model")
     source = registry.resolve(str(tmp_path / "model"), "superres")

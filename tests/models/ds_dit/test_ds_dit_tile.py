@@ -10,12 +10,14 @@ import rasterio
 import torch
 from rasterio.transform import from_origin
 
+from seamline.engine.contract import Runtime, Where
 from seamline.engine.errors import ModelError
 from seamline.engine.request import Request
 from seamline.engine.run import run
 from seamline.engine.testing import assert_is_crop
 from seamline.models import registry
-from seamline.models.ds_dit.pictures import pictured
+from seamline.models.ds_dit.change import surprise
+from seamline.models.ds_dit.pictures import SEEN, pictured
 from seamline.models.ds_dit.small import DsDitSmall, SmallConfig
 from seamline.models.ds_dit.tile import card, load
 from seamline.models.folder import write_folder
@@ -157,12 +159,50 @@ def test_more_steps_and_guidance_give_other_pixels_and_ones_out_of_range_are_ref
     assert not torch.allclose(one, four)
     assert not torch.allclose(one, pushed)
     config = {"scale": 4, "network": SHAPE.values()}
-    from seamline.engine.contract import Runtime
-
     for runtime, option in ((Runtime(steps=0), "--steps"), (Runtime(guidance=0.5), "--guidance")):
         with pytest.raises(ModelError) as caught:
             load(config, network.state_dict(), runtime)
         assert caught.value.where == option
+
+
+def test_a_folder_names_the_solver_of_its_steps_and_one_that_is_none_is_refused():
+    network, where = made(), Where(0, 0, ((0, 0),), {"image": (1.0, 1.0)})
+    generator = torch.Generator().manual_seed(0)
+    batch = {
+        "image": torch.rand(1, 2, 16, 16, generator=generator),
+        "reference": torch.rand(1, 2, 64, 64, generator=generator),
+        "reference_valid": torch.ones(1, 1, 64, 64),
+    }
+
+    def found(steps, **solver):
+        config = {"scale": 4, "network": SHAPE.values(), **solver}
+        return load(config, network.state_dict(), Runtime(steps=steps)).predict(batch, where)["image"]
+
+    assert torch.equal(found(4), found(4, solver="euler"))
+    assert not torch.allclose(found(4), found(4, solver="dpm"))
+    # A single step goes straight to the data either way.
+    assert_same_but_rounding(found(1, solver="dpm"), found(1))
+    with pytest.raises(ModelError, match="solver is one of euler, dpm, not 'heun'"):
+        found(1, solver="heun")
+
+
+def test_an_object_that_lr_does_not_show_is_not_trusted_and_the_ground_around_it_is():
+    generator = torch.Generator().manual_seed(0)
+    ground = torch.nn.functional.interpolate(
+        torch.rand(1, 3, 48, 48, generator=generator), scale_factor=4.0, mode="bicubic"
+    )
+    reference = 0.1 + 0.7 * ground
+    reference[..., 80:104, 80:104] = 0.1 + 0.7 * ground[..., 20:44, 20:44]
+    low = torch.nn.functional.interpolate(torch.nn.functional.avg_pool2d(ground, 4), scale_factor=4.0, mode="bicubic")
+    found = surprise(low, reference, torch.ones(1, 1, 192, 192), 4.0, SEEN)[0, 0]
+    inside = found[20:26, 20:26]
+    around = found.clone()
+    around[18:28, 18:28] = torch.nan
+    assert float(inside.median()) > 4.0
+    assert float(around.nanmedian()) < 1.0
+    # Of ground in another light alone nothing is told.
+    light = surprise(low, 0.1 + 0.7 * ground, torch.ones(1, 1, 192, 192), 4.0, SEEN)
+    assert float(light[0, 0, 20:26, 20:26].median()) < 1.0
 
 
 def test_before_training_the_result_is_interpolation():
