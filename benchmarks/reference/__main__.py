@@ -4,7 +4,7 @@
 
 SEAMLINE_DATA names the data folder; only test splits are read.  ``injected`` adds the detail of the reference with
 gains fitted on LR around each pixel; ``oracle`` adds it with one gain a band, fitted on the truth, which no method can
-know.
+know.  The truth stands beside them for its lattice: how far a scene stands out by chance.
 The exit status is 1 where a bound is missed.
 """
 
@@ -29,8 +29,10 @@ from .scenes import Changed, Dated, dated, made_changes, unrelated, written
 
 MODEL = "ds-dit-tiny-x4"
 PAGE, PART = "reference.md", "table"
-UNRELATED_LOSS, COPIED, AUC = 0.1, 0.02, 0.8
-"""Bounds: dB that an unrelated reference may cost, share of changed objects that may appear, area under the curve."""
+UNRELATED_LOSS, COPIED, AUC, LATTICE = 0.1, 0.02, 0.8, 1.2
+"""Bounds: dB that an unrelated reference may cost, share of changed objects that may appear, area under the curve, and
+the lattice of a group, unless the truth has more of one.
+"""
 LEAST_OBJECT = 16
 """Px of an object that is judged."""
 
@@ -61,6 +63,7 @@ def scored(source: ModelSource, pair: Dated, folder: Path, scale: int) -> dict[s
     images = formulas(low, reference, truth, folder, scale)
     images["without reference"] = fused(source, low, None, folder / "none.tif")
     images["with reference"] = fused(source, low, reference, folder / "with.tif")
+    images["truth"] = truth
     found = {name: score(path, truth, scale) for name, path in images.items()}
     _, other, _ = written(unrelated(pair), folder / "unrelated", scale)
     found["with an unrelated one"] = score(fused(source, low, other, folder / "other.tif"), truth, scale)
@@ -131,6 +134,12 @@ def verdicts(table: Table, copied: float, auc: float, nearer: bool) -> Iterator[
     checks[f"changed objects that appear: {100 * copied:.1f} % (bound {100 * COPIED:.0f} %)"] = copied <= COPIED
     checks["errors on made changes nearer to those without reference"] = nearer
     checks[f"area under the trust's curve {auc:.3f} (bound {AUC})"] = auc >= AUC
+    for group in table:
+        chance = mean(group, "truth", "lattice")
+        for method in ("without reference", "with reference"):
+            lattice = mean(group, method, "lattice")
+            what = f"lattice, {group}, {method}: {lattice:.2f} (bound {LATTICE}; the truth has {chance:.2f})"
+            checks[what] = lattice <= max(LATTICE, chance)
     for what, held in checks.items():
         yield f"- {what}: {'held' if held else 'MISSED'}"
 
