@@ -111,10 +111,10 @@ class DsDitSmall(nn.Module):
     def _trust(self, logits: torch.Tensor, seen: Pictured) -> torch.Tensor:
         """One for all bands, as ground changes in all at once; less where LR itself tells of a change."""
         bands = seen.given.bands
-        shared = logits.unflatten(0, (-1, bands)).mean(dim=1).sigmoid() ** DOUBT
+        shared = logits.reshape(-1, bands, *logits.shape[1:]).mean(dim=1).sigmoid() ** DOUBT
         # An object is seen whole where its clearest cell is.
         clearest = F.max_pool2d(seen.surprise, self.config.transformer.patch)
-        trust = shared * torch.exp(-SURPRISE * (clearest - USUAL).clamp(min=0.0))
+        trust: torch.Tensor = shared * torch.exp(-SURPRISE * (clearest - USUAL).clamp(min=0.0))
         return trust.repeat_interleave(bands, dim=0)
 
     def forward(
