@@ -30,7 +30,8 @@ likely as not counts an eighth.  Trained with 2.
 """
 SURPRISE, USUAL = 1.0, 1.0
 """How fast trust falls with the square of how far LR is from what the reference foretells, in deviations, and up to
-where it does not.  All three were chosen on the val strips, so that hardly any object appears that is not there.
+where it does not.  All three come from comparisons on the val strips: as steep as hardly any object appears that is not
+there.
 """
 _SIZE: Mapping[str, Any] = {"latent": LATENT, "low": LOW_PLANES * CELL, "reference": REFERENCE_PLANES * CELL}
 
