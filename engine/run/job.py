@@ -17,6 +17,7 @@ import torch
 from ..context import RunContext
 from ..contract import ModelSource, SteppingModel, TileModel
 from ..events import Progress
+from ..ground.tiles import TileGrid
 from ..inputs.readers import reader_of
 from ..output.row_bands import RowBands
 from ..pixels.finisher import BandFinisher
@@ -27,9 +28,33 @@ from ..plan.plan import Plan
 _CACHE_BYTES = 256 * 2**20
 
 
-def shard_row_bands(bands: Sequence[int], index: int, count: int) -> list[int]:
-    """What shard ``index`` (from 0) of ``count`` computes: a contiguous range of row bands."""
-    return list(bands[len(bands) * index // count : len(bands) * (index + 1) // count])
+def even_parts(tiles: TileGrid, bands: Sequence[int], count: int) -> list[list[int]]:
+    """Contiguous parts of ascending row bands, at most ``count``, none empty, of tile rows as even as can be.
+
+    A part computes again the tile rows above its first band and above each gap; the largest part is the smallest that
+    it can be.
+    """
+    least, most = 1, sum(band + 1 - tiles.first_row(band) for band in bands)
+    while least < most:
+        middle = (least + most) // 2
+        least, most = (least, middle) if len(_filled(tiles, bands, middle)) <= count else (middle + 1, most)
+    return _filled(tiles, bands, most)
+
+
+def _filled(tiles: TileGrid, bands: Sequence[int], most: int) -> list[list[int]]:
+    """Parts that are filled one after the other, of ``most`` tile rows where one band does not need more."""
+    parts: list[list[int]] = []
+    rows = 0
+    for band in bands:
+        alone = band + 1 - tiles.first_row(band)
+        more = 1 if parts and band == parts[-1][-1] + 1 else alone
+        if parts and rows + more <= most:
+            parts[-1].append(band)
+            rows += more
+        else:
+            parts.append([band])
+            rows = alone
+    return parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +82,8 @@ class Job:
         return rows * len(self.plan.inferred)
 
     def split(self, parts: int) -> list[Job]:
-        """Contiguous parts, at most ``parts``, none empty."""
-        count = min(parts, len(self.numbers))
-        return [replace(self, numbers=tuple(shard_row_bands(self.numbers, i, count))) for i in range(count)]
+        """Contiguous parts, at most ``parts``, none empty, as even as can be."""
+        return [replace(self, numbers=tuple(part)) for part in even_parts(self.plan.tiles, self.numbers, parts)]
 
     def on_device(self, device: str) -> Job:
         """The same job on another device of the same kind."""

@@ -32,7 +32,7 @@ from ..request import OpenPolicy, Request
 from .agreement import LoadedOnce, agreed_plan, check_destination, measured_plan
 from .artefacts import artefacts
 from .executors import Executor, InProcess
-from .job import Job, run_job, shard_row_bands
+from .job import Job, even_parts, run_job
 from .stages import Stage, run_stages
 from .unchanged import check_as_read
 from .vectors import vector_stages
@@ -151,7 +151,9 @@ def _begin(source: ModelSource, plan: Plan, workspace: Workspace, shard: Shard, 
         # Of what was finished before, only what is still as it was is kept.
         row_bands.damaged(plan.row_bands)
     left = set(row_bands.unfinished(plan.row_bands))
-    own = shard_row_bands(list(plan.row_bands), shard.index - 1, shard.count)
+    parts = even_parts(plan.tiles, list(plan.row_bands), shard.count)
+    # More shards than row bands: the last ones have nothing to do.
+    own = parts[shard.index - 1] if shard.index <= len(parts) else []
     numbers = tuple(band for band in own if band in left)
     return Job(plan, source, row_bands, numbers, plan.runtime.device)
 

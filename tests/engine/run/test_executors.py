@@ -6,6 +6,7 @@ import re
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import torch
 
 from seamline.engine.contract import InputSpec
 from seamline.engine.errors import ModelError, RequestError
+from seamline.engine.ground.tiles import TileGrid, even_axis
 from seamline.engine.request import Request
 from seamline.engine.run import InProcess, Processes, run
 from seamline.engine.run.device import devices_for
@@ -73,8 +75,9 @@ def test_an_executor_of_ones_own(scene, tmp_path):
 
 
 def test_a_job_is_split_into_no_more_parts_than_it_has_row_bands():
-    job = Job(None, None, None, (2, 3, 5), "cpu")
-    assert [part.numbers for part in job.split(2)] == [(2,), (3, 5)]
+    axis = even_axis(400, tile=64, overlap=8, align=8, margin=0)
+    job = Job(SimpleNamespace(tiles=TileGrid(axis, axis)), None, None, (2, 3, 5), "cpu")
+    assert [part.numbers for part in job.split(2)] == [(2, 3), (5,)]
     assert [part.numbers for part in job.split(10**20)] == [(2,), (3,), (5,)]
     assert replace(job, numbers=()).split(3) == []
 
