@@ -416,7 +416,7 @@ def test_unfinished_runs(refused, ask, inputs, tmp_path):
     assert "there is no unfinished run" in refused(["merge", out])
     assert ask(*run, "--shard", "1/2").code == 0
     assert Workspace.beside(out).exists
-    assert "2 of 3 row bands are not finished (the first is 1)" in refused(["merge", out])
+    assert "1 of 3 row bands are not finished (the first is 2)" in refused(["merge", out])
     assert "an unfinished run lies here; pass --resume" in refused(run)
     other = refused([*run, "--resume", "--seed", 7])
     assert "the unfinished run is another one (it differs in seed)" in other
