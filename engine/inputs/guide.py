@@ -223,7 +223,7 @@ class _GuidePart:
             height, width = relation.shape
             row_taps = point_taps(points[0][:, 0], height, self._kernel, tall).shifted(touched.row, touched.height)
             column_taps = point_taps(points[1][0], width, self._kernel, wide).shifted(touched.column, touched.width)
-            return column_taps.along(row_taps.along(values, 1), 2)
+            return row_taps.along(column_taps.along(values, 2), 1)
         # Whole numbers are taken off without rounding, so that the place in a cell stays the same in every window.
         own = points[0] - touched.row, points[1] - touched.column
         return gather(values, *own, self._kernel, (tall, wide))
