@@ -47,12 +47,12 @@ def warn_of_fill(scenes: Sequence[Scene], policy: OpenPolicy, check: Callable[[]
         found = next((fill for part in scene.parts if (fill := _fill_of(part, policy, check)) is not None), None)
         if found is not None:
             value, how = found
-            text = f"{scene.source}: the value {value:.9g} {how}; if it stands for no data, pass --nodata {value:.9g}"
+            text = f"{scene.source}: the value {value:.9g} {how} if it stands for no data, pass --nodata {value:.9g}"
             warnings.warn(UndeclaredFillWarning(text), stacklevel=3)
 
 
 def _fill_of(part: Part, policy: OpenPolicy, check: Callable[[], None]) -> tuple[float, str] | None:
-    """The value that looks like fill, and what makes it so."""
+    """The value that looks like fill, and what makes it so, up to the semicolon."""
     samples: list[list[Array]] = [[] for _ in part.bands]
     rims: dict[str, set[float | None]] = {}
     reader = PartReader(part, part.grid, "cubic", policy)
@@ -71,12 +71,12 @@ def _fill_of(part: Part, policy: OpenPolicy, check: Callable[[], None]) -> tuple
     for of_band in values:
         apart = _value_apart(of_band)
         if apart is not None:
-            return apart, "lies far from all others"
+            return apart, "lies far from all others;"
     for only in rims.values():
         value = next(iter(only)) if len(only) == 1 else None
         # What most of the scene holds is no collar.
         if value is not None and all((of_band == value).mean() < 0.5 for of_band in values):
-            return value, "rims the scene"
+            return value, "rims the scene;"
     return None
 
 
