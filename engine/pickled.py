@@ -21,6 +21,7 @@ LONGEST_TEXT = 1 << 10
 MOST_BYTES = 8 << 20
 """Of a pickle without its tensors; one of a thousand tensors has a fiftieth of them."""
 
+_ARCHIVE = b"PK\x03\x04"
 _STREAMS = 5  # of the older form: what it is, its version, the system, the content, and the keys of the tensors
 
 
@@ -39,9 +40,10 @@ def load_pickled(path: Path) -> Any:
 
 def _streams(path: Path) -> Iterator[io.BytesIO]:
     """The pickles of a file, without the tensors."""
-    if not zipfile.is_zipfile(path):
-        with path.open("rb") as file:
-            front = io.BytesIO(file.read(MOST_BYTES))
+    with path.open("rb") as file:
+        front = io.BytesIO(file.read(MOST_BYTES))
+    # As torch tells the two forms apart: archives of Python may begin with anything.
+    if not front.getvalue().startswith(_ARCHIVE):
         for _ in range(_STREAMS):
             if front.tell() < len(front.getbuffer()):
                 yield front

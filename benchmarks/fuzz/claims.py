@@ -59,9 +59,7 @@ def claims() -> tuple[Claim, ...]:
     """All that are tried."""
     return (
         Claim("a TIFF of 2^31 - 1 px a side", "striped", lambda place: _tiff(place, _SIDE, _SIDE), _SCENE),
-        Claim(
-            "the same in tiles of 64 px", "striped", lambda place: _tiff(place, _SIDE, _SIDE), (*_SCENE, "--tile", "64")
-        ),
+        Claim("the same in tiles of 64 px", "striped", lambda place: _tiff(place, _SIDE, _SIDE), _SMALL_TILES),
         Claim("a TIFF of one column and 2^31 - 1 rows", "striped", lambda place: _tiff(place, 1, _SIDE), _SCENE),
         Claim("a TIFF of 65,535 bands", "striped", lambda place: _tiff(place, 4, 4, 65_535), _SCENE),
         Claim("a sensor file of aliases, eight deep", "striped", _laughs, _SENSOR),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+
 import pytest
 import torch
 
@@ -38,6 +40,16 @@ def test_texts_and_all_that_is_no_tensor_are_bounded_before_torch_reads(tmp_path
 
 def test_the_name_of_what_is_called_is_bounded_too(tmp_path, monkeypatch):
     (tmp_path / "a.pt").write_bytes(b"\x80\x02ccollections\nOrde" + b"{" * 100_000 + b"\nR.")
+    monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("torch was asked"))
+    with pytest.raises(ValueError, match="a text of"):
+        load_pickled(tmp_path / "a.pt")
+
+
+def test_an_archive_behind_a_pickle_hides_nothing(tmp_path, monkeypatch):
+    (tmp_path / "a.pt").write_bytes(b"\x80\x02ccollections\nOrde" + b"{" * 100_000 + b"\nR.")
+    with zipfile.ZipFile(tmp_path / "a.pt", "a") as archive:
+        archive.writestr("b/data.txt", "")
+    assert zipfile.is_zipfile(tmp_path / "a.pt")
     monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("torch was asked"))
     with pytest.raises(ValueError, match="a text of"):
         load_pickled(tmp_path / "a.pt")
