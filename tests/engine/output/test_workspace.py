@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -275,9 +276,8 @@ def test_a_lock_that_is_none_is_named_and_the_run_goes_on_without_it(scene, whol
     run(asked(scene, out), GroundNoise(), shard=Shard(1, 2))
     lock = tmp_path / "o.tif.seamline" / "lock"
     lock.unlink()
-    {"folder": lock.mkdir, "link": lambda: lock.symlink_to(tmp_path / "elsewhere"), "pipe": lambda: os.mkfifo(lock)}[
-        kind
-    ]()
+    make = {"folder": Path.mkdir, "link": lambda path: path.symlink_to(tmp_path / "elsewhere"), "pipe": os.mkfifo}
+    make[kind](lock)
     for options in ({"resume": True}, {"overwrite": True}, {}):
         with pytest.raises(RequestError, match="no lock of a run") as caught:
             run(asked(scene, out, **options), GroundNoise())
