@@ -20,7 +20,7 @@ from .engine.errors import RequestError
 from .engine.events import Cancel, Listener, Remembering, Silence
 from .engine.output.workspace import Workspace
 from .engine.request import Request, check_whole
-from .engine.run import Executor, Outcome, Processes, Shard, merge, run
+from .engine.run import LOCAL, Cluster, Executor, Outcome, Processes, Shard, merge, run
 from .models import registry
 
 if TYPE_CHECKING:
@@ -177,6 +177,8 @@ def run_request(
     keep_model: Path | None = None,
     shard: Shard | None = None,
     workers: int = 1,
+    scheduler: str | None = None,
+    client: Any = None,
     listener: Listener | None = None,
     cancel: Cancel | None = None,
 ) -> Outcome:
@@ -191,6 +193,8 @@ def run_request(
         keep_model: where a copy of the adapted model goes.
         shard, listener, cancel: as for ``run``.
         workers: processes that compute row bands; 1 for this one.
+        scheduler: address of a cluster that computes them instead, or ``"local"`` for one of ``workers`` workers here.
+        client: of such a cluster, a ``distributed.Client``.
 
     Raises:
         SeamlineError: as for ``run``.
@@ -198,7 +202,7 @@ def run_request(
     for option, count in (("--scale", scale), ("--workers", workers), ("--adapt", adapt)):
         check_whole(option, count)
     shard, listener, cancel = shard or Shard(), listener or Silence(), cancel or Cancel()
-    executor: Executor | None = None if workers == 1 else Processes(workers)
+    executor = _executor(workers, scheduler, client)
     source = registry.resolve(model, task, scale=scale)
     # Before the run: what cannot be told must not spoil a finished one.
     licence = registry.info(model).licence
@@ -213,6 +217,19 @@ def run_request(
         adapted = adapt_to_scene(request, source, adapt, keep=keep_model, shard=shard, listener=listener, cancel=cancel)
         source, about = adapted.source, about | {"adaptation": adapted.facts}
     return run(request, source, shard=shard, executor=executor, about=about, listener=listener, cancel=cancel)
+
+
+def _executor(workers: int, scheduler: str | None, client: Any) -> Executor | None:
+    """Who computes; None for this process."""
+    if scheduler is None and client is None:
+        return None if workers == 1 else Processes(workers)
+    if scheduler is not None and client is not None:
+        raise RequestError("there is a client too", where="--scheduler", fix="give one of them")
+    if workers != 1 and scheduler != LOCAL:
+        raise RequestError(
+            "the workers are those of the cluster", where="--workers", fix="leave it out, or pass --scheduler local"
+        )
+    return Cluster(scheduler or "", workers, client)
 
 
 def merge_shards(out: Path, *, listener: Listener | None = None, cancel: Cancel | None = None) -> Outcome:
@@ -268,6 +285,8 @@ def _of_the_run(options: Options, ears: Remembering) -> dict[str, Any]:
         "adapt": options.get("adapt"),
         "keep_model": None if keep is None else Path(keep),
         "workers": 1 if workers is None else workers,
+        "scheduler": options.get("scheduler"),
+        "client": options.get("client"),
         "listener": ears,
         "cancel": options.get("cancel"),
     }

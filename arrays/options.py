@@ -69,6 +69,8 @@ class Options(TypedDict, total=False):
         simplify: how far the outline of a polygon may move, m (px without a CRS).
         patches: GeoPackage for a square with class and score for each patch that a model classifies.
         workers: processes of this machine that compute.
+        scheduler: address of a ``dask.distributed`` scheduler whose workers compute; ``"local"`` starts one here.
+        client: likewise, a ``distributed.Client``.
         adapt: most steps in which the model is adapted to the scene first.
         keep_model: folder for a copy of the adapted model.
         listener: hears ``start``, ``progress``, ``warning`` and ``done``.
@@ -112,6 +114,8 @@ class Options(TypedDict, total=False):
     simplify: float | None
     patches: str | Path | None
     workers: int
+    scheduler: str | None
+    client: Any
     adapt: int | None
     keep_model: str | Path | None
     listener: Listener | None

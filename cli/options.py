@@ -190,6 +190,11 @@ RUN_OPTIONS = [
     click.option("--resume", is_flag=True, help="Go on with the unfinished run beside OUT."),
     click.option("--overwrite", is_flag=True, help="Replace an existing output."),
     click.option("--workers", type=int, default=1, show_default=True, help="Processes on this machine."),
+    click.option(
+        "--scheduler",
+        metavar="ADDRESS|local",
+        help="Workers of dask.distributed compute; local: --workers of them here.",
+    ),
     click.option("--shard", type=_Shard(), help="Compute only this part of the rows; then: seamline merge OUT."),
     click.option("--memory", type=_Bytes(), help="Most memory to use, such as 4G; what is free otherwise."),
     click.option("--allow-vrt", is_flag=True, help="Accept virtual rasters, which can name other files."),

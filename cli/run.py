@@ -112,6 +112,7 @@ def _run(task: Task, inputs: Mapping[str, str], out: Path, scale: int | None, op
             keep_model=options["keep_model"],
             shard=Shard(*(options["shard"] or (1, 1))),
             workers=options["workers"],
+            scheduler=options["scheduler"],
             listener=listener,
             cancel=cancel,
         )

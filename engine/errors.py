@@ -77,6 +77,10 @@ class UnusedOptionWarning(SeamlineWarning):
     """An option was given that the chosen model does not use."""
 
 
+class ClusterWarning(SeamlineWarning):
+    """A worker of a cluster cannot take part in a run."""
+
+
 class AllNodataWarning(SeamlineWarning):
     """The input holds no valid pixel, so the output holds none either."""
 

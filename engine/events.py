@@ -62,7 +62,7 @@ class Cancel:
 
     def check(self) -> None:
         """Raise Cancelled if the run was asked to stop."""
-        if self._flag.is_set():
+        if self.is_set:
             raise Cancelled()
 
 

@@ -478,6 +478,8 @@ WRONG = {
     "cancel": [True],
     "scale": [0, 2.5, "2", True],
     "workers": [0, -2, 1.5, "2", True],
+    "scheduler": ["10.0.0.1", "tcp://10.0.0.1", 8786, ""],
+    "client": ["tcp://10.0.0.1:8786"],
     "adapt": [0, 1.5, "x", True],
     "keep_model": ["folder"],
 }

@@ -119,7 +119,7 @@ def make_plan(
         levels=_bit_levels(spec, inputs),
         statistics=(),
         facts=facts_of(main) if spec.needs_facts else None,
-        versions={name: _version(name) for name in _LIBRARIES},
+        versions=library_versions(),
     )
 
 
@@ -266,6 +266,11 @@ def _output_grid(base: GeoBox, window: Window, scale: Scale) -> GeoBox:
     """The grid of the outputs: none where the input has none, as an affine of pixels alone would look like one."""
     grid = scale.grid(grids.crop(base, window))
     return GeoBox(grid.shape, Affine.identity(), None) if base.affine.is_identity else grid
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of the libraries that decide bits."""
+    return {name: _version(name) for name in _LIBRARIES}
 
 
 def _version(name: str) -> str:

@@ -126,8 +126,9 @@ def run(
             context.listener.emit("start", plan=summary(plan, needs), out=str(out), bands=len(names))
             try:
                 (executor or InProcess(lambda: model(plan.runtime))).run(job, context)
-            except ModelError:
-                if shard.is_whole and not resumed:
+            except (ModelError, RequestError) as error:
+                nothing_yet = len(job.row_bands.unfinished(plan.row_bands)) == len(plan.row_bands)
+                if shard.is_whole and not resumed and (nothing_yet or isinstance(error, ModelError)):
                     # Nothing can come of this run: it leaves none behind that would have to be gone on with.
                     workspace.clear()
                 raise

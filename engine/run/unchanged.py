@@ -19,8 +19,8 @@ def check_as_saved(saved: Plan, now: Plan, workspace: Workspace) -> None:
     Raises:
         RequestError: naming the file.
     """
-    before = {stamp.path: stamp for stamp in _stamps(saved)}
-    for stamp in _stamps(now):
+    before = {stamp.path: stamp for stamp in stamps_of(saved)}
+    for stamp in stamps_of(now):
         if stamp.is_sampled and before.get(stamp.path, stamp) != stamp:
             raise RequestError(
                 f"{stamp.path} has changed since the unfinished run began",
@@ -35,7 +35,7 @@ def check_as_read(job: Job) -> None:
     Raises:
         RunError: naming the file.
     """
-    changed = next((each.path for each in _stamps(job.plan) if Stamp.of(Path(each.path)) != each), None)
+    changed = next((each.path for each in stamps_of(job.plan) if Stamp.of(Path(each.path)) != each), None)
     if changed is None:
         return
     for band in job.numbers:
@@ -47,5 +47,6 @@ def check_as_read(job: Job) -> None:
     )
 
 
-def _stamps(plan: Plan) -> tuple[Stamp, ...]:
+def stamps_of(plan: Plan) -> tuple[Stamp, ...]:
+    """The files that a plan's inputs consist of, as they were when it was made."""
     return tuple(stamp for scene in plan.inputs for stamp in scene.stamps)
