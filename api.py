@@ -267,6 +267,11 @@ def _run(
             request = request_of(paths, target, options)
             main = arrays.get(spec.main)
             _check(request, out, arrays, main)
+            if out is None and main is not None and main.is_lazy and not options.keys() & _AT_ONCE:
+                from .arrays.lazy import lazily
+
+                source = registry.resolve(chosen, task, scale=scale)
+                return lazily(request, source, arrays, words_of_python)
             for name, array in arrays.items():
                 array.lay_down(Path(paths[name]))
             ears = Remembering(options.get("listener") or Silence())
@@ -276,6 +281,10 @@ def _run(
                 for each in ears.warned:
                     warnings.warn(said(each["what"]), getattr(errors, each["kind"]), stacklevel=3)
             return _result(target, outcome.facts, spec.outputs[0], main, restored=request.dtype is not None)
+
+
+# What needs the whole run: files beside the result, another model, other processes.
+_AT_ONCE = {"adapt", "keep_model", "polygons", "patches", "workers", "scheduler", "client", "listener", "cancel"}
 
 
 def _of_the_run(options: Options, ears: Remembering) -> dict[str, Any]:

@@ -65,6 +65,11 @@ class Given:
         return cls(name, ordered, axes, storage, affine_of(ordered, axes, name), crs_of(image, name))
 
     @property
+    def is_lazy(self) -> bool:
+        """Whether dask computes its values."""
+        return self.image.chunks is not None
+
+    @property
     def band_axis(self) -> Hashable:
         """Name of the axis of bands."""
         return self.image.dims[0]
@@ -104,10 +109,14 @@ class Given:
                 fix="make room there, or name another folder for temporary files by TMPDIR",
             ) from error
 
-    def _written(self, path: Path, storage: Storage) -> bool:
-        """Whether the storage holds all values, and the file them."""
+    def outline(self, path: Path) -> None:
+        """Write a GeoTIFF without any values that is otherwise what ``lay_down`` writes; nothing is computed."""
+        with quiet(), rasterio.open(path, "w", SPARSE_OK=True, **self._profile(self.storage)) as file:
+            self._describe(file, self.storage)
+
+    def _profile(self, storage: Storage) -> dict[str, Any]:
         count, height, width = self.image.shape
-        profile = {
+        return {
             "driver": "GTiff",
             "count": count,
             "height": height,
@@ -121,7 +130,11 @@ class Given:
             "photometric": "MINISBLACK",
             "BIGTIFF": "IF_SAFER",
         }
-        with quiet(), rasterio.open(path, "w", **profile) as file:
+
+    def _written(self, path: Path, storage: Storage) -> bool:
+        """Whether the storage holds all values, and the file them."""
+        width = self.image.shape[2]
+        with quiet(), rasterio.open(path, "w", **self._profile(storage)) as file:
             self._describe(file, storage)
             for first, stop in self._row_blocks():
                 block = self.image.isel({self.axes.y: slice(first, stop)})

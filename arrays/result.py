@@ -60,6 +60,40 @@ class _Raster:
     apart: bool
 
 
+def lazy_result(
+    path: Path, values: Any, stored: np.dtype[Any], pattern: Pattern, classes: Sequence[str] = ()
+) -> xr.DataArray:
+    """An array whose values are computed when they are asked for; for the rest like ``result_of``.
+
+    Args:
+        path: of a raster that has everything but the values.
+        values: a dask array, (band, y, x), of what ``values_of`` gives.
+        stored: data type of the raster.
+        pattern, classes: as for ``result_of``.
+    """
+    result = _opened(path, values)
+    # It tells one content from another, which nobody knows yet.
+    result.attrs.pop("SEAMLINE_IDENTITY", None)
+    if _is_decoded(pattern):
+        _encode(result, pattern, stored, None)
+    elif values.dtype != stored:
+        result.encoding["dtype"] = stored.name
+    return _with_classes(_labelled(result, pattern), classes)
+
+
+def values_of(stored: Any, valid: NDArray[np.bool_], pattern: Pattern, *, apart: bool) -> Any:
+    """What a lazy result holds for a part of the stored values, (band, h, w).
+
+    Args:
+        valid: of the same shape.
+        apart: a mask of its own says so, and no value does: then floats, NaN where masked.
+    """
+    if _is_decoded(pattern):
+        storage = pattern.given.storage.of_bands(pattern.numbers)
+        return storage.decode(stored, valid, pattern.given.image.dtype)
+    return np.where(valid, stored, np.nan).astype(np.float32) if apart else stored
+
+
 def result_of(path: Path, pattern: Pattern | None = None, classes: Sequence[str] = ()) -> xr.DataArray:
     """A raster in memory, (band, y, x).
 
@@ -70,12 +104,20 @@ def result_of(path: Path, pattern: Pattern | None = None, classes: Sequence[str]
     """
     raster = _read(path)
     result = raster.image
-    if pattern is not None and pattern.numbers and pattern.given.storage.decoded:
+    if pattern is not None and _is_decoded(pattern):
         result = _decoded(raster, pattern)
     elif raster.apart:
         result = _with_nodata(raster)
     if pattern is not None:
         result = _labelled(result, pattern)
+    return _with_classes(result, classes)
+
+
+def _is_decoded(pattern: Pattern) -> bool:
+    return bool(pattern.numbers) and pattern.given.storage.decoded
+
+
+def _with_classes(result: xr.DataArray, classes: Sequence[str]) -> xr.DataArray:
     if classes:
         result.attrs["flag_values"] = list(range(len(classes)))
         result.attrs["flag_meanings"] = " ".join(name.replace(" ", "_") for name in classes)
@@ -87,16 +129,22 @@ def _read(path: Path) -> _Raster:
         flags = file.mask_flag_enums[0]
         everywhere = (file.count, *file.shape)
         valid = np.broadcast_to(True, everywhere) if MaskFlags.all_valid in flags else file.read_masks() != 0
+    apart = MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags and not valid.all()
+    return _Raster(_opened(path), valid, apart)
+
+
+def _opened(path: Path, values: Any = None) -> xr.DataArray:
+    """A raster as ``rioxarray.open_rasterio`` gives it, in memory; or other values in its place."""
     with warnings.catch_warnings():
         # On rasters without a georeference, on scales that differ, on how rioxarray uses other libraries.
         warnings.simplefilter("ignore")
         opened: Any = rioxarray.open_rasterio(path)
         with opened:
             # The array that was opened asks its file now and then, even when its values are in memory.
-            image = xr.DataArray(opened.to_numpy(), opened.coords, opened.dims, opened.name, opened.attrs)
+            values = opened.to_numpy() if values is None else values
+            image = xr.DataArray(values, opened.coords, opened.dims, opened.name, opened.attrs)
     image.encoding["grid_mapping"] = image.rio.grid_mapping
-    apart = MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags and not valid.all()
-    return _Raster(image, valid, apart)
+    return image
 
 
 def _with_nodata(raster: _Raster) -> xr.DataArray:
@@ -114,24 +162,33 @@ def _with_nodata(raster: _Raster) -> xr.DataArray:
 
 def _decoded(raster: _Raster, pattern: Pattern) -> xr.DataArray:
     """The image as floats, NaN where masked, encoded as the given array is."""
+    storage, stored = pattern.given.storage.of_bands(pattern.numbers), raster.image.to_numpy()
+    result = raster.image.copy(data=storage.decode(stored, raster.valid, pattern.given.image.dtype))
+    masked = stored.dtype.kind in "iu" and not raster.valid.all()
+    _encode(result, pattern, stored.dtype, free_value(stored, raster.valid) if masked else None)
+    return result
+
+
+def _encode(result: xr.DataArray, pattern: Pattern, stored: np.dtype[Any], free: float | None) -> None:
+    """Say how values are stored as the given array says it.
+
+    Args:
+        stored: data type of the raster.
+        free: a value that no valid pixel has, where some are masked.
+    """
     given = pattern.given
-    storage = given.storage.of_bands(pattern.numbers)
-    stored = raster.image.to_numpy()
-    result = raster.image.copy(data=storage.decode(stored, raster.valid, given.image.dtype))
     fill = result.attrs.pop("_FillValue", None)
     encoding = {key: pattern.picked(given.image.encoding[key]) for key in _STORED if key in given.image.encoding}
     if pattern.restored:
-        encoding |= {"dtype": stored.dtype.name, "rasterio_dtype": stored.dtype.name}
+        encoding |= {"dtype": stored.name, "rasterio_dtype": stored.name}
         encoding = {key: value for key, value in encoding.items() if key not in ("_FillValue", "missing_value")}
         encoding |= {} if fill is None else {"_FillValue": fill}
-    if stored.dtype.kind in "iu" and not raster.valid.all() and not {"_FillValue", "missing_value"} & encoding.keys():
-        nodata = free_value(stored, raster.valid)
-        encoding |= {} if nodata is None else {"_FillValue": nodata}
+    if free is not None and not {"_FillValue", "missing_value"} & encoding.keys():
+        encoding |= {"_FillValue": free}
     result.encoding |= encoding
-    if storage.applied:
+    if given.storage.applied:
         for key in ("scale_factor", "add_offset", "scales", "offsets"):
             result.attrs.pop(key, None)
-    return result
 
 
 def _labelled(result: xr.DataArray, pattern: Pattern) -> xr.DataArray:
@@ -176,5 +233,10 @@ def _keep_attributes(result: xr.DataArray, pattern: Pattern) -> None:
         if result.attrs.get(key) == value and key not in own:
             del result.attrs[key]
     fill = result.attrs.get("_FillValue")
-    if fill is not None and given.storage.nodata is None and np.isnan(fill) and not np.isnan(result.to_numpy()).any():
+    if fill is not None and given.storage.nodata is None and np.isnan(fill) and not _holds_nan(result):
         del result.attrs["_FillValue"]
+
+
+def _holds_nan(result: xr.DataArray) -> bool:
+    """Whether a pixel is masked by NaN, as far as that is known without computing anything."""
+    return result.chunks is None and bool(np.isnan(result.to_numpy()).any())

@@ -77,6 +77,10 @@ class UnusedOptionWarning(SeamlineWarning):
     """An option was given that the chosen model does not use."""
 
 
+class BlocksWarning(SeamlineWarning):
+    """Much is computed twice where the blocks of a lazy result meet."""
+
+
 class ClusterWarning(SeamlineWarning):
     """A worker of a cluster cannot take part in a run."""
 

@@ -56,6 +56,17 @@ def here(tmp_path, monkeypatch):
     return tmp_path
 
 
+def test_the_examples_with_xarray_and_dask_run(here):
+    (here / "lr.tif").write_bytes((here / "ms.tif").read_bytes())
+    names: dict = {}
+    for _, code in blocks(DOCS / "how-to" / "xarray.md", "python"):
+        exec(code, names)
+    with rasterio.open("fine.tif") as written:
+        assert (written.count, *written.shape) == (4, 140, 120)
+    with rasterio.open("mean.tif") as mean:
+        assert mean.shape == (140, 120)
+
+
 def test_the_examples_of_the_reference_run(here):
     names: dict = {}
     for _, text in blocks(PYTHON, "python"):

@@ -23,6 +23,7 @@ from ..errors import RequestError, RunError
 from ..events import Progress
 from .device import devices_for
 from .job import Job
+from .loaded import forget
 from .unchanged import stamps_of
 
 LOCAL = "local"
@@ -377,8 +378,6 @@ class _Run:
 
     def _stop(self) -> None:
         """Have workers stop, and wait a little until they have."""
-        from .cluster_worker import forget
-
         with suppress(*_LOST, RuntimeError):
             working = set(self._parts)
             if working:

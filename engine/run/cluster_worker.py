@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from distributed import get_worker
 from ... import __version__
 from ..allocator import keep_freed_memory
 from ..context import RunContext
-from ..contract import ModelSource, Runtime, SteppingModel, TileModel
 from ..errors import Cancelled, RequestError, RunError, SeamlineError
 from ..events import Cancel, warnings_to
 from ..inputs.fingerprint import Stamp
@@ -26,6 +24,7 @@ from ..plan.make import library_versions
 from ..request import OpenPolicy
 from .device import pick_device
 from .job import Job, run_job
+from .loaded import kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +99,7 @@ def compute(job: Job, policy: OpenPolicy, topic: str) -> dict[str, float]:
     try:
         with warnings_to(reporter):
             with context.watch.stage("load"):
-                model = _loaded(_Wanted(job.source.identity, replace(job.plan.runtime, device=job.device), job.source))
+                model = kept(job.source, replace(job.plan.runtime, device=job.device))
             run_job(replace(job, numbers=left), model, context)
         return context.watch.seconds
     except (SeamlineError, Cancelled):
@@ -109,25 +108,6 @@ def compute(job: Job, policy: OpenPolicy, topic: str) -> dict[str, float]:
         raise RunError(f"a worker failed ({type(error).__name__}: {error})", where=worker.address) from None
     finally:
         reporter.tell("ended", {})
-
-
-def forget() -> None:
-    """Let the model of the last run go."""
-    _loaded.cache_clear()
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """A model as it is to be loaded; two are one where the source says that they are."""
-
-    identity: str
-    runtime: Runtime
-    source: ModelSource = field(compare=False)
-
-
-@lru_cache(maxsize=1)
-def _loaded(wanted: _Wanted) -> TileModel | SteppingModel:
-    return wanted.source.load(wanted.runtime)
 
 
 class _Reporter:
