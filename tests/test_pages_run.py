@@ -63,8 +63,7 @@ def test_the_examples_with_xarray_and_dask_run(here):
         exec(code, names)
     with rasterio.open("fine.tif") as written:
         assert (written.count, *written.shape) == (4, 140, 120)
-    with rasterio.open("mean.tif") as mean:
-        assert mean.shape == (140, 120)
+    assert names["means"].shape == (4,)
 
 
 def test_the_examples_of_the_reference_run(here):
