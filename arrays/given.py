@@ -20,7 +20,7 @@ from ..engine.inputs.files import GDAL_ERRORS, quiet
 from .axes import Axes, affine_of, crs_of
 from .storage import Storage, nodata_of
 
-_ROWS = 512
+_ROWS, _CACHE_BYTES = 512, 64 * 2**20
 # Attributes that a raster has places of its own for, or that hold for the old pixels alone.
 PLACED = frozenset(
     {
@@ -134,7 +134,9 @@ class Given:
     def _written(self, path: Path, storage: Storage) -> bool:
         """Whether the storage holds all values, and the file them."""
         width = self.image.shape[2]
-        with quiet(), rasterio.open(path, "w", **self._profile(storage)) as file:
+        # Rows go straight through; what GDAL would keep of them otherwise is a share of the machine's memory.
+        cache = rasterio.Env(GDAL_CACHEMAX=_CACHE_BYTES)
+        with quiet(), cache, rasterio.open(path, "w", **self._profile(storage)) as file:
             self._describe(file, storage)
             for first, stop in self._row_blocks():
                 block = self.image.isel({self.axes.y: slice(first, stop)})

@@ -16,9 +16,10 @@ import tempfile
 import uuid
 import warnings
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -139,9 +140,10 @@ def lazily(request: Request, source: ModelSource, arrays: Mapping[str, Given], w
     )
     parts = _parts(plan)
     place = Path(tempfile.gettempdir(), f"seamline-lazy-{uuid.uuid4().hex}")
-    laid = delayed(_lay_down, name=f"seamline-plan-{place.name}")(
-        recipe, place, {name: list(_stored(array, place)) for name, array in arrays.items()}
-    )
+    stores = [_stored(array, place) for array in arrays.values()]
+    # Not as arguments: dask looks into those for what it could compute, and finds the arrays that stand for values.
+    lay_down = partial(_lay_down, recipe, [chunks for _, chunks in stores])
+    laid = delayed(lay_down, name=f"seamline-plan-{place.name}", pure=False)([written for written, _ in stores])
     stored = np.dtype(plan.output.dtype)
     count, width = len(plan.output.bands), int(plan.output.grid.shape[1])
     none = np.zeros((count, 0, 0), stored)
@@ -184,68 +186,95 @@ def _parts(plan: Plan) -> list[list[int]]:
     return parts
 
 
-def _stored(array: Given, place: Path) -> Iterator[Any]:
-    """Tasks that write each chunk of an array into a file."""
-    chunks = array.image.data if array.is_lazy else array.image.chunk(dict.fromkeys(array.image.dims, -1)).data
-    tasks = chunks.to_delayed()
-    for index in itertools.product(*map(range, tasks.shape)):
-        path = place / f"{array.name}-{'-'.join(map(str, index))}.npy"
-        yield delayed(_store, name=f"seamline-store-{place.name}-{path.stem}")(tasks[index], path, chunks.chunks)
+def _stored(array: Given, place: Path) -> tuple[Any, _Chunks]:
+    """A dask array that writes each chunk of an array into a file as it is computed, and where they lie."""
+    whole = array.image if array.is_lazy else array.image.chunk(dict.fromkeys(array.image.dims, -1))
+    chunks = _Chunks(place, array.name, whole.data.chunks)
+    # Together with what computes the chunk, a task: none waits in memory for its turn to be written.
+    written = whole.data.map_blocks(
+        chunks.store,
+        chunks=tuple((1,) * len(axis) for axis in chunks.sizes),
+        dtype=bool,
+        meta=np.empty((0, 0, 0), bool),
+        name=f"seamline-store-{array.name}-{place.name}",
+    )
+    return written, chunks
 
 
 @dataclass(frozen=True, slots=True)
-class _Chunk:
-    """A chunk that lies in a file, and how the whole array is chunked."""
+class _Chunks:
+    """The chunks of an array, each in a file.
 
-    path: Path
-    chunks: tuple[tuple[int, ...], ...]
+    Attributes:
+        folder: where they lie.
+        name: of the array.
+        sizes: of the chunks along each axis.
+    """
+
+    folder: Path
+    name: str
+    sizes: tuple[tuple[int, ...], ...]
+
+    def path(self, index: Sequence[int]) -> Path:
+        """The file of a chunk."""
+        return self.folder / f"{self.name}-{'-'.join(map(str, index))}.npy"
+
+    def store(self, values: Any, block_id: tuple[int, ...]) -> Any:
+        """Write a chunk.
+
+        Raises:
+            RunError: the disk is full, or the folder cannot be written.
+        """
+        path = self.path(block_id)
+        try:
+            path.parent.mkdir(exist_ok=True)
+            part = path.with_suffix(f".{uuid.uuid4().hex}.part")
+            with part.open("wb") as stream:
+                np.save(stream, np.asarray(values))
+            part.replace(path)
+        except OSError as error:
+            raise RunError(
+                f"a chunk of the array cannot be written ({error.strerror})",
+                where=str(path.parent),
+                fix="make room there, or name another folder for temporary files by TMPDIR",
+            ) from error
+        return np.ones((1, 1, 1), bool)
+
+    def together(self, dtype: Any) -> Any:
+        """The whole array, still lazy, by blocks of few rows."""
+
+        def chunk(block_id: tuple[int, ...]) -> Any:
+            return np.load(self.path(block_id), mmap_mode="r")
+
+        whole = da.map_blocks(chunk, chunks=self.sizes, dtype=dtype, meta=np.empty((0, 0, 0), dtype))
+        return whole.rechunk({0: -1, 1: min(512, whole.shape[1]), 2: -1})
+
+    def delete(self) -> None:
+        """Delete the files."""
+        for index in itertools.product(*(range(len(axis)) for axis in self.sizes)):
+            self.path(index).unlink(missing_ok=True)
 
 
-def _store(values: Any, path: Path, chunks: tuple[tuple[int, ...], ...]) -> _Chunk:
-    try:
-        path.parent.mkdir(exist_ok=True)
-        part = path.with_suffix(f".{uuid.uuid4().hex}.part")
-        with part.open("wb") as stream:
-            np.save(stream, np.asarray(values))
-        part.replace(path)
-    except OSError as error:
-        raise RunError(
-            f"a chunk of the array cannot be written ({error.strerror})",
-            where=str(path.parent),
-            fix="make room there, or name another folder for temporary files by TMPDIR",
-        ) from error
-    return _Chunk(path, chunks)
+def _lay_down(recipe: Recipe, stored: Sequence[_Chunks], written: Sequence[Any]) -> Laid:
+    """Make files of chunks, and the plan of the run.
 
-
-def _lay_down(recipe: Recipe, folder: Path, stored: Mapping[str, Sequence[_Chunk]]) -> Laid:
-    """Make files of chunks, and the plan of the run."""
+    Args:
+        written: what tells that all chunks are.
+    """
+    del written
+    folder = stored[0].folder
     request = recipe.at(folder)
     with recipe.words(folder, Path(request.out)):
-        for name, chunks in stored.items():
+        for chunks in stored:
+            given = recipe.arrays[chunks.name]
             # Whatever computes this task computes nothing else inside it.
             with dask.config.set(scheduler="synchronous"):
-                given = recipe.arrays[name]
-                replace(given, image=given.image.copy(data=_put_together(chunks, given))).lay_down(
-                    folder / f"{name}.tif"
-                )
-            for chunk in chunks:
-                chunk.path.unlink(missing_ok=True)
+                whole = given.image.copy(data=chunks.together(given.image.dtype))
+                replace(given, image=whole).lay_down(folder / f"{chunks.name}.tif")
+            chunks.delete()
         plan, _ = plan_run(request, recipe.source)
         check_resources(plan, Path(request.out), request.memory)
     return Laid.keeping(folder, plan, recipe)
-
-
-def _put_together(chunks: Sequence[_Chunk], given: Given) -> Any:
-    """The array of all chunks, still lazy, by blocks of few rows."""
-    files = [str(chunk.path) for chunk in chunks]
-    numbers = tuple(map(len, chunks[0].chunks))
-
-    def chunk(block_id: tuple[int, ...]) -> Any:
-        return np.load(files[int(np.ravel_multi_index(block_id, numbers))], mmap_mode="r")
-
-    dtype = given.image.dtype
-    whole = da.map_blocks(chunk, chunks=chunks[0].chunks, dtype=dtype, meta=np.empty((0, 0, 0), dtype))
-    return whole.rechunk({0: -1, 1: min(512, whole.shape[1]), 2: -1})
 
 
 def _block(laid: Laid, bands: tuple[int, ...]) -> Any:
