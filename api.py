@@ -21,6 +21,7 @@ from .engine.events import Cancel, Listener, Remembering, Silence
 from .engine.output.workspace import Workspace
 from .engine.request import Request, check_whole
 from .engine.run import LOCAL, Cluster, Executor, Outcome, Processes, Shard, merge, run
+from .engine.run.agreement import LoadedOnce
 from .models import registry
 
 if TYPE_CHECKING:
@@ -179,6 +180,7 @@ def run_request(
     workers: int = 1,
     scheduler: str | None = None,
     client: Any = None,
+    loaded: LoadedOnce | None = None,
     listener: Listener | None = None,
     cancel: Cancel | None = None,
 ) -> Outcome:
@@ -191,7 +193,7 @@ def run_request(
         scale: as for ``registry.resolve``.
         adapt: steps in which the model is adapted to the scene before its first tile; None leaves it as it is.
         keep_model: where a copy of the adapted model goes.
-        shard, listener, cancel: as for ``run``.
+        shard, loaded, listener, cancel: as for ``run``.
         workers: processes that compute row bands; 1 for this one.
         scheduler: address of a cluster that computes them instead, or ``"local"`` for one of ``workers`` workers here.
         client: of such a cluster, a ``distributed.Client``.
@@ -216,7 +218,9 @@ def run_request(
 
         adapted = adapt_to_scene(request, source, adapt, keep=keep_model, shard=shard, listener=listener, cancel=cancel)
         source, about = adapted.source, about | {"adaptation": adapted.facts}
-    return run(request, source, shard=shard, executor=executor, about=about, listener=listener, cancel=cancel)
+    return run(
+        request, source, shard=shard, executor=executor, about=about, loaded=loaded, listener=listener, cancel=cancel
+    )
 
 
 def _executor(workers: int, scheduler: str | None, client: Any) -> Executor | None:

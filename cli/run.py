@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,16 @@ from .terminal import guarded
 
 if TYPE_CHECKING:
     from ..engine.contract import ModelSpec, Task
+    from ..engine.request import Request
+
+
+# Of the parameters of each command, those that are inputs, and what the models call them.
+_INPUTS: Mapping[Task, Mapping[str, str]] = {
+    "pansharpen": {"ms": "ms", "pan": "pan"},
+    "superres": {"lr": "image", "reference": "reference"},
+    "segment": {"image": "image"},
+    "classify": {"image": "image"},
+}
 
 
 @click.command()
@@ -20,9 +31,9 @@ if TYPE_CHECKING:
 @click.argument("pan")
 @click.argument("out", type=click.Path(path_type=Path))
 @with_options(RUN_OPTIONS + EVENT_OPTIONS)
-def pansharpen(ms: str, pan: str, out: Path, **options: Any) -> None:
+def pansharpen(**options: Any) -> None:
     """Fuse MS with PAN into OUT, on the pixels of PAN inside the footprint of MS."""
-    _run("pansharpen", {"ms": ms, "pan": pan}, out, None, options)
+    _run("pansharpen", options)
 
 
 @click.command()
@@ -32,90 +43,126 @@ def pansharpen(ms: str, pan: str, out: Path, **options: Any) -> None:
 @click.option("--reference", metavar="REF", help="Finer image of the ground, of another date perhaps; any CRS.")
 @click.option("--trust", metavar="OUT_T", help="Write how far each pixel's reference is trusted, beside OUT.")
 @with_options(RUN_OPTIONS + EVENT_OPTIONS)
-def superres(lr: str, out: Path, scale: int | None, reference: str | None, **options: Any) -> None:
+def superres(**options: Any) -> None:
     """Super-resolve LR into OUT, over the same extent.
 
     LR is a raster, several files separated by commas, or a Sentinel-2 product: a SAFE folder, its zip or its metadata.
     """
-    named = {} if reference is None else {"reference": reference}
-    _run("superres", {"image": lr, **named}, out, scale, options)
+    _run("superres", options)
 
 
 @click.command()
 @click.argument("image")
 @click.argument("out", type=click.Path(path_type=Path))
 @with_options(RUN_OPTIONS + CLASS_OPTIONS + EVENT_OPTIONS)
-def segment(image: str, out: Path, **options: Any) -> None:
+def segment(**options: Any) -> None:
     """Write the class of every pixel of IMAGE into OUT.
 
     IMAGE is what superres takes. --model names one that ships, or your own: see seamline train --task.
     """
-    _run("segment", {"image": image}, out, None, options)
+    _run("segment", options)
 
 
 @click.command()
 @click.argument("image")
 @click.argument("out", type=click.Path(path_type=Path))
 @with_options(RUN_OPTIONS + CLASS_OPTIONS + EVENT_OPTIONS)
-def classify(image: str, out: Path, **options: Any) -> None:
+def classify(**options: Any) -> None:
     """Write the class of every patch of IMAGE into OUT, a pixel each.
 
     IMAGE is what superres takes. --model names one that ships, or your own: see seamline train --task.
     """
-    _run("classify", {"image": image}, out, None, options)
+    _run("classify", options)
 
 
-def _run(task: Task, inputs: Mapping[str, str], out: Path, scale: int | None, options: dict[str, Any]) -> None:
+TASKS: Mapping[Task, click.Command] = {
+    "pansharpen": pansharpen,
+    "superres": superres,
+    "segment": segment,
+    "classify": classify,
+}
+"""The command of each task."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a command was asked for.
+
+    Attributes:
+        request: of the run.
+        model: its name or folder.
+        more: what ``api.run_request`` takes beside these and the task, but for listener and cancel.
+    """
+
+    request: Request
+    model: str
+    more: Mapping[str, Any]
+
+
+def _run(task: Task, options: Mapping[str, Any]) -> None:
     with guarded(options["as_json"], options["cancel_on_stdin_eof"]) as (listener, cancel):
         from .. import api
         from ..engine.events import warnings_to
         from ..engine.output.report import summary
-        from ..engine.request import Attention, OpenPolicy, Request
-        from ..engine.run import Shard, plan_run
-        from ..engine.run.device import pick_device
+        from ..engine.run import plan_run
         from ..engine.run.pace import with_pace
         from ..models import registry
 
-        model = (
-            _adapted_model(options)
-            or options["model"]
-            or api.default_model(task, scale, reference="reference" in inputs)
-        )
-        also = _once(_also(options), "--also")
-        if options["explain"]:
-            also |= _unasked(out, registry.resolve(model, task, scale=scale).spec, also)
-        attention: Attention = "sdpa" if options["attention"] == "auto" else options["attention"]
-        request = Request(
-            inputs=_once([*inputs.items(), *options["guide"]], "--guide"),
-            out=str(out),
-            device=pick_device(options["device"]),
-            attention=attention,
-            also=also,
-            policy=OpenPolicy(vrt=options["allow_vrt"]),
-            **{name: options[name] for name in (*AS_THEY_ARE, *OF_CLASSES) if name in options},
-        )
+        order = ordered(task, options)
         if options["dry_run"]:
             if options["adapt"] is not None:
                 what = "the plan is that of the model before it is adapted: the run will have another identity"
                 listener.emit("warning", kind="AdaptationWarning", what=what)
-            source = registry.resolve(model, task, scale=scale)
+            source = registry.resolve(order.model, task, scale=order.more["scale"])
             with warnings_to(listener):
-                plan, needs = plan_run(request, source, cancel)
+                plan, needs = plan_run(order.request, source, cancel)
             listener.emit("plan", plan=summary(plan, with_pace(plan, source.spec, source.load(plan.runtime), needs)))
             return
-        api.run_request(
-            request,
-            task,
-            model,
-            scale=scale,
-            adapt=options["adapt"],
-            keep_model=options["keep_model"],
-            shard=Shard(*(options["shard"] or (1, 1))),
-            workers=options["workers"],
-            scheduler=options["scheduler"],
-            listener=listener,
-            cancel=cancel,
-        )
+        api.run_request(order.request, task, order.model, **order.more, listener=listener, cancel=cancel)
+
+
+def ordered(task: Task, options: Mapping[str, Any]) -> Order:
+    """What the arguments and options of a task's command ask for, once it is known that they can be meant together.
+
+    Args:
+        options: by the names of the command's parameters.
+
+    Raises:
+        RequestError: they cannot.
+    """
+    from .. import api
+    from ..engine.request import Attention, OpenPolicy, Request
+    from ..engine.run import Shard
+    from ..engine.run.device import pick_device
+    from ..models import registry
+
+    inputs = {name: path for option, name in _INPUTS[task].items() if (path := options[option]) is not None}
+    scale: int | None = options.get("scale")
+    model = (
+        _adapted_model(options) or options["model"] or api.default_model(task, scale, reference="reference" in inputs)
+    )
+    also = _once(_also(options), "--also")
+    if options["explain"]:
+        also |= _unasked(options["out"], registry.resolve(model, task, scale=scale).spec, also)
+    attention: Attention = "sdpa" if options["attention"] == "auto" else options["attention"]
+    request = Request(
+        inputs=_once([*inputs.items(), *options["guide"]], "--guide"),
+        out=str(options["out"]),
+        device=pick_device(options["device"]),
+        attention=attention,
+        also=also,
+        policy=OpenPolicy(vrt=options["allow_vrt"]),
+        **{name: options[name] for name in (*AS_THEY_ARE, *OF_CLASSES) if name in options},
+    )
+    more = {
+        "scale": scale,
+        "adapt": options["adapt"],
+        "keep_model": options["keep_model"],
+        "shard": Shard(*(options["shard"] or (1, 1))),
+        "workers": options["workers"],
+        "scheduler": options["scheduler"],
+    }
+    return Order(request, model, more)
 
 
 def _also(options: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import reprlib
 from importlib import import_module
 from typing import Any
@@ -19,8 +20,29 @@ def shown(value: object) -> str:
     return text if len(text) <= 100 else text[:97] + "..."
 
 
+def read_json(text: str) -> Any:
+    """Plain values of a JSON text that names no key twice.
+
+    Raises:
+        ValueError: it is no such text; in one line.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_each_once)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(" ".join(str(error).split())[:200]) from error
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"the key {shown(key)} is there twice")
+        found[key] = value
+    return found
+
+
 def read_yaml(text: str) -> Any:
-    """Plain values of a YAML text without aliases: a few lines of them stand for gigabytes.
+    """Plain values of a YAML text that names no key twice, without aliases: a few lines of them stand for gigabytes.
 
     Raises:
         ImportError: PyYAML is not installed; it comes with the training extra.
@@ -33,6 +55,16 @@ def read_yaml(text: str) -> Any:
             if self.check_event(yaml.AliasEvent):
                 raise ValueError("aliases are not read")
             return super().compose_node(parent, index)
+
+        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+            seen = set()
+            pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+            for key in (key for key, _ in pairs if isinstance(key, yaml.ScalarNode)):
+                if (key.tag, key.value) in seen:
+                    line, column = key.start_mark.line + 1, key.start_mark.column + 1
+                    raise ValueError(f"the key {shown(key.value)} is there twice, line {line}, column {column}")
+                seen.add((key.tag, key.value))
+            return super().construct_mapping(node, deep)
 
     try:
         return yaml.load(text, Plain)

@@ -7,14 +7,13 @@ the comment above it, or that of the unknown sensor.
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 from ..errors import RequestError
-from ..plain import read_yaml, shown
+from ..plain import read_json, read_yaml, shown
 from .mtf import MS_GAINS, PAN_GAINS, UNKNOWN_GAIN, UNKNOWN_PAN_GAIN
 
 _LARGEST_FILE = 1 << 20
@@ -274,8 +273,8 @@ def _load(path: Path) -> dict[str, object]:
     content: object
     if path.suffix.lower() == ".json":
         try:
-            content = json.loads(text)
-        except (ValueError, RecursionError) as error:
+            content = read_json(text)
+        except ValueError as error:
             raise RequestError(f"it is not JSON ({error})", where=str(path), fix="correct it") from error
     else:
         content = _yaml(text, path)

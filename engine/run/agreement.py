@@ -28,17 +28,18 @@ from .unchanged import check_as_saved
 
 
 class LoadedOnce:
-    """A model that is loaded when it is first asked for, and kept for the run's process."""
+    """The model that was asked for last, loaded when it is first asked for: of one run, or of several in turn."""
 
-    def __init__(self, source: ModelSource) -> None:
-        self._source = source
-        self._loaded: tuple[Runtime, TileModel | SteppingModel] | None = None
+    def __init__(self) -> None:
+        self._loaded: tuple[ModelSource, Runtime, TileModel | SteppingModel] | None = None
 
-    def __call__(self, runtime: Runtime) -> TileModel | SteppingModel:
-        """The model for a runtime."""
-        if self._loaded is None or self._loaded[0] != runtime:
-            self._loaded = runtime, self._source.load(runtime)
-        return self._loaded[1]
+    def __call__(self, source: ModelSource, runtime: Runtime) -> TileModel | SteppingModel:
+        """The model of a source for a runtime."""
+        if self._loaded is None or self._loaded[:2] != (source, runtime):
+            # Gone before the next one comes: there may be no room for two.
+            self._loaded = None
+            self._loaded = source, runtime, source.load(runtime)
+        return self._loaded[2]
 
 
 def measured_plan(request: Request, source: ModelSource, model: LoadedOnce, check: Callable[[], None]) -> Plan:
@@ -79,7 +80,7 @@ def measured_plan(request: Request, source: ModelSource, model: LoadedOnce, chec
             instrument = believed(instrument, fine, main, ratio(fine.grid, main.grid), apart=apart)
             plan = make_plan(request, source.spec, source.identity, inputs, shift=plan.shift, instrument=instrument)
     plan = replace(plan, misregistration=found)
-    return measured(plan, source.spec, lambda: model(plan.runtime), request.policy, check)
+    return measured(plan, source.spec, lambda: model(source, plan.runtime), request.policy, check)
 
 
 def agreed_plan(

@@ -78,7 +78,7 @@ def plan_run(request: Request, source: ModelSource, cancel: Cancel | None = None
     Raises:
         RequestError: the request is wrong.
     """
-    plan = measured_plan(request, source, LoadedOnce(source), (cancel or Cancel()).check)
+    plan = measured_plan(request, source, LoadedOnce(), (cancel or Cancel()).check)
     return plan, estimate(plan)
 
 
@@ -90,6 +90,7 @@ def run(
     executor: Executor | None = None,
     stages: Sequence[Stage] = (),
     about: Mapping[str, Any] | None = None,
+    loaded: LoadedOnce | None = None,
     listener: Listener | None = None,
     cancel: Cancel | None = None,
 ) -> Outcome:
@@ -99,11 +100,12 @@ def run(
         executor: computes the row bands; None for this process.
         stages: follow the COGs; a shard has none, ``merge`` runs them.
         about: further facts for the report.
+        loaded: keeps the model for the next run.
 
     Raises:
         SeamlineError: of the class that names the exit code; the destination is untouched, finished row bands stay.
     """
-    shard = shard or Shard()
+    shard, model = shard or Shard(), loaded or LoadedOnce()
     ears = Remembering(listener or Silence())
     context = RunContext(listener=ears, cancel=cancel or Cancel(), policy=request.policy)
     out, started = Path(request.out), time.perf_counter()
@@ -112,20 +114,19 @@ def run(
         check_destination(request, out)
         _warn_unused(request, source)
         with workspace.held(shared=not shard.is_whole):
-            model = LoadedOnce(source)
             resumed = workspace.exists and (request.resume or not shard.is_whole)
             plan = agreed_plan(request, source, model, workspace, resumed=resumed, context=context)
             needs = check_resources(plan, out, request.memory)
             if executor is None:
                 # A model that is not what its card says is refused before anything is made.
                 with context.watch.stage("load"):
-                    model(plan.runtime)
+                    model(source, plan.runtime)
             job = _begin(source, plan, workspace, shard, resumed=resumed)
             _warn_of(request, plan)
             names = list(job.numbers)
             context.listener.emit("start", plan=summary(plan, needs), out=str(out), bands=len(names))
             try:
-                (executor or InProcess(lambda: model(plan.runtime))).run(job, context)
+                (executor or InProcess(lambda: model(source, plan.runtime))).run(job, context)
             except (ModelError, RequestError) as error:
                 nothing_yet = len(job.row_bands.unfinished(plan.row_bands)) == len(plan.row_bands)
                 if shard.is_whole and not resumed and (nothing_yet or isinstance(error, ModelError)):
