@@ -7,6 +7,7 @@ here: QGIS reads this file with its own Python, which has no torch.
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # what type checkers see of what is imported on first use
+    from .api import batch as batch
     from .api import classify as classify
     from .api import pansharpen as pansharpen
     from .api import segment as segment
@@ -14,7 +15,7 @@ if TYPE_CHECKING:  # what type checkers see of what is imported on first use
 
 __version__ = "0.1.0"
 
-_PUBLIC = {"pansharpen": "api", "superres": "api", "segment": "api", "classify": "api"}
+_PUBLIC = {"pansharpen": "api", "superres": "api", "segment": "api", "classify": "api", "batch": "api"}
 
 
 def __getattr__(name):  # PEP 562: the engine is imported on first use

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from .arrays.given import Given
+    from .batches.status import Status
 
     Image = xr.DataArray | str | os.PathLike[str]
 
@@ -234,6 +235,46 @@ def _executor(workers: int, scheduler: str | None, client: Any) -> Executor | No
             "the workers are those of the cluster", where="--workers", fix="leave it out, or pass --scheduler local"
         )
     return Cluster(scheduler or "", workers, client)
+
+
+def batch(
+    jobs: str | Path | Iterable[Mapping[str, Any]],
+    *,
+    status: str | Path | None = None,
+    retries: int = 1,
+    listener: Listener | None = None,
+    cancel: Cancel | None = None,
+) -> list[Status]:
+    """Run many scenes, one after another; what is done already is skipped, and what was interrupted goes on.
+
+    Args:
+        jobs: the path of a job list, or its rows: task, arguments and options by the names of the command line.
+        status: folder of the states; JOBS.status where ``jobs`` is a path, else it must be given.
+        retries: how often a job is run again whose fault can pass.
+        listener: hears ``start``, ``job``, the events of each run with the number of its ``job``, and ``done``.
+        cancel: a switch that stops the batch.
+
+    Returns:
+        What became of each job: ``state`` is ``"done"`` or ``"failed"``, and ``error`` says why.
+
+    Raises:
+        RequestError: the list is wrong, nothing was run; or another batch is at work on these states.
+        SeamlineError: the states cannot be kept, or the batch was cancelled.
+    """
+    from .batches.job_list import JobList, read_job_list, rows_of
+    from .batches.work import run_batch
+    from .cli.rows import jobs_of
+
+    check_whole("retries", retries)
+    if isinstance(jobs, (str, Path)):
+        path = Path(jobs)
+        listed, folder = read_job_list(path), path.with_name(path.name + ".status")
+    elif status is None:
+        raise RequestError("there is no folder for the states", where="status", fix="give the path of a folder")
+    else:
+        listed, folder = JobList(rows_of(jobs, "")), Path(status)
+    folder = folder if status is None else Path(status)
+    return run_batch(jobs_of(listed, {}), folder, retries=retries, listener=listener, cancel=cancel)
 
 
 def merge_shards(out: Path, *, listener: Listener | None = None, cancel: Cancel | None = None) -> Outcome:

@@ -6,6 +6,7 @@ import click
 
 from .. import __version__
 from .adapt import adapt
+from .batch import batch
 from .demo import demo
 from .doctor import doctor
 from .evaluate import evaluate
@@ -24,6 +25,6 @@ def cli() -> None:
 
 for _command in (
     *(pansharpen, superres, segment, classify),
-    *(adapt, evaluate, report, merge, models, train, demo, doctor),
+    *(batch, adapt, evaluate, report, merge, models, train, demo, doctor),
 ):
     cli.add_command(_command)

@@ -91,6 +91,8 @@ class Terminal:
                 click.echo(line)
 
     def _progress(self, done: int, total: int, eta_s: float) -> None:
+        if not self._bar.console.is_terminal:  # a file would get an empty line of it
+            return
         minutes, seconds = divmod(round(eta_s), 60)
         eta = f"{minutes}:{seconds:02d} left"
         if self._task is None:

@@ -159,7 +159,7 @@ class Plan:
     @property
     def identity(self) -> str:
         """Hash of all that decides the first output; paths, compression and what else is wanted do not."""
-        decisive = _pixels_only(to_jsonable(replace(self, outputs=self.outputs[:1])))
+        decisive = pixels_only(to_jsonable(replace(self, outputs=self.outputs[:1])))
         if self.facts is None:
             # Runs of models that are told nothing keep the identity that they had before there were facts.
             del decisive["facts"]
@@ -258,7 +258,8 @@ class Plan:
         return max(first, self.window.row), min(stop, self.window.rows[1])
 
 
-def _pixels_only(data: Any) -> Any:
+def pixels_only(data: Any) -> Any:
+    """JSON values of a plan, or of a part of it, without what says where pixels come from and how they are stored."""
     if isinstance(data, dict):
-        return {key: _pixels_only(item) for key, item in data.items() if key not in _NOT_PIXELS}
-    return [_pixels_only(item) for item in data] if isinstance(data, list) else data
+        return {key: pixels_only(item) for key, item in data.items() if key not in _NOT_PIXELS}
+    return [pixels_only(item) for item in data] if isinstance(data, list) else data

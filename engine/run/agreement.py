@@ -148,7 +148,7 @@ def check_destination(request: Request, out: Path) -> None:
         raise RequestError(
             "the report goes there, but it is a folder", where=str(report_of(out)), fix="choose another name"
         )
-    taken = {_place(out): "the output itself"}
+    taken = {place_of(out): "the output itself"}
     for name, path in request.also.items():
         further = Path(path)
         # Beside the workspace, so that it too is put in place by a rename.
@@ -158,15 +158,17 @@ def check_destination(request: Request, out: Path) -> None:
                 where=path,
                 fix=f"give a name in {out.parent}",
             )
-        if _place(further) in taken:
-            raise RequestError(f"this is {taken[_place(further)]}", where=path, fix="choose another name")
-        taken[_place(further)] = f"the output {name}"
+        if place_of(further) in taken:
+            raise RequestError(f"this is {taken[place_of(further)]}", where=path, fix="choose another name")
+        taken[place_of(further)] = f"the output {name}"
         _check_place(request, further, replaces=replaces)
     for name, vectors in (("polygons", request.polygons), ("patches", request.patches)):
         if vectors is not None:
-            if _place(Path(vectors)) in taken:
-                raise RequestError(f"this is {taken[_place(Path(vectors))]}", where=vectors, fix="choose another name")
-            taken[_place(Path(vectors))] = f"the file of the {name}"
+            if place_of(Path(vectors)) in taken:
+                raise RequestError(
+                    f"this is {taken[place_of(Path(vectors))]}", where=vectors, fix="choose another name"
+                )
+            taken[place_of(Path(vectors))] = f"the file of the {name}"
             _check_place(request, Path(vectors), replaces=replaces, kind="GeoPackage", endings=(".gpkg",))
 
 
@@ -174,7 +176,7 @@ _LONGEST_NAME = 200
 """Bytes; file systems take 255, and the names of what lies beside an output are longer than its own."""
 
 
-def _place(path: Path) -> str:
+def place_of(path: Path) -> str:
     """Where a file lies; on some disks names that differ in capitals alone are one file."""
     return str(path.resolve()).casefold()
 
