@@ -105,6 +105,7 @@ class Terminal:
         # Stopping a bar that never started would print an empty line.
         if self._task is not None:
             self._bar.stop()
+            self._bar.remove_task(self._task)
             self._task = None
 
 

@@ -112,7 +112,7 @@ def test_the_reference_names_every_option_and_no_other():
 def test_the_reference_names_every_function_with_its_keywords():
     table = PYTHON.read_text().split("## Functions")[1].split("## What you may give")[0]
     described = dict(re.findall(r"^\| `(\w+)\(([^)]+)\)`", table, re.MULTILINE))
-    assert set(described) == {"pansharpen", "superres", "segment", "classify"}
+    assert set(described) == {"pansharpen", "superres", "segment", "classify", "batch"}
     for name, words in described.items():
         code = getattr(api, name).__code__
         own = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]

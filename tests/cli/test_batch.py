@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -19,8 +20,10 @@ from rasterio.transform import from_origin
 
 import seamline
 from seamline import api
+from seamline.batches.job_list import read_job_list
 from seamline.batches.status import StatusFolder
 from seamline.cli.group import cli
+from seamline.cli.rows import jobs_of
 from seamline.engine.errors import RunError
 from seamline.engine.output.workspace import Workspace
 from seamline.models.registry import FolderSource
@@ -515,3 +518,16 @@ def test_rows_from_python_are_run_too(here):
     assert found[3].error.where == "no.tif"
     with pytest.raises(seamline.engine.errors.RequestError, match="job 1, task: there is no task"):
         seamline.batch([{"lr": "a.tif"}], status="states")
+
+
+def test_the_lists_of_the_page_can_be_meant(here):
+    page = (Path(__file__).resolve().parents[2] / "docs" / "how-to" / "batch.md").read_text()
+    found = {name: re.search(rf"```{name}\n(.*?)```", page, re.DOTALL)[1] for name in ("csv", "json", "yaml")}
+    for name, text in found.items():
+        Path(f"jobs.{name}").write_text(text)
+    tasks = {name: [job.task for job in jobs_of(read_job_list(Path(f"jobs.{name}")), {})] for name in found}
+    assert tasks == {
+        "csv": ["pansharpen", "pansharpen", "superres"],
+        "json": ["superres"] * 3,
+        "yaml": ["classify", "superres"],
+    }
