@@ -149,9 +149,10 @@ class StatusFolder:
             if saved.pop("format") != _FORMAT:
                 return None
             status: Status = from_jsonable(Status, saved)
+            known = isinstance(status.attempts, int) and isinstance(status.asked + status.identity, str)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
-        return status
+        return status if known else None
 
     def write(self, job: BatchJob, status: Status) -> None:
         """Note what became of a job, whole or not at all.

@@ -97,7 +97,9 @@ class _Desk:
         before, asked = self.folder.read(job), _asked(job)
         if before is not None and is_done(job, before, asked):
             status = replace(before, job=job.place, state="done", error=None)
-            self.note(job, status, said="skipped")
+            if status != before:
+                self.folder.write(job, status)
+            self.tell(job, status, said="skipped")
             return status, False
         # Where an input is out of reach, nobody knows that it has changed.
         same = before if before is not None and asked in ("", before.asked) else None
@@ -112,7 +114,8 @@ class _Desk:
             identity="" if same is None else same.identity,
             started=_now(),
         )
-        self.note(job, status)
+        self.folder.write(job, status)
+        self.tell(job, status)
         ears, started = _Ears(self, job, status), time.monotonic()
         error = self._attempt(job, before, ears, same=same is not None)
         passes = error is not None and not last and _can_pass(error)
@@ -123,7 +126,8 @@ class _Desk:
             seconds=round(time.monotonic() - started, 2),
             error=None if error is None else _failure(error, self.folder.path(job)),
         )
-        self.note(job, status, again=passes)
+        self.folder.write(job, status)
+        self.tell(job, status, again=passes)
         if isinstance(error, Cancelled):
             raise error
         return status, passes
@@ -152,9 +156,8 @@ class _Desk:
             return error
         return None
 
-    def note(self, job: BatchJob, status: Status, *, said: str | None = None, again: bool = False) -> None:
-        """Keep the state of a job, and tell it; ``said`` where that has another word for it."""
-        self.folder.write(job, status)
+    def tell(self, job: BatchJob, status: Status, *, said: str | None = None, again: bool = False) -> None:
+        """Tell the state of a job; ``said`` where that has another word for it."""
         self.listener.emit(
             "job",
             job=job.number,
@@ -204,13 +207,11 @@ def _failure(error: Exception, noted: Path) -> Failure:
     kind = type(error).__name__
     if isinstance(error, SeamlineError):
         return Failure(kind, error.what, error.where, error.fix)
-    return Failure(
-        kind,
-        f"unexpected {kind}: {error}".rstrip(": "),
-        "seamline",
-        f"please report it with the trace in {noted}",
-        "".join(traceback.format_exception(error)),
-    )
+    trace = "".join(traceback.format_exception(error))
+    if isinstance(error, MemoryError):
+        return Failure(kind, "memory ran out", str(noted), "choose a smaller tile or batch-size, or free memory", trace)
+    what = f"unexpected {kind}: {error}".rstrip(": ")
+    return Failure(kind, what, "seamline", f"please report it with the trace in {noted}", trace)
 
 
 def _now() -> str:

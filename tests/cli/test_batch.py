@@ -89,6 +89,7 @@ def three(**more):
     ]
 
 
+@pytest.mark.filterwarnings("ignore::seamline.engine.errors.InstrumentWarning")
 def test_of_fifty_scenes_five_fail_clearly_and_the_others_are_those_of_single_runs(here, monkeypatch):
     rows = []
     for number in range(45):
@@ -259,6 +260,33 @@ def test_an_unfinished_run_of_other_options_is_begun_anew(here, monkeypatch):
     as_table(here / "jobs.csv", three(tile=128)[:1])
     assert run("jobs.csv").exit_code == 0
     assert pixels("out/0.tif").shape == (3, 1280, 40)
+
+
+def test_an_input_that_is_out_of_reach_for_a_while_costs_no_finished_row_band(here, monkeypatch, capfd):
+    write("in/0.tif", image(1, 640, 20))
+    as_table(here / "jobs.csv", three(tile=64)[:1])
+    stop_at_half(monkeypatch)
+    assert run("jobs.csv").exit_code == 130
+    monkeypatch.undo()
+    monkeypatch.chdir(here)
+    Path("in").rename("away")
+    assert run("jobs.csv").exit_code == 1
+    Path("away").rename("in")
+    events(capfd)
+    assert run("jobs.csv", "--json").exit_code == 0
+    begun = next(e for e in events(capfd) if e["event"] == "start" and "plan" in e)
+    assert 0 < begun["bands"] < begun["plan"]["row_bands"]
+
+
+def test_a_state_that_cannot_be_read_counts_as_none(here):
+    as_table(here / "jobs.csv", three())
+    assert run("jobs.csv").exit_code == 0
+    paths = sorted(Path("jobs.csv.status").glob("*.json"))
+    strange = json.dumps({**json.loads(paths[2].read_text()), "attempts": "many"})
+    for path, content in zip(paths, ("{", '{"format": 1, "state": 7}', strange), strict=True):
+        path.write_text(content)
+    assert run("jobs.csv").exit_code == 1
+    assert {each["error"]["what"] for each in states("jobs.csv.status").values()} == {"the output exists"}
 
 
 def stop_at_half(monkeypatch):

@@ -10,7 +10,7 @@ import pytest
 
 from seamline.engine.errors import RequestError
 from seamline.engine.optics.sensors import read_sensor
-from seamline.engine.plain import read_yaml, shown
+from seamline.engine.plain import read_json, read_yaml, shown
 from seamline.training.reading import parsed, read_recipe
 
 
@@ -47,6 +47,18 @@ def test_what_is_no_yaml_is_said_in_a_line(text):
     assert "\n" not in str(refused.value)
     assert len(str(refused.value)) <= 200
     assert parsed(text) == text
+
+
+def test_no_key_is_read_twice(tmp_path):
+    assert read_yaml('{a: {b: 1}, c: {b: 1}, 1: x, "1": y}') == {"a": {"b": 1}, "c": {"b": 1}, 1: "x", "1": "y"}
+    with pytest.raises(ValueError, match="the key 'b' is there twice, line 2, column 3"):
+        read_yaml("a: {b: 1,\n  b: 1}")
+    with pytest.raises(ValueError, match="the key 'b' is there twice"):
+        read_json('[{"b": 1, "b": 1}]')
+    path = tmp_path / "s.json"
+    path.write_text('{"name": "a", "name": "b"}')
+    with pytest.raises(RequestError, match="the key 'name' is there twice"):
+        read_sensor(path)
 
 
 @pytest.mark.parametrize(

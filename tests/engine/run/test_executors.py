@@ -17,6 +17,7 @@ from seamline.engine.errors import ModelError, RequestError
 from seamline.engine.ground.tiles import TileGrid, even_axis
 from seamline.engine.request import Request
 from seamline.engine.run import InProcess, Processes, run
+from seamline.engine.run.agreement import LoadedOnce
 from seamline.engine.run.device import devices_for
 from seamline.engine.run.job import Job
 from seamline.engine.testing import GroundNoise, PassThrough, assert_same_pixels
@@ -53,6 +54,22 @@ def test_a_model_that_was_measured_with_is_not_loaded_again(scene, tmp_path):
     LOADS.clear()
     run(asked(scene, tmp_path / "o.tif"), Heavy())
     assert LOADS == ["cpu"]
+
+
+def test_runs_in_turn_share_a_model_until_another_is_asked_for(scene, tmp_path, write_raster):
+    LOADS.clear()
+    values = np.random.default_rng(9).integers(5, 60, (2, 90, 70)).astype(np.uint16)
+    scenes = {"a": scene, "b": write_raster("other.tif", values)}
+    loaded = LoadedOnce()
+    for name, path in scenes.items():
+        run(asked(path, tmp_path / f"{name}.tif"), Heavy(), loaded=loaded)
+    assert LOADS == ["cpu"]
+    run(asked(scene, tmp_path / "half.tif", precision="bf16"), Heavy(), loaded=loaded)
+    run(asked(scene, tmp_path / "again.tif"), Heavy(), loaded=loaded)
+    assert LOADS == ["cpu"] * 3
+    for name, path in scenes.items():
+        run(asked(path, tmp_path / f"alone_{name}.tif"), Heavy())
+        assert_same_pixels(tmp_path / f"{name}.tif", tmp_path / f"alone_{name}.tif")
 
 
 def test_every_executor_gives_the_same_pixels(scene, tmp_path):
