@@ -180,3 +180,12 @@ def is_done(job: BatchJob, before: Status | None, asked: str) -> bool:
     if Workspace.beside(job.out).exists or not all(path.is_file() for path in job.vectors):
         return False
     return all(identity_of(path) == before.identity for path in job.rasters)
+
+
+def is_begun(job: BatchJob, before: Status | None) -> bool:
+    """Whether the unfinished run beside a job's output is the one that its state tells of."""
+    workspace = Workspace.beside(job.out)
+    try:
+        return before is not None and workspace.exists and workspace.plan().identity == before.identity
+    except RequestError:
+        return False

@@ -17,7 +17,7 @@ from ..engine.output.workspace import Workspace
 from ..engine.run.agreement import LoadedOnce
 from ..engine.serial import to_jsonable
 from .jobs import BatchJob
-from .status import Failure, Status, StatusFolder, asked_of, is_done
+from .status import Failure, Status, StatusFolder, asked_of, is_begun, is_done
 
 
 def run_batch(
@@ -118,13 +118,14 @@ class _Desk:
         self.tell(job, status)
         ears, started = _Ears(self, job, status), time.monotonic()
         error = self._attempt(job, before, ears, same=same is not None)
+        cancelled = isinstance(error, Cancelled)
         passes = error is not None and not last and _can_pass(error)
         status = replace(
             ears.status,
-            state="done" if error is None else "cancelled" if isinstance(error, Cancelled) else "failed",
+            state="done" if error is None else "cancelled" if cancelled else "failed",
             ended=_now(),
             seconds=round(time.monotonic() - started, 2),
-            error=None if error is None else _failure(error, self.folder.path(job)),
+            error=None if error is None or cancelled else _failure(error, self.folder.path(job)),
         )
         self.folder.write(job, status)
         self.tell(job, status, again=passes)
@@ -139,14 +140,14 @@ class _Desk:
             before: what became of it before.
             same: whether that was this very run, so that its unfinished row bands count.
         """
-        workspace, request = Workspace.beside(job.out), job.request
+        workspace, ours = Workspace.beside(job.out), is_begun(job, before)
         try:
-            if before is not None and before.state != "done" and not same and workspace.exists:
-                # It was begun by another row, or of other inputs, and nobody will go on with it.
+            if ours and not same:
+                # It has other options, or other inputs, and nobody will go on with it.
                 with workspace.held(shared=False):
                     workspace.clear()
             # Of an unfinished run that no batch has begun, --overwrite disposes as ever.
-            request = replace(request, resume=same or not request.overwrite)
+            request = replace(job.request, resume=(ours and same) or not job.request.overwrite)
             more = {**job.more, "loaded": self.loaded, "listener": ears, "cancel": self.cancel}
             api.run_request(request, job.task, job.model, **more)
         except Exception as error:

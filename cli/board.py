@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..engine.errors import SeamlineError
+
 if TYPE_CHECKING:
     from .terminal import Terminal
 
@@ -55,7 +57,7 @@ class Board:
         table = Table("job", "output", "state", "tries", "s", "why")
         for job, told in sorted(self._told.items()):
             error = told["error"]
-            why = "" if error is None else f"{error['where']}: {error['what']}; {error['fix']}"
+            why = "" if error is None else str(SeamlineError(error["what"], where=error["where"], fix=error["fix"]))
             cells = (str(job), told["out"], told["state"], str(told["attempts"]), f"{told['seconds'] or 0:.1f}", why)
             table.add_row(*map(Text, cells), style=_STYLES[told["state"]])
         states = [told["state"] for told in self._told.values()]

@@ -262,6 +262,23 @@ def test_an_unfinished_run_of_other_options_is_begun_anew(here, monkeypatch):
     assert pixels("out/0.tif").shape == (3, 1280, 40)
 
 
+def test_an_unfinished_run_that_no_batch_began_stays(here, monkeypatch):
+    write("in/0.tif", image(1, 640, 20))
+    stop_at_half(monkeypatch)
+    single = ["superres", "in/0.tif", "out/0.tif", "--model", "bicubic", "--scale", "2", "--tile", "64"]
+    assert CliRunner().invoke(cli, single).exit_code == 130
+    monkeypatch.undo()
+    monkeypatch.chdir(here)
+    workspace = Workspace.beside(Path("out/0.tif"))
+    begun = workspace.plan().identity
+    for tile in (128, 192):
+        as_table(here / "jobs.csv", three(tile=tile)[:1])
+        assert run("jobs.csv").exit_code == 1
+        assert "the unfinished run is another one" in states("jobs.csv.status")["0.tif"]["error"]["what"]
+        assert workspace.plan().identity == begun
+    assert run("jobs.csv", "--overwrite").exit_code == 0
+
+
 def test_an_input_that_is_out_of_reach_for_a_while_costs_no_finished_row_band(here, monkeypatch, capfd):
     write("in/0.tif", image(1, 640, 20))
     as_table(here / "jobs.csv", three(tile=64)[:1])
