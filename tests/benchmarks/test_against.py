@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import rasterio
 
-from seamline.benchmarks.engine import against, classics
+from seamline.benchmarks.engine import against, classics, cluster
 
 
 def test_ms_is_the_mean_over_its_cells_and_pan_that_of_the_bands(tmp_path):
@@ -39,3 +39,15 @@ def test_what_gdal_fuses_is_the_pair(tmp_path):
         assert (fused.count, fused.shape, fused.transform) == (coarse.count, fine.shape, fine.transform)
         cells = fused.read().astype(np.float64).reshape(4, 16, 4, 16, 4).mean(axis=(2, 4))
         assert np.corrcoef(cells.ravel(), coarse.read().ravel())[0, 1] > 0.9
+
+
+@pytest.mark.parametrize(
+    ("efficiency", "overhead", "peak", "verdicts"),
+    [
+        ((0.8, 0.9), (1.04, 1.2), 1.1e9, ("held", "held", "held")),
+        ((0.7, 0.8), (1.06, 1.2), 2.1e9, ("MISSED", "MISSED", "MISSED")),
+    ],
+)
+def test_a_cluster_is_judged_by_the_side_of_the_interval_that_is_kind_to_it(efficiency, overhead, peak, verdicts):
+    lines = list(cluster.lines_of({"efficiency": efficiency, "overhead": overhead, "bytes": [peak]}))
+    assert tuple(line.split(": ")[-1] for line in lines[-3:]) == verdicts
