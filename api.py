@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-from .arrays.options import Options, check_kinds, check_known, request_of, takes_options, words_of_python
+from .arrays.options import Options, check_kinds, check_known, request_of, takes_options, told_by, words_of_python
 from .engine import errors
 from .engine.contract import OutputSpec, Task
 from .engine.errors import RequestError
@@ -316,7 +316,8 @@ def _run(
                 from .arrays.lazy import lazily
 
                 source = registry.resolve(chosen, task, scale=scale)
-                return lazily(request, source, arrays, words_of_python)
+                with told_by(said):
+                    return lazily(request, source, arrays, words_of_python)
             for name, array in arrays.items():
                 array.lay_down(Path(paths[name]))
             ears = Remembering(options.get("listener") or Silence())

@@ -45,6 +45,7 @@ from ..engine.run.job import Job, even_parts, run_job
 from ..engine.run.loaded import kept
 from ..engine.run.unchanged import check_as_read
 from .given import Given
+from .options import told_by
 from .result import Pattern, lazy_result, values_of
 
 Words = Callable[[Path, Path], AbstractContextManager[Any]]
@@ -264,7 +265,7 @@ def _lay_down(recipe: Recipe, stored: Sequence[_Chunks], written: Sequence[Any])
     del written
     folder = stored[0].folder
     request = recipe.at(folder)
-    with recipe.words(folder, Path(request.out)):
+    with recipe.words(folder, Path(request.out)) as said, told_by(said):
         for chunks in stored:
             given = recipe.arrays[chunks.name]
             # Whatever computes this task computes nothing else inside it.

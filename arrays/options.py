@@ -6,6 +6,7 @@ import dataclasses
 import difflib
 import inspect
 import re
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
 
 import numpy as np
 
+from ..engine import errors
 from ..engine.errors import RequestError, SeamlineError
-from ..engine.events import Cancel, Listener
+from ..engine.events import Cancel, Listener, Remembering, Silence, warnings_to
 from ..engine.request import SHORTHANDS, Attention, Blending, Compression, Enforced, OpenPolicy, Request
 from ..engine.run.device import pick_device
 from ..engine.types import Precision
@@ -228,6 +230,18 @@ def _dtype(wanted: Any) -> Any:
         return np.dtype(wanted).name
     except TypeError:
         return str(wanted)
+
+
+@contextmanager
+def told_by(said: Callable[[str], str]) -> Iterator[None]:
+    """Warn of what comes up in other words, at the end, as the user's code is what a warning should point at."""
+    ears = Remembering(Silence())
+    try:
+        with warnings_to(ears):
+            yield
+    finally:
+        for each in ears.warned:
+            warnings.warn(said(each["what"]), getattr(errors, each["kind"]), stacklevel=5)
 
 
 @contextmanager

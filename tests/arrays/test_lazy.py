@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 import seamline
 from seamline.arrays import lazy
-from seamline.engine.errors import BlocksWarning, ModelError, RequestError, RunError
+from seamline.engine.errors import BlocksWarning, GeoreferenceWarning, ModelError, RequestError, RunError
 from seamline.engine.output.row_bands import RowBands
 
 SHAPE = (3, 90, 70)
@@ -187,6 +187,36 @@ def test_what_stands_for_values_is_never_computed_and_weighs_nothing(monkeypatch
     (plan,) = (task for key, task in dict(result.__dask_graph__()).items() if str(key).startswith("_lay_down"))
     assert len(pickle.dumps(plan)) < VALUES.nbytes
     xr.testing.assert_equal(result.compute(), EAGER)
+
+
+@pytest.mark.parametrize("kind", ["nc", "zarr"])
+def test_a_cube_of_netcdf_or_zarr_keeps_its_place_and_its_mask(kind, tmp_path):
+    pytest.importorskip("h5netcdf" if kind == "nc" else "zarr")
+    holed = image(np.where(VALUES < 300, 0, VALUES)).rio.write_nodata(0)
+    expected = seamline.superres(holed, model="bicubic", scale=2)
+    cube, path = holed.to_dataset(name="red"), tmp_path / f"cube.{kind}"
+    if kind == "nc":
+        cube.to_netcdf(path, engine="h5netcdf")
+        opened = xr.open_dataset(path, decode_coords="all", chunks={"y": 20})
+    else:
+        cube.to_zarr(path)
+        opened = xr.open_zarr(path, decode_coords="all", chunks={"y": 20})
+    with opened:
+        result = seamline.superres(opened["red"], model="bicubic", scale=2)
+        found = result.compute()
+    assert result.chunks is not None
+    assert found.rio.crs == expected.rio.crs
+    assert found.rio.transform() == expected.rio.transform()
+    assert np.array_equal(np.isnan(found), expected == 0)
+    assert np.array_equal(found.fillna(0), expected)
+
+
+def test_warnings_are_in_the_words_of_arrays(recwarn):
+    plain = image(da.from_array(VALUES, chunks=40)).drop_vars("spatial_ref")
+    seamline.superres(plain, model="bicubic", scale=2).compute()
+    said = [str(each.message) for each in recwarn if issubclass(each.category, GeoreferenceWarning)]
+    assert said
+    assert all(text.startswith("the array image: ") for text in said)
 
 
 def test_the_methods_of_an_array_and_its_writer(tmp_path, small_pair):
