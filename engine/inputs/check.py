@@ -17,7 +17,6 @@ from ..request import Request
 from .describe import describe, holds
 from .guide_check import with_bands_of
 from .scene import Band, Scene
-from .sentinel2 import find_product
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +105,9 @@ def _with_reflectance(scene: Scene, request: Request) -> Scene:
     offset, factor = request.offset, request.scale_factor
     if offset is None and factor is None:
         return scene
-    if find_product(scene.source) is not None:
+    if scene.delivery is not None and scene.delivery.states_scale:
         raise RequestError(
-            "the metadata of a Sentinel-2 product state its offsets and its quantification value",
+            f"the metadata of a {scene.delivery.kind} product state its offsets and scales",
             where="--offset or --scale-factor",
             fix="leave them out, or give the images as a stack",
         )

@@ -5,21 +5,17 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import rasterio
-from affine import Affine
-from odc.geo.geobox import GeoBox
-from pyproj.exceptions import ProjError
 from rasterio.enums import ColorInterp, MaskFlags
 
-from ..errors import GeoreferenceWarning, RequestError
+from ..errors import RequestError
 from ..ground.fitting import check_fit
 from ..request import OpenPolicy
 from ..types import EXACT_DTYPES
@@ -27,13 +23,15 @@ from .alpha import warn_if_data
 from .archives import exists
 from .files import open_raster, readable
 from .fingerprint import Stamp, fingerprint, stamps
-from .scene import CLASS_NAMES, Band, Mask, Part, Scene
-from .sentinel2 import NODATA, Product, find_product
+from .georeference import grid_of
+from .products.find import find_product
+from .products.product import Product, ProductBand
+from .scene import CLASS_NAMES, Band, Delivery, Flags, Mask, Part, Scene
 
-_LARGEST_TERM = 1e100
+PAN = "pan"
+"""Name of an input that is a panchromatic band."""
+
 _MOST_BANDS = 4096
-# How far a corner may come back from where it was placed, px.
-_TELLS_APART = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +57,12 @@ def describe(
     coded: bool = False,
     policy: OpenPolicy | None = None,
 ) -> Scene:
-    """Describe one input: a file, several files separated by commas, or a Sentinel-2 product.
+    """Describe one input: a file, several files separated by commas, or a product.
 
     Several files have one grid, or pixels that are whole multiples of those of the finest one over the same ground.
 
     Args:
+        name: of the input; ``"pan"`` takes the panchromatic band of a product, others take those of its image.
         bands: numbers (from 1) or names of the bands to take, in that order; all (but alpha) where empty.
         any_dtype: accept data types that cannot be returned exactly (the user named an output type).
         coded: accept numbers of colours or classes in place of measurements.
@@ -74,8 +73,11 @@ def describe(
     """
     policy = policy or OpenPolicy()
     product = find_product(source)
+    delivery = None
     if product is not None:
-        files, chosen = _of_product(product, bands, any_dtype, policy)
+        taken = _bands_of(product, name, bands)
+        files, chosen = _of_product(product, taken, any_dtype, policy)
+        delivery = Delivery(product.kind, product.sensor, all(band.scale is not None for band in taken))
     else:
         files, chosen = _of_files(name, source, bands, any_dtype, policy)
     if len(files) > 1 and any(file.part.alpha for file in files):
@@ -94,10 +96,23 @@ def describe(
     if not coded:
         for file in files:
             _check_measured(file)
-    content = hashlib.sha256("".join(file.fingerprint for file in files).encode()).hexdigest()
+    told = "" if product is None else product.digest()
+    content = hashlib.sha256("".join([*(file.fingerprint for file in files), told]).encode()).hexdigest()
     tags = next(file.tags for file in files if file.path == chosen[0].path)
-    stamped = tuple(dict.fromkeys(stamp for file in files for stamp in file.stamps))
-    scene = Scene(name, source, _parts(files, chosen), files[0].dtype, files[0].point, content, tags, stamped)
+    stamped = [stamp for file in files for stamp in file.stamps]
+    if product is not None:
+        stamped += [stamp for path in product.told_by for stamp in stamps(path, ())]
+    scene = Scene(
+        name,
+        source,
+        _parts(files, chosen),
+        files[0].dtype,
+        files[0].point,
+        content,
+        tags,
+        tuple(dict.fromkeys(stamped)),
+        delivery,
+    )
     finest = next(part for part in scene.parts if part.grid == scene.grid).bands[0].path
     for part in scene.parts:
         check_fit(scene.grid, part.grid, fine_name=finest, coarse_name=part.bands[0].path)
@@ -121,21 +136,63 @@ def _of_files(
 
 
 def _of_product(
-    product: Product, bands: tuple[int | str, ...], any_dtype: bool, policy: OpenPolicy
+    product: Product, chosen: Sequence[ProductBand], any_dtype: bool, policy: OpenPolicy
 ) -> tuple[list[_File], tuple[Band, ...]]:
-    files, chosen = [], []
-    names = {number: band.name for number, band in enumerate(product.bands, 1)}
-    for number in _choose(names, bands, product.source):
-        band = product.bands[number - 1]
-        file = _describe_file(product.path(band), any_dtype, (), policy)
-        if len(file.part.bands) != 1:
-            raise RequestError(
-                f"it holds {len(file.part.bands)} bands, not one", where=file.path, fix="fetch the product again"
-            )
-        colour = {"B02": "blue", "B03": "green", "B04": "red"}.get(band.name, "")
-        files.append(file)
-        chosen.append(Band(file.path, 1, band.name, "", colour, band.scale, band.offset, NODATA))
-    return files, tuple(chosen)
+    files: dict[str, _File] = {}
+    bands = []
+    for band in chosen:
+        path = product.path(band)
+        if path not in files:
+            files[path] = _image(product, band, any_dtype, policy)
+        own = next(each for each in files[path].part.bands if each.index == band.index)
+        told = replace(own, name=band.name, unit=band.unit, colour=band.colour)
+        if band.scale is not None and band.offset is not None:
+            told = replace(told, scale=band.scale, offset=band.offset)
+        if band.nodata is not None and holds(files[path].dtype, band.nodata):
+            told = replace(told, nodata=band.nodata)
+        bands.append(told)
+    return list(files.values()), tuple(bands)
+
+
+def _image(product: Product, band: ProductBand, any_dtype: bool, policy: OpenPolicy) -> _File:
+    """The image of a band, with the product's mask of it."""
+    held = tuple(each.index for each in product.bands if each.image == band.image)
+    file = _describe_file(product.path(band), any_dtype, held, policy)
+    count = len(file.part.bands)
+    if count != len(held):
+        expected = "one" if len(held) == 1 else len(held)
+        raise RequestError(f"it holds {count} bands, not {expected}", where=file.path, fix="fetch the product again")
+    path = None if band.mask is None else product.mask_path(band.mask)
+    if band.mask is None or path is None:
+        return file
+    mask = _describe_file(path, True, (band.mask.index,), policy)
+    if band.mask.index not in (each.index for each in mask.part.bands) or not mask.dtype.startswith(("int", "uint")):
+        raise RequestError(
+            f"it has no flags in band {band.mask.index}, as the mask of the product has",
+            where=path,
+            fix="fetch the product again",
+        )
+    if mask.part.grid != file.part.grid:
+        raise RequestError(
+            f"it is the mask of {file.path}, but lies on another grid", where=path, fix="fetch the product again"
+        )
+    flags = Flags(path, band.mask.index, band.mask.bits)
+    return replace(
+        file,
+        part=replace(file.part, flags=flags),
+        fingerprint=file.fingerprint + mask.fingerprint,
+        stamps=file.stamps + mask.stamps,
+    )
+
+
+def _bands_of(product: Product, name: str, wanted: tuple[int | str, ...]) -> list[ProductBand]:
+    """The bands of a product that an input takes: PAN takes that of the product, others its image."""
+    if wanted:
+        names = {number: band.name for number, band in enumerate(product.bands, 1)}
+        return [product.bands[number - 1] for number in _choose(names, wanted, product.source)]
+    by_role = {role: [band for band in product.bands if band.role == role] for role in ("image", "pan", "further")}
+    order = ("pan", "image") if name == PAN else ("image", "pan")
+    return next((by_role[role] for role in order if by_role[role]), by_role["further"])
 
 
 def _choose(names: dict[int, str], wanted: tuple[int | str, ...], source: str) -> list[int]:
@@ -157,14 +214,15 @@ def _parts(files: Sequence[_File], chosen: Sequence[Band]) -> tuple[Part, ...]:
     """The chosen bands, cut where the grid changes."""
     by_path = {file.path: file.part for file in files}
     parts = []
-    for _, run in groupby(chosen, key=lambda band: by_path[band.path].grid):
+    for _, run in groupby(chosen, key=lambda band: (by_path[band.path].grid, by_path[band.path].flags)):
         bands = tuple(run)
         whole = [by_path[path] for path in dict.fromkeys(band.path for band in bands)]
         kinds = {part.mask for part in whole} & {"alpha", "dataset"}
         mask: Mask = "nodata" if any(band.nodata is not None for band in bands) else "none"
-        if kinds:
+        flags = whole[0].flags
+        if kinds or (mask == "none" and flags is not None):
             mask = "alpha" if "alpha" in kinds else "dataset"
-        parts.append(Part(whole[0].grid, bands, mask, whole[0].alpha))
+        parts.append(Part(whole[0].grid, bands, mask, whole[0].alpha, flags=flags))
     return tuple(parts)
 
 
@@ -173,7 +231,7 @@ def _describe_file(path: str, any_dtype: bool, wanted: tuple[int | str, ...], po
         _check_kind(data, path, any_dtype)
         # Who names the alpha band wants its values.
         alpha_is_data = bool(wanted) and _alpha(data) in wanted
-        grid = _grid(data, path)
+        grid = grid_of(data, path)
         alpha = 0 if alpha_is_data else _alpha(data)
         if alpha and not wanted:
             warn_if_data(data, alpha, path)
@@ -253,41 +311,6 @@ def _alpha(data: rasterio.DatasetReader) -> int:
     if masked or any(value is not None for value in data.nodatavals):
         return 0
     return next((i for i, colour in enumerate(data.colorinterp, 1) if colour == ColorInterp.alpha), 0)
-
-
-def _grid(data: rasterio.DatasetReader, path: str) -> GeoBox:
-    if data.transform.is_identity:
-        if data.gcps[0] or data.rpcs:
-            raise RequestError(
-                "it is placed by ground control points or RPCs only, without an affine georeference",
-                where=path,
-                fix="rectify it first with gdalwarp (-tps, -order 1, or -rpc)",
-            )
-        warnings.warn(GeoreferenceWarning(f"{path}: no georeference; the output has none either"), stacklevel=2)
-    elif data.crs is None:
-        warnings.warn(GeoreferenceWarning(f"{path}: no CRS; the output has none either"), stacklevel=2)
-    if not _is_usable(data.transform, data.width, data.height):
-        raise RequestError("its affine is degenerate", where=path, fix="repair the georeference")
-    try:
-        return GeoBox((data.height, data.width), data.transform, data.crs.to_wkt() if data.crs else None)
-    except ProjError as error:
-        raise RequestError(
-            f"its CRS cannot be read ({error})", where=path, fix="assign one with gdal_edit.py -a_srs"
-        ) from error
-
-
-def _is_usable(affine: Affine, width: int, height: int) -> bool:
-    """Whether an affine tells pixels apart, and squares of its terms neither overflow nor vanish."""
-    if not (all(abs(term) < _LARGEST_TERM for term in affine) and abs(affine.determinant) > 1 / _LARGEST_TERM):
-        return False
-    back = ~affine
-    for corner in ((0, 0), (width, 0), (0, height), (width, height)):
-        there = affine * corner
-        missed = max(abs(found - told) for found, told in zip(back * there, corner, strict=True))
-        # Not the other way round: what is no number is no place.
-        if not (max(map(abs, there)) < _LARGEST_TERM and missed < _TELLS_APART):
-            return False
-    return True
 
 
 def _bands(data: rasterio.DatasetReader, path: str, alpha: int) -> tuple[Band, ...]:

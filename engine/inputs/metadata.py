@@ -1,7 +1,9 @@
-"""XML of strangers as a flat list of elements: without document types, hence without entities."""
+"""Metadata of strangers as flat lists of elements: XML without document types, hence without entities, and texts of
+``name = value`` lines in groups, as those of Landsat and of Maxar are."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.parsers import expat
 
@@ -15,11 +17,38 @@ class Element:
     Attributes:
         attributes: by the names that stand there, prefixes included.
         text: its own, without white space at its ends.
+        inner: how many elements lie in it: those just before it.
     """
 
     name: str
     attributes: dict[str, str]
     text: str
+    inner: int = 0
+
+
+def groups(found: Sequence[Element], name: str) -> list[Sequence[Element]]:
+    """What lies in each element of a name."""
+    return [found[i - element.inner : i] for i, element in enumerate(found) if element.name == name]
+
+
+def keywords(text: str) -> list[Element]:
+    """Lines of ``name = value`` as elements, those of a ``GROUP`` within an element of its name.
+
+    What is no such line, as of a value that goes on, is left out; a group that does not end is none.
+    """
+    found: list[Element] = []
+    begun: list[tuple[str, int]] = []
+    for line in text.splitlines():
+        name, equals, value = (part.strip() for part in line.partition("="))
+        value = value.removesuffix(";").strip().strip('"')
+        if name.upper() in ("GROUP", "BEGIN_GROUP"):
+            begun.append((value, len(found)))
+        elif name.upper() == "END_GROUP":
+            if begun and begun[-1][0] == value:
+                found.append(Element(value, {}, "", len(found) - begun.pop()[1]))
+        elif equals:
+            found.append(Element(name, {}, value))
+    return found
 
 
 def elements(xml: bytes, *, source: str, fix: str) -> list[Element]:
@@ -31,18 +60,18 @@ def elements(xml: bytes, *, source: str, fix: str) -> list[Element]:
     Raises:
         RequestError: it is no XML, or declares a document type.
     """
-    stack: list[tuple[str, dict[str, str], list[str]]] = []
+    stack: list[tuple[str, dict[str, str], list[str], int]] = []
     found: list[Element] = []
 
     def begin(name: str, attributes: dict[str, str]) -> None:
-        stack.append((name.rpartition(":")[2], attributes, []))
+        stack.append((name.rpartition(":")[2], attributes, [], len(found)))
 
     def read(text: str) -> None:
         stack[-1][2].append(text)
 
     def end(_: str) -> None:
-        name, attributes, text = stack.pop()
-        found.append(Element(name, attributes, "".join(text).strip()))
+        name, attributes, text, first = stack.pop()
+        found.append(Element(name, attributes, "".join(text).strip(), len(found) - first))
 
     def refuse(*_: object) -> None:
         raise RequestError("its metadata declare a document type", where=source, fix=fix)

@@ -239,6 +239,10 @@ class PartReader:
         elif self.part.mask == "dataset":
             inside = np.concatenate([self._dataset_mask(path, where) for path in self._paths_of_bands()])
             valid = inside if valid is None else valid & inside
+        flags = self.part.flags
+        if flags is not None:
+            clear = (self._handle(flags.path).read([flags.index], window=where) & flags.bits) == 0
+            valid = clear if valid is None else valid & clear
         return valid
 
     def _paths_of_bands(self) -> list[str]:

@@ -19,6 +19,34 @@ CLASS_NAMES = "SEAMLINE_CLASSES"
 
 
 @dataclass(frozen=True, slots=True)
+class Delivery:
+    """What the metadata of a product say of a scene as a whole.
+
+    Attributes:
+        kind: its maker's name for it, as in "a ... product".
+        sensor: as ``sensors.find_sensor`` takes it; None for one that is not known there.
+        states_scale: whether they state what the DN of every band of the scene are.
+    """
+
+    kind: str
+    sensor: str | None
+    states_scale: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """A band of flags on the grid of a part: a pixel is masked where any of ``bits`` is set in its value.
+
+    Attributes:
+        path, index: of the band, from 1.
+    """
+
+    path: str
+    index: int
+    bits: int
+
+
+@dataclass(frozen=True, slots=True)
 class Band:
     """One band of an input.
 
@@ -51,6 +79,7 @@ class Part:
         alpha: band number of the alpha band, 0 where there is none.
         lies: (row, column) px that it was measured to lie too far down and right.  Values are sampled where they
             really lie; footprint and validity stay where the grid has them, so that no rim is lost.
+        flags: of a product's mask, which count beside all else; None without one.
     """
 
     grid: GeoBox
@@ -58,6 +87,7 @@ class Part:
     mask: Mask
     alpha: int
     lies: tuple[float, float] = (0.0, 0.0)
+    flags: Flags | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +103,7 @@ class Scene:
         fingerprint: of size and content samples; part of the run's identity.
         tags: of the file of the first band, as far as they hold for what is made from it; they decide no pixel.
         stamps: of its files, as they were when it was described.
+        delivery: the product that it is, or is a part of; None where files speak for themselves.
     """
 
     name: str
@@ -84,6 +115,7 @@ class Scene:
     # A mapping has no hash.
     tags: Mapping[str, str] = field(hash=False)
     stamps: tuple[Stamp, ...] = ()
+    delivery: Delivery | None = None
 
     @property
     def grid(self) -> GeoBox:

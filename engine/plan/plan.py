@@ -29,6 +29,7 @@ OutputMask = Literal["none", "nodata", "dataset", "alpha"]
 # They say where pixels come from and how they are stored, not what they are.
 _NOT_PIXELS = frozenset(
     {"path", "source", "compress", "misregistration", "instrument", "tags", "stamps", "file", "note", "vectors"}
+    | {"delivery"}
 )
 
 

@@ -15,7 +15,6 @@ from ..errors import UndeclaredFillWarning
 from ..ground.grids import Window
 from ..inputs.reading import PartReader, Stored
 from ..inputs.scene import Part, Scene
-from ..inputs.sentinel2 import find_product
 from ..request import OpenPolicy
 from .statistics import sample_blocks
 
@@ -42,13 +41,17 @@ def warn_of_fill(scenes: Sequence[Scene], policy: OpenPolicy, check: Callable[[]
     Warns:
         UndeclaredFillWarning: a value lies far from all others, or rims the scene.
     """
-    # The metadata of a product say what stands for no data.
-    for scene in (each for each in scenes if find_product(each.source) is None):
+    for scene in (each for each in scenes if not _is_told(each)):
         found = next((fill for part in scene.parts if (fill := _fill_of(part, policy, check)) is not None), None)
         if found is not None:
             value, how = found
             text = f"{scene.source}: the value {value:.9g} {how} if it stands for no data, pass --nodata {value:.9g}"
             warnings.warn(UndeclaredFillWarning(text), stacklevel=3)
+
+
+def _is_told(scene: Scene) -> bool:
+    """Whether the metadata of a product say what stands for no data."""
+    return scene.delivery is not None and all(band.nodata is not None for band in scene.bands)
 
 
 def _fill_of(part: Part, policy: OpenPolicy, check: Callable[[], None]) -> tuple[float, str] | None:

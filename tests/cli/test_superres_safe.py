@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from rasterio.transform import from_origin
 
 from seamline.cli.group import cli
-from seamline.engine.inputs.sentinel2 import BANDS
+from seamline.engine.inputs.products.sentinel2 import BANDS
 from seamline.engine.testing import assert_is_crop, assert_same_pixels
 from seamline.tests.engine.safe import SIDE, write_product
 

@@ -11,7 +11,7 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.transform import from_origin
 
-from seamline.engine.inputs.sentinel2 import BANDS
+from seamline.engine.inputs.products.sentinel2 import BANDS
 
 SIDE = 60
 """Pixels of 10 m along a side."""

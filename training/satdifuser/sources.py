@@ -9,7 +9,7 @@ from typing import Any
 
 from ...engine.errors import RequestError
 from ...engine.inputs.labels import LabelRequest
-from ...engine.inputs.sentinel2 import find_product
+from ...engine.inputs.products.find import find_product
 from ...engine.request import OpenPolicy
 from .chips import Chip, Chips, Fit, in_folders, in_table
 from .geobench import is_geobench, open_geobench

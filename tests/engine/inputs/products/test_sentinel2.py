@@ -10,12 +10,13 @@ import pytest
 
 from seamline.engine.errors import RequestError
 from seamline.engine.ground.grids import Window
-from seamline.engine.inputs import sentinel2
 from seamline.engine.inputs.archives import archived, split_archived
 from seamline.engine.inputs.describe import describe
 from seamline.engine.inputs.files import open_raster
+from seamline.engine.inputs.products import files
+from seamline.engine.inputs.products.find import find_product
+from seamline.engine.inputs.products.sentinel2 import BANDS
 from seamline.engine.inputs.reading import InputReader
-from seamline.engine.inputs.sentinel2 import BANDS, find_product
 from seamline.engine.request import OpenPolicy
 from seamline.tests.engine.safe import NATIVE, SIDE, write_image, write_product
 
@@ -151,7 +152,7 @@ def test_metadata_that_do_not_tell_are_refused(tmp_path, replacement, sentence):
 
 def test_metadata_of_any_size_are_not_read(tmp_path, monkeypatch):
     made = write_product(tmp_path)
-    monkeypatch.setattr(sentinel2, "_LARGEST_METADATA", 1000)
+    monkeypatch.setattr(files, "_LARGEST_METADATA", 1000)
     for source in (made.safe, made.zipped()):
         with pytest.raises(RequestError, match=r"MTD_MSIL2A\.xml is larger than"):
             find_product(str(source))
@@ -168,8 +169,8 @@ def test_what_is_no_product_says_so(tmp_path, made):
     sentences = {
         "empty.SAFE": "it holds no Sentinel-2 product",
         "text.zip": "it is not a zip archive",
-        "other.zip": "it holds no Sentinel-2 product",
-        "two.zip": "it holds more than one Sentinel-2 product",
+        "other.zip": "it holds no Sentinel-2, Landsat or PlanetScope product",
+        "two.zip": "it holds more than one Sentinel-2, Landsat or PlanetScope product",
     }
     for name, sentence in sentences.items():
         with pytest.raises(RequestError, match=sentence):
