@@ -98,16 +98,16 @@ class _Named(click.ParamType[tuple[str, str]]):
 
 
 class _Bands(click.ParamType[tuple[int | str, ...]]):
-    """1,2,3 or B04,B03,B02."""
+    """1,2,3, or B04,B03,B02, or red,green,blue."""
 
     name = "bands"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int | str, ...]:
-        """Band numbers, and names with a number in them, from a comma-separated list."""
+        """Band numbers, and names, from a comma-separated list."""
         if isinstance(value, tuple):
             return value
         parts = [part.strip() for part in str(value).split(",")]
-        if not all(part.isdecimal() or re.fullmatch(r"[A-Za-z_]+\d\w*", part) for part in parts):
+        if not all(part.isdecimal() or re.fullmatch(r"[A-Za-z_]\w*", part) for part in parts):
             self.fail(f"{value!r} is not a list of bands: give numbers such as 4,3,2 or names such as B8A", param, ctx)
         return tuple(int(part) if part.isdecimal() else part for part in parts)
 

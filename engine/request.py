@@ -56,7 +56,8 @@ class Request:
             ``"latent"``.
         consistency: ``"on"`` for the sensor's MTF where ``sensor`` or the model names one, else the area mean.  What is
             asked for is enforced in whole; a model's default through an MTF leaves part of the finest, which is noise.
-        sensor: of the main input, as ``sensors.find_sensor`` takes it.
+        sensor: of the main input, as ``sensors.find_sensor`` takes it; None for that of a product, where it is an input
+            alone and its gains are published.
         coregister: the main input is moved by its measured shift against the finest one.
         dtype: of the output; None for that of the main input.
         compress: of the output.

@@ -31,14 +31,22 @@ def groups(found: Sequence[Element], name: str) -> list[Sequence[Element]]:
     return [found[i - element.inner : i] for i, element in enumerate(found) if element.name == name]
 
 
-def keywords(text: str) -> list[Element]:
-    """Lines of ``name = value`` as elements, those of a ``GROUP`` within an element of its name.
+def keywords(text: str, *, source: str, fix: str) -> list[Element]:
+    """Lines of ``name = value`` as elements, those of a ``GROUP`` within an element of its name, up to ``END``.
 
-    What is no such line, as of a value that goes on, is left out; a group that does not end is none.
+    What is no such line, as of a value that goes on, is left out.
+
+    Args:
+        source, fix: for the refusal.
+
+    Raises:
+        RequestError: it ends too early.
     """
     found: list[Element] = []
     begun: list[tuple[str, int]] = []
     for line in text.splitlines():
+        if line.strip().rstrip(";") == "END" and not begun:
+            return found
         name, equals, value = (part.strip() for part in line.partition("="))
         value = value.removesuffix(";").strip().strip('"')
         if name.upper() in ("GROUP", "BEGIN_GROUP"):
@@ -48,7 +56,7 @@ def keywords(text: str) -> list[Element]:
                 found.append(Element(value, {}, "", len(found) - begun.pop()[1]))
         elif equals:
             found.append(Element(name, {}, value))
-    return found
+    raise RequestError("its metadata end too early", where=source, fix=fix)
 
 
 def elements(xml: bytes, *, source: str, fix: str) -> list[Element]:

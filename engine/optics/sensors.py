@@ -58,6 +58,11 @@ class Sensor:
     pan_gain: float = UNKNOWN_PAN_GAIN
     aliases: tuple[str, ...] = ()
 
+    @property
+    def is_published(self) -> bool:
+        """Whether its gains are known, and not those of any sensor."""
+        return any(band.gain != UNKNOWN_GAIN for band in self.bands)
+
     def gains(self, count: int, names: Sequence[str | None] = ()) -> tuple[float, ...]:
         """MTF gain of each band of an image.
 

@@ -143,6 +143,8 @@ def summary(plan: Plan, needs: Estimate) -> dict[str, Any]:
                 "parts": [{"size": _size(part.grid), "bands": [b.name for b in part.bands]} for part in scene.parts],
                 "dtype": scene.dtype,
                 "mask": scene.mask,
+                "product": None if scene.delivery is None else scene.delivery.kind,
+                "sensor": None if scene.delivery is None else scene.delivery.sensor,
             }
             for scene in plan.inputs
         },

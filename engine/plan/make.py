@@ -32,7 +32,7 @@ from ..optics.sensors import Sensor, find_sensor
 from ..request import SHORTHANDS, Request
 from .outputs import OutputMaker
 from .plan import Plan
-from .response import response_of
+from .response import delivered_sensor, response_of
 from .vector_files import VectorFiles, score_output
 
 _LIBRARIES = ("torch", "numpy", "rasterio")
@@ -72,13 +72,13 @@ def make_plan(
     check_ratios(spec, base, by_name)
     for guide in guides:
         check_guide(fine.grid, main, guide, spec.input(guide.name))
-    sensor = None if request.sensor is None else find_sensor(request.sensor)
+    sensor = _sensor(request, main, pair=len(spec.grids) > 1)
     # Only beside a finer input is there a response to speak of.
     response = response_of(main, sensor, instrument) if len(spec.grids) > 1 else None
     if instrument is not None:
         main = _laid(main, instrument, grids.ratio(base, main.grid))
         scenes = tuple(main if scene.name == main.name else scene for scene in scenes)
-    consistency = _consistency(request, spec, main, instrument)
+    consistency = _consistency(request, spec, main, instrument, delivered=request.sensor is None and sensor is not None)
     strict = request.consistency in ("on", "area", "mtf")
     scale = Scale(spec.scale, spec.patch)
     window = scale.snapped(_window(request, fine, inside, base), *base.shape)
@@ -181,14 +181,28 @@ def _bit_levels(spec: ModelSpec, inputs: Inputs) -> dict[str, tuple[float, ...]]
     }
 
 
-def _consistency(request: Request, spec: ModelSpec, main: Scene, instrument: Instrument | None) -> Sight:
+def _sensor(request: Request, main: Scene, *, pair: bool) -> Sensor | None:
+    """The sensor whose table counts: that of the user, or of a product that stands alone; beside PAN it is measured."""
+    if request.sensor is not None:
+        return find_sensor(request.sensor)
+    return None if pair else delivered_sensor(main)
+
+
+def _consistency(
+    request: Request, spec: ModelSpec, main: Scene, instrument: Instrument | None, *, delivered: bool
+) -> Sight:
+    """What is made equal to the main input.
+
+    Args:
+        delivered: whether the sensor is known by the product alone; then nobody has asked for its filter by name.
+    """
     measurable = spec.patch == 1 and (spec.scale > 1 or len(spec.grids) > 1 or len(main.parts) > 1)
     if not measurable or request.consistency == "off":
         return "off"
     known = request.sensor is not None or spec.consistency == "mtf" or _is_gaussian(instrument)
     by_sensor: Sight = "mtf" if known else "area"
     if request.consistency == "on":
-        return by_sensor
+        return "mtf" if delivered else by_sensor
     # A named sensor says how the default is to be enforced, not that it is.
     default: Sight = "off" if spec.consistency == "off" else by_sensor
     if default == "mtf" and len(spec.grids) > 1 and request.sensor is None and instrument is None:

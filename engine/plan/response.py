@@ -12,7 +12,7 @@ from ..facts import LIFT_AT, UNMEASURED, Response
 from ..inputs.scene import Scene
 from ..optics.instrument import RINGS, Instrument
 from ..optics.mtf import designed_gain
-from ..optics.sensors import Sensor
+from ..optics.sensors import Sensor, find_sensor
 
 Shift = tuple[float, float]
 
@@ -36,6 +36,16 @@ def response_of(scene: Scene, sensor: Sensor | None, instrument: Instrument | No
         return Response.gaussian(instrument.gain, instrument.noise)
     lift = float(np.interp(LIFT_AT, RINGS, instrument.curve))
     return Response(instrument.gain, round(lift, 3), instrument.noise)
+
+
+def delivered_sensor(scene: Scene) -> Sensor | None:
+    """The sensor of the product that a scene was delivered as, where a gain is published for each of its bands."""
+    if scene.delivery is None or scene.delivery.sensor is None:
+        return None
+    sensor = find_sensor(scene.delivery.sensor)
+    names = {band.name for band in sensor.bands}
+    told = all(band.name.lower() in names for band in scene.bands)
+    return sensor if told and sensor.is_published else None
 
 
 def believed(

@@ -19,7 +19,7 @@ from typing import Protocol
 
 from ...errors import RequestError
 from ..archives import archived
-from ..metadata import Element, elements, groups
+from ..metadata import Element, elements, groups, keywords
 
 _LARGEST_METADATA = 4 * 2**20
 FETCH = "fetch the product again"
@@ -125,6 +125,16 @@ class Metadata:
             RequestError: it cannot be read, is too large or is no XML.
         """
         return cls(elements(read_metadata(files, name, source), source=source, fix=FETCH), source, fix)
+
+    @classmethod
+    def of_keywords(cls, files: Files, name: str, source: str) -> Metadata:
+        """Those of a text file of a product.
+
+        Raises:
+            RequestError: it cannot be read, is too large or ends too early.
+        """
+        text = read_metadata(files, name, source).decode("utf-8", "replace")
+        return cls(keywords(text, source=source, fix=FETCH), source)
 
     def groups(self, name: str) -> list[Metadata]:
         """What lies in each element of a name."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...errors import RequestError
-from ..metadata import Element, keywords
+from ..metadata import Element
 from .files import FETCH, Files, Metadata, read_metadata
 from .product import Kind, Product, ProductBand, ProductMask, Role, only_one
 
@@ -138,11 +138,10 @@ def _factors(metadata: Metadata, group: str, what: str) -> dict[str, tuple[float
 def _metadata(files: Files, name: str, source: str) -> Metadata:
     if name.lower().endswith(".xml"):
         return Metadata.of_xml(files, name, source)
-    text = read_metadata(files, name, source).decode("utf-8", "replace")
     if name.lower().endswith(".txt"):
-        return Metadata(keywords(text), source)
+        return Metadata.of_keywords(files, name, source)
     try:
-        content = json.loads(text)
+        content = json.loads(read_metadata(files, name, source).decode("utf-8", "replace"))
     except (ValueError, RecursionError) as error:
         raise RequestError(f"{name} is not JSON", where=source, fix=FETCH) from error
     found: list[Element] = []

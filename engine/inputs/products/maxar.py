@@ -11,8 +11,7 @@ import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from ..metadata import keywords
-from .files import Files, Metadata, read_metadata
+from .files import Files, Metadata
 from .product import Kind, Product, ProductBand, check_one_image
 
 _FILE = re.compile(r".+\.TIL", re.IGNORECASE)
@@ -48,8 +47,7 @@ def _read(files: Files, names: Sequence[str], source: str) -> Product | None:
         described = _imd(files, name)
         if described is None:
             return None
-        text = read_metadata(files, described, source).decode("utf-8", "replace")
-        metadata = Metadata(keywords(text), source)
+        metadata = Metadata.of_keywords(files, described, source)
         craft = metadata.text("satId") or ""
         bands += _bands(metadata, name, craft)
         beside += [name, described]

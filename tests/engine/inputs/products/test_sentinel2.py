@@ -205,3 +205,13 @@ def test_paths_into_archives_and_back(tmp_path):
     assert split_archived(str(path)) is None
     path = tmp_path / "a.zip" / "b.zip"
     assert split_archived(archived(path, "c.zip/d.jp2")) == (path, "c.zip/d.jp2")
+
+
+def test_level_2a_before_baseline_02_07_calls_its_values_by_older_names(tmp_path):
+    made = write_product(tmp_path, "2A", "02.05")
+    text = made.metadata.read_text()
+    text = text.replace("BOA_QUANTIFICATION", "L2A_BOA_QUANTIFICATION").replace("IMAGE_FILE>", "IMAGE_FILE_2A>")
+    made.metadata.write_text(text)
+    product = find_product(str(made.safe))
+    assert [band.name for band in product.bands] == L2A
+    assert {(band.scale, band.offset) for band in product.bands} == {(1 / 10000, 0)}
