@@ -27,8 +27,15 @@ class Element:
 
 
 def groups(found: Sequence[Element], name: str) -> list[Sequence[Element]]:
-    """What lies in each element of a name."""
-    return [found[i - element.inner : i] for i, element in enumerate(found) if element.name == name]
+    """What lies in each element of a name, those within another one of it left out."""
+    inside = []
+    last = len(found) - 1
+    while last >= 0:
+        if found[last].name == name:
+            inside.append(found[last - found[last].inner : last])
+            last -= found[last].inner
+        last -= 1
+    return inside[::-1]
 
 
 def keywords(text: str, *, source: str, fix: str) -> list[Element]:

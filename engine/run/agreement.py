@@ -192,6 +192,17 @@ def _check_name(out: Path) -> None:
         raise RequestError("its name is too long", where=out.name[:60] + "...", fix="give a shorter one")
 
 
+def check_apart(plan: Plan, out: Path) -> None:
+    """Refuse an output that is a file of an input, such as an image of a product or a tile of a mosaic.
+
+    Raises:
+        RequestError: it is one.
+    """
+    for destination in filter(Path.exists, plan.destinations(out)):
+        if any(exists(stamp.path) and destination.samefile(stamp.path) for s in plan.inputs for stamp in s.stamps):
+            raise RequestError("the output is one of the inputs", where=str(destination), fix="choose another name")
+
+
 def _check_place(
     request: Request,
     out: Path,

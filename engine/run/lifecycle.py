@@ -29,7 +29,7 @@ from ..output.workspace import Workspace
 from ..plan.plan import Plan
 from ..plan.resources import Estimate, check_resources, estimate
 from ..request import OpenPolicy, Request
-from .agreement import LoadedOnce, agreed_plan, check_destination, measured_plan
+from .agreement import LoadedOnce, agreed_plan, check_apart, check_destination, measured_plan
 from .artefacts import artefacts
 from .executors import Executor, InProcess
 from .job import Job, even_parts, run_job
@@ -116,6 +116,7 @@ def run(
         with workspace.held(shared=not shard.is_whole):
             resumed = workspace.exists and (request.resume or not shard.is_whole)
             plan = agreed_plan(request, source, model, workspace, resumed=resumed, context=context)
+            check_apart(plan, out)
             needs = check_resources(plan, out, request.memory)
             if executor is None:
                 # A model that is not what its card says is refused before anything is made.

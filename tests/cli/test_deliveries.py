@@ -104,6 +104,15 @@ def test_factors_that_a_product_states_are_not_stated_again(tmp_path):
         assert data.scales == (0.001,) * 4
 
 
+def test_an_image_of_a_product_is_no_output(tmp_path):
+    made = write_landsat(tmp_path)
+    image = next(made.folder.glob("*_B2.TIF"))
+    before = image.read_bytes()
+    said = run("superres", made.folder, image, "--model", "identity", "--overwrite", code=2)
+    assert "the output is one of the inputs" in said
+    assert image.read_bytes() == before
+
+
 BROKEN = {
     "landsat cut": (write_landsat, "</LANDSAT_METADATA_FILE>", "", "its metadata are not XML"),
     "landsat without a band": (write_landsat, "_B3.TIF", "_B33.TIF", "the product lacks the image of B3"),

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import PurePosixPath
 
+from ...errors import RequestError
 from .files import Files, Metadata
 from .product import Kind, Product, ProductBand, Role, check_one_image
 
@@ -22,18 +24,19 @@ _CHANNELS = ("RED_CHANNEL", "GREEN_CHANNEL", "BLUE_CHANNEL", "ALPHA_CHANNEL")
 
 
 def _read(files: Files, names: Sequence[str], source: str) -> Product | None:
-    bands: list[ProductBand] = []
+    parts: list[list[ProductBand]] = []
     sensors: set[str | None] = set()
     for name in names:
         metadata = Metadata.of_xml(files, name, source)
         form = next(iter(metadata.every("METADATA_FORMAT")), None)
         if form is None or not form.attributes.get("version", "").startswith("2"):
             return None
-        bands += _bands(metadata, name)
+        parts.append(_bands(metadata, name))
         sensors.add(_SENSORS.get(metadata.text("MISSION") or ""))
+    bands = [band for part in parts for band in part]
     if not bands:
         return None
-    check_one_image(bands, KIND.name, source, "give the DIM_....XML of one image")
+    check_one_image(parts, KIND.name, source, "give the DIM_....XML of one image")
     return Product(KIND.name, source, tuple(bands), files, tuple(names), sensors.pop() if len(sensors) == 1 else None)
 
 
@@ -44,26 +47,53 @@ def _bands(metadata: Metadata, name: str) -> list[ProductBand]:
     """Those of one image, in its order; none where their names are not told."""
     nodata, reflectance = _nodata(metadata), _reflectance(metadata)
     bands = []
-    for index, band in enumerate(_names(metadata), 1):
+    for image, index, band in _places(metadata, name):
         scale, offset = reflectance.get(band, (None, None))
         colour, role = _COLOURS.get(band, ""), _role(band)
-        bands.append(ProductBand(band, name, scale, offset, index, nodata, colour=colour, role=role))
+        bands.append(ProductBand(band, image, scale, offset, index, nodata, colour=colour, role=role))
     return bands
+
+
+def _places(metadata: Metadata, name: str) -> list[tuple[str, int, str]]:
+    """Image, number in it and name of each band."""
+    names = _names(metadata)
+    blocks = metadata.groups("Data_Files")
+    if len(blocks) <= 1:
+        return [(name, index, band) for index, band in enumerate(names, 1)]
+    # Bands in files of their own, which GDAL does not read together.
+    places = []
+    for block in blocks:
+        tiles = block.every("DATA_FILE_PATH")
+        if len(tiles) != 1:
+            raise RequestError(
+                "its bands lie in several mosaics",
+                where=metadata.source,
+                fix="lay the tiles of each together with gdalwarp, and give the files with commas between them",
+            )
+        image = str(PurePosixPath(name).parent / metadata.inside(tiles[0].attributes.get("href", "")))
+        places += [(image, index, band) for index, band in enumerate(_listed(block), 1)]
+    return places
 
 
 def _role(band: str) -> Role:
     return "pan" if band in _PAN else "image"
 
 
-def _names(metadata: Metadata) -> list[str]:
-    """Of the bands of the files: by their numbers, or else in the order in which they are shown."""
-    blocks = [block.groups("Raster_Index") for block in metadata.groups("Raster_Index_List")]
+def _listed(metadata: Metadata) -> list[str]:
+    """Names of the bands by their numbers, file after file; none where these are not told."""
     listed: list[str] = []
-    for block in blocks:
-        numbered = {int(each.number(each.only("BAND_INDEX"))): each.only("BAND_ID").text for each in block}
-        if sorted(numbered) != list(range(1, len(block) + 1)):
+    for block in metadata.groups("Raster_Index_List"):
+        indices = block.groups("Raster_Index")
+        numbered = {int(each.number(each.only("BAND_INDEX"))): each.only("BAND_ID").text for each in indices}
+        if sorted(numbered) != list(range(1, len(indices) + 1)):
             raise metadata.strange("bands of which not each has its number")
         listed += [numbered[number] for number in sorted(numbered)]
+    return listed
+
+
+def _names(metadata: Metadata) -> list[str]:
+    """Of the bands: by their numbers, or else in the order in which they are shown."""
+    listed = _listed(metadata)
     if not listed:
         shown = (metadata.text(channel) for channel in _CHANNELS)
         listed = list(dict.fromkeys(band for band in shown if band))

@@ -137,7 +137,7 @@ class Metadata:
         return cls(keywords(text, source=source, fix=FETCH), source)
 
     def groups(self, name: str) -> list[Metadata]:
-        """What lies in each element of a name."""
+        """What lies in each element of a name, those within another one of it left out."""
         return [replace(self, found=inside) for inside in groups(self.found, name)]
 
     def group(self, name: str) -> Metadata:

@@ -40,7 +40,7 @@ _TWO_NIR = ("WV02", "WV03")
 
 
 def _read(files: Files, names: Sequence[str], source: str) -> Product | None:
-    bands: list[ProductBand] = []
+    parts: list[list[ProductBand]] = []
     beside: list[str] = []
     crafts: set[str] = set()
     for name in names:
@@ -49,12 +49,13 @@ def _read(files: Files, names: Sequence[str], source: str) -> Product | None:
             return None
         metadata = Metadata.of_keywords(files, described, source)
         craft = metadata.text("satId") or ""
-        bands += _bands(metadata, name, craft)
+        parts.append(_bands(metadata, name, craft))
         beside += [name, described]
         crafts.add(craft)
+    bands = [band for part in parts for band in part]
     if not bands:
         return None
-    check_one_image(bands, KIND.name, source, "give the .TIL of one image")
+    check_one_image(parts, KIND.name, source, "give the .TIL of one image")
     sensor = _SENSORS.get(crafts.pop()) if len(crafts) == 1 else None
     return Product(KIND.name, source, tuple(bands), files, tuple(beside), sensor)
 

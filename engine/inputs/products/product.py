@@ -135,12 +135,15 @@ def only_one(names: Sequence[str], kind: str, source: str, fix: str) -> str:
     return names[0]
 
 
-def check_one_image(bands: Sequence[ProductBand], kind: str, source: str, fix: str) -> None:
+def check_one_image(parts: Sequence[Sequence[ProductBand]], kind: str, source: str, fix: str) -> None:
     """Refuse a delivery of several images, or of several PAN.
+
+    Args:
+        parts: the bands of each metadata file.
 
     Raises:
         RequestError: it is one.
     """
     for role in ("image", "pan"):
-        if len({band.image for band in bands if band.role == role}) > 1:
+        if sum(any(band.role == role for band in part) for part in parts) > 1:
             raise RequestError(f"it holds more than one {kind} product", where=source, fix=fix)

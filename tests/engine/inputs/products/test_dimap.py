@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
 from seamline.engine.errors import RequestError
 from seamline.engine.inputs.describe import describe
 from seamline.engine.inputs.products.find import find_product
-from seamline.tests.engine.deliveries import SIDE, read, write_dimap
+from seamline.tests.engine.deliveries import SIDE, ground, read, write, write_dimap
 
 
 def test_a_bundle_is_ms_and_pan(tmp_path):
@@ -84,6 +86,38 @@ def test_tiles_that_lack_or_lie_elsewhere_are_refused(tmp_path):
     next(made.metadata.parent.glob("*R1C2.TIF")).unlink()
     with pytest.raises(RequestError, match="which is no local file"):
         describe("ms", str(made.folder))
+
+
+def in_blocks(made, tiles=1):
+    """The delivery with its bands in two files, or in two mosaics."""
+    text, blocks = made.metadata.read_text(), ""
+    for stem, names in (("RGB", ("R", "G", "B")), ("NED", ("NIR", "RE", "DB"))):
+        values = np.stack([ground(SIDE, 1 + len(name) / 10) for name in names])
+        write(made.metadata.parent / f"{stem}_R1C1.TIF", values, 2)
+        files = f'<Data_File><DATA_FILE_PATH href="{stem}_R1C1.TIF"/></Data_File>' * tiles
+        listed = "".join(
+            f"<Raster_Index><BAND_ID>{name}</BAND_ID><BAND_INDEX>{i}</BAND_INDEX></Raster_Index>"
+            for i, name in enumerate(names, 1)
+        )
+        blocks += f"<Data_Files>{files}<Raster_Index_List>{listed}</Raster_Index_List></Data_Files>"
+    text = re.sub("<Data_Files>.*</Data_Files>", blocks, text).replace("<NBANDS>4", "<NBANDS>6")
+    made.metadata.write_text(text)
+
+
+def test_bands_in_two_files_are_one_image(tmp_path):
+    made = write_dimap(tmp_path, pan=False, mission="PNEO")
+    whole = made.metadata.read_text()
+    in_blocks(made)
+    scene = describe("ms", str(made.folder))
+    assert [(band.name, band.index) for band in scene.bands] == [
+        ("R", 1), ("G", 2), ("B", 3), ("NIR", 1), ("RE", 2), ("DB", 3),
+    ]  # fmt: skip
+    values, _ = read(made.folder, bands=("NIR",))
+    np.testing.assert_array_equal(values[0], ground(SIDE, 1.3))
+    made.metadata.write_text(whole)
+    in_blocks(made, tiles=2)
+    with pytest.raises(RequestError, match="its bands lie in several mosaics"):
+        find_product(str(made.folder))
 
 
 def test_several_images_are_refused(tmp_path):

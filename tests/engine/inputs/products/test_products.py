@@ -7,6 +7,7 @@ import pytest
 from seamline.engine.errors import RequestError
 from seamline.engine.inputs.describe import describe
 from seamline.engine.inputs.fingerprint import Stamp
+from seamline.engine.inputs.metadata import elements, groups
 from seamline.engine.inputs.products import files
 from seamline.engine.inputs.products.find import find_product
 from seamline.tests.engine.deliveries import write_dimap, write_landsat, write_maxar, write_planetscope
@@ -65,6 +66,13 @@ def test_a_product_that_was_moved_is_the_same(made, tmp_path):
     before = describe("ms", str(made.folder)).fingerprint
     made.folder.rename(tmp_path / "elsewhere")
     assert describe("ms", str(tmp_path / "elsewhere")).fingerprint == before
+
+
+def test_elements_within_elements_of_their_name_cost_no_more():
+    # One list of each would be as many references as the square of this.
+    deep = 200_000
+    found = elements(b"<x>" + b"<a>" * deep + b"<b/>" + b"</a>" * deep + b"<a/></x>", source="", fix="")
+    assert [len(inside) for inside in groups(found, "a")] == [deep, 0]
 
 
 def test_products_of_several_kinds_in_one_folder_are_refused(tmp_path):
