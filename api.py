@@ -83,7 +83,7 @@ def superres(
     """Give an image ``scale`` times as many pixels along each axis.
 
     Args:
-        image: (band, y, x), or the path of a raster or of a Sentinel-2 product.
+        image: (band, y, x), or the path of a raster or of a product.
         reference: a finer image of the ground, of another date perhaps, in any CRS.
         model: name of a model, or a model folder; None for the one that ``default_model`` gives.
         scale: output px per input px along an axis; None for the model's own.
@@ -112,7 +112,7 @@ def segment(
     """Give every pixel of an image its class.
 
     Args:
-        image: (band, y, x), or the path of a raster or of a Sentinel-2 product.
+        image: (band, y, x), or the path of a raster or of a product.
         model: name of a model, or a model folder; its classes are the ones that are told, so one must be named.
         out: where to keep the COG; without it the result lives in memory alone.
         **options: as ``seamline.api.Options`` says.

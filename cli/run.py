@@ -32,7 +32,10 @@ _INPUTS: Mapping[Task, Mapping[str, str]] = {
 @click.argument("out", type=click.Path(path_type=Path))
 @with_options(RUN_OPTIONS + EVENT_OPTIONS)
 def pansharpen(**options: Any) -> None:
-    """Fuse MS with PAN into OUT, on the pixels of PAN inside the footprint of MS."""
+    """Fuse MS with PAN into OUT, on the pixels of PAN inside the footprint of MS.
+
+    Both may be one product that has them: the folder of Landsat, DIMAP or Maxar.
+    """
     _run("pansharpen", options)
 
 
@@ -46,7 +49,8 @@ def pansharpen(**options: Any) -> None:
 def superres(**options: Any) -> None:
     """Super-resolve LR into OUT, over the same extent.
 
-    LR is a raster, several files separated by commas, or a Sentinel-2 product: a SAFE folder, its zip or its metadata.
+    LR is a raster, several files separated by commas, or a product (Sentinel-2, Landsat, PlanetScope, DIMAP, Maxar):
+    its folder, its metadata or its zip.
     """
     _run("superres", options)
 

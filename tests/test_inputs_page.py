@@ -19,6 +19,8 @@ from rasterio.transform import from_origin
 from seamline import api
 from seamline.engine.errors import RequestError, RunError, SeamlineWarning
 from seamline.engine.request import OpenPolicy
+from seamline.tests.engine.deliveries import write_dimap, write_landsat, write_maxar, write_planetscope
+from seamline.tests.engine.safe import write_product
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "inputs.md"
 FINE = from_origin(500000, 5000000, 0.5, 0.5)
@@ -393,6 +395,120 @@ def _(tried):
             api.superres(image, model="identity", out=out, overwrite=True)
     assert image.read_bytes() == before
     return "refused"
+
+
+def delivered(tried, write, **how):
+    """A delivery in a folder of its own."""
+    folder = tried.folder / f"{write.__name__}{len(list(tried.folder.iterdir()))}"
+    folder.mkdir()
+    return write(folder, **how)
+
+
+@row("a folder, a metadata file or a zip of Sentinel-2, Landsat or PlanetScope")
+def _(tried):
+    made = [delivered(tried, write) for write in (write_landsat, write_planetscope)]
+    safe = delivered(tried, write_product)
+    sources = [source for each in made for source in (each.folder, each.metadata, each.zipped())]
+    for source in (*sources, safe.safe, safe.metadata, safe.zipped()):
+        assert tried.superres(str(source)) == "accepted"
+        with tried.result() as file:
+            assert all(file.descriptions)
+    return "accepted"
+
+
+@row("a folder or a metadata file of DIMAP 2 or Maxar")
+def _(tried):
+    for write in (write_dimap, write_maxar):
+        made = delivered(tried, write)
+        for source in (made.folder, made.metadata):
+            assert tried.superres(str(source)) == "accepted"
+            with tried.result() as file:
+                np.testing.assert_array_equal(file.read()[:, 1:], np.stack(list(made.bands.values()))[:, 1:])
+    return "accepted"
+
+
+@row("one folder as MS and as PAN")
+def _(tried):
+    for write in (write_landsat, write_dimap, write_maxar):
+        folder = delivered(tried, write).folder
+        assert tried.pansharpen(folder, folder) == "accepted"
+    return "accepted"
+
+
+@row("reflectance that the metadata state")
+def _(tried):
+    assert tried.superres(str(delivered(tried, write_landsat).folder), bands=("B2",)) == "accepted"
+    with tried.result() as file:
+        assert (file.scales, file.offsets) == ((4e-5,), (-0.100002,))
+    return "kept"
+
+
+@row("radiance that the metadata state")
+def _(tried):
+    seen = tried.superres(str(delivered(tried, write_maxar).folder))
+    with tried.result() as file:
+        assert (set(file.scales), set(file.offsets)) == ({1.0}, {0.0})
+    return seen
+
+
+@row("fill that QA_PIXEL or `udm2` flags")
+def _(tried):
+    for write in (write_landsat, write_planetscope):
+        assert tried.superres(str(delivered(tried, write).folder)) == "accepted"
+        with tried.result() as file:
+            assert not file.dataset_mask()[:, 0].any()
+            # It is cloudy there.
+            assert file.dataset_mask()[5, 5]
+    return "kept"
+
+
+@row("`--offset` or `--scale-factor` beside stated reflectance")
+def _(tried):
+    source = str(delivered(tried, write_planetscope).folder)
+    assert tried.superres(source, offset=1.0) == "refused"
+    return tried.superres(source, scale_factor=0.1)
+
+
+@row("a product without the image of a wanted band")
+def _(tried):
+    made = delivered(tried, write_landsat)
+    next(made.folder.glob("*_B3.TIF")).unlink()
+    assert tried.superres(str(made.folder), bands=("B2", "B4")) == "accepted"
+    return tried.superres(str(made.folder))
+
+
+@row("metadata that are cut, or above 4 MiB")
+def _(tried):
+    for write in (write_landsat, write_planetscope, write_dimap, write_maxar):
+        made = delivered(tried, write)
+        told = made.metadata if write is not write_maxar else made.metadata.with_suffix(".IMD")
+        whole = told.read_text()
+        for text in (whole[:-20], whole + " " * 2**22):
+            told.write_text(text)
+            assert tried.superres(str(made.folder)) == "refused"
+    return "refused"
+
+
+@row("metadata that name a file outside the product")
+def _(tried):
+    for write, name in (
+        (write_landsat, "<FILE_NAME_BAND_2>"),
+        (write_dimap, '_PATH href="'),
+        (write_maxar, 'filename = "'),
+    ):
+        made = delivered(tried, write)
+        made.change(name, name + "../")
+        assert tried.superres(str(made.folder)) == "refused"
+    return "refused"
+
+
+@row("several products in one folder")
+def _(tried):
+    made = delivered(tried, write_landsat)
+    other = "LC08_L1TP_190029_20230601_20230607_02_T1_MTL.xml"
+    (made.folder / other).write_text(made.metadata.read_text())
+    assert tried.superres(str(made.metadata)) == "accepted"
+    return tried.superres(str(made.folder))
 
 
 @row("MS of 1.5 to 5 times the pixel size of PAN, whole or not")
