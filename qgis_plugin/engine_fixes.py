@@ -87,6 +87,16 @@ FIXES: tuple = (
     mark("give amplitudes"),
     mark("fetch it again"),
     mark("fetch the product again"),
+    (
+        "fetch the product again, or choose other bands with --bands",
+        mark("fetch the product again, or choose other bands under 'Bands'"),
+    ),
+    mark("give the metadata file of one"),
+    mark("leave them out, or give the images as a stack"),
+    (
+        "lay the tiles of each together with gdalwarp, and give the files with commas between them",
+        mark("lay the tiles of each together (Raster > Miscellaneous > Merge), and choose a stack of the files"),
+    ),
     mark("fetch the model again"),
     mark("remove it, or fetch the model again"),
     ("remove it, or convert it with: seamline models convert", mark("remove it")),

@@ -1176,6 +1176,54 @@ Ein Teil der Flächen mit Labels wird zurückgehalten und nie zum Training benut
         <translation>es lässt sich nicht als Raster eines erlaubten Formats öffnen</translation>
     </message>
     <message>
+        <source>the product lacks the image of {band}, {image}</source>
+        <translation>dem Produkt fehlt das Bild von {band}, {image}</translation>
+    </message>
+    <message>
+        <source>its metadata have {what}</source>
+        <translation>seine Metadaten haben {what}</translation>
+    </message>
+    <message>
+        <source>its metadata end too early</source>
+        <translation>seine Metadaten enden zu früh</translation>
+    </message>
+    <message>
+        <source>its metadata are not XML ({reason})</source>
+        <translation>seine Metadaten sind kein XML ({reason})</translation>
+    </message>
+    <message>
+        <source>its metadata declare a document type</source>
+        <translation>seine Metadaten erklären einen Dokumenttyp</translation>
+    </message>
+    <message>
+        <source>it holds products of several kinds, {kinds}</source>
+        <translation>es enthält Produkte mehrerer Arten, {kinds}</translation>
+    </message>
+    <message>
+        <source>it holds more than one {kind} product</source>
+        <translation>es enthält mehr als ein Produkt der Art {kind}</translation>
+    </message>
+    <message>
+        <source>it holds {count} bands, not {expected}</source>
+        <translation>es enthält {count} Kanäle, nicht {expected}</translation>
+    </message>
+    <message>
+        <source>its bands lie in several mosaics</source>
+        <translation>seine Kanäle liegen in mehreren Mosaiken</translation>
+    </message>
+    <message>
+        <source>it is the mask of {image}, but lies on another grid</source>
+        <translation>es ist die Maske von {image}, liegt aber auf einem anderen Raster</translation>
+    </message>
+    <message>
+        <source>it has no flags in band {band}, as the mask of the product has</source>
+        <translation>es hat in Kanal {band} keine Markierungen, wie sie die Maske des Produkts hat</translation>
+    </message>
+    <message>
+        <source>the metadata of a {kind} product state its offsets and scales</source>
+        <translation>die Metadaten eines Produkts der Art {kind} nennen seine Versätze und Faktoren</translation>
+    </message>
+    <message>
         <source>it has {own} band(s) and {other} {count}, and {model} takes the same of both</source>
         <translation>es hat {own} Kanäle und {other} {count}, und {model} nimmt von beiden gleich viele</translation>
     </message>
@@ -1648,6 +1696,14 @@ Ein Teil der Flächen mit Labels wird zurückgehalten und nie zum Training benut
         <translation>das Produkt neu beschaffen</translation>
     </message>
     <message>
+        <source>give the metadata file of one</source>
+        <translation>die Metadatendatei eines davon angeben</translation>
+    </message>
+    <message>
+        <source>leave them out, or give the images as a stack</source>
+        <translation>sie weglassen oder die Bilder als Stapel angeben</translation>
+    </message>
+    <message>
         <source>fetch the model again</source>
         <translation>das Modell neu beschaffen</translation>
     </message>
@@ -1934,6 +1990,14 @@ Ein Teil der Flächen mit Labels wird zurückgehalten und nie zum Training benut
     <message>
         <source>choose one of its layers, and save it as GeoTIFF</source>
         <translation>einen seiner Layer wählen und als GeoTIFF speichern</translation>
+    </message>
+    <message>
+        <source>fetch the product again, or choose other bands under 'Bands'</source>
+        <translation>das Produkt neu beschaffen oder unter 'Kanäle' andere wählen</translation>
+    </message>
+    <message>
+        <source>lay the tiles of each together (Raster &gt; Miscellaneous &gt; Merge), and choose a stack of the files</source>
+        <translation>die Kacheln jedes Mosaiks zusammenfügen (Raster &gt; Sonstiges &gt; Verschmelzen) und einen Stapel der Dateien wählen</translation>
     </message>
     <message>
         <source>remove it</source>
