@@ -515,7 +515,7 @@ def test_an_option_that_the_model_does_not_use_is_a_warning(ask, inputs, tmp_pat
 
 @pytest.mark.parametrize(
     "words",
-    [["--colour", "red"], ["--dtype", "float64"], ["--bands", "red"], ["--bands", ""], ["--shard", "half"],
+    [["--colour", "red"], ["--dtype", "float64"], ["--bands", "1-3"], ["--bands", ""], ["--shard", "half"],
      ["--memory", "much"], ["--tile", "wide"], ["--extent", "1", "2"], ["--steps", "0"], ["--compress", "zip"]],
 )  # fmt: skip
 def test_a_wrong_command_is_refused_before_anything_is_opened(ask, inputs, tmp_path, words):

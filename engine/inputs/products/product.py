@@ -29,14 +29,14 @@ class ProductBand:
     """One band.
 
     Attributes:
-        name: such as ``"B8A"``; empty where the metadata do not say.
+        name: such as ``"B8A"``.
         image: the raster that holds it, relative to the product.
         scale, offset: what the metadata state to be DN * scale + offset; None where they state neither reflectance nor
             temperature, and those of the file stand.
         index: its number in the raster, from 1.
         nodata: DN of pixels that were not observed; None for what the file says.
         unit: of scaled values; empty for reflectance.
-        colour: as GDAL calls it; empty for what the file says.
+        colour: as GDAL calls it; empty for none.
         role: what it is for.
         mask: of its pixels, on its grid; None without one.
     """
@@ -81,7 +81,7 @@ class Product:
         """
         if not self.files.holds(band.image):
             raise RequestError(
-                f"the product lacks the image of {band.name or band.index}, {band.image}",
+                f"the product lacks the image of {band.name}, {band.image}",
                 where=self.source,
                 fix="fetch the product again, or choose other bands with --bands",
             )

@@ -12,7 +12,8 @@ from rasterio import Affine
 
 from seamline.engine.errors import RequestError, RunError
 from seamline.engine.ground.grids import Window
-from seamline.engine.inputs.describe import _is_usable, describe
+from seamline.engine.inputs.describe import describe
+from seamline.engine.inputs.georeference import _is_usable
 from seamline.engine.inputs.reading import InputReader
 from seamline.engine.request import OpenPolicy
 from seamline.tests.engine.inputs.hostile import SIDE, write
