@@ -7,8 +7,9 @@ checked where the plan is made.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
 from typing import Any, Literal, get_args
 
@@ -21,15 +22,79 @@ Enforced = Literal["on", "off", "area", "mtf"]
 Blending = Literal["pixel", "latent"]
 # Where there is no memory for so many, the library that starts them ends the process without a word of ours.
 _MOST_THREADS = 1024
+# A name or IPv4 address, or an IPv6 address in brackets, and perhaps a port.
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
+_WITH_QUERY = re.compile(r"(https?://[^?#]*)\?([^#]*)(#.*)?", re.IGNORECASE)
 SHORTHANDS = ("uncertainty", "trust", "probabilities", "confidence")
 """Further outputs that every door has an option for under their own names."""
 
 
 @dataclass(frozen=True, slots=True)
+class Patience:
+    """How long servers are waited for.
+
+    Attributes:
+        connect_s: for a connection, s.
+        silence_s: for the next bytes of an answer, s.
+        least_rate: of an answer as a whole, bytes/s; a slower one has stalled.
+        attempts: of one request.
+        first_delay_s: before the second attempt, s; twice as long before each further one.
+    """
+
+    connect_s: float = 10.0
+    silence_s: float = 30.0
+    least_rate: float = 1024.0
+    attempts: int = 5
+    first_delay_s: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
 class OpenPolicy:
-    """What may be opened: ``vrt`` lifts the refusal of virtual rasters."""
+    """What may be opened.
+
+    Attributes:
+        vrt: lifts the refusal of virtual rasters.
+        hosts: that may be read from, ``HOST`` or ``HOST:PORT`` each.
+        queries: (address, query) of the addresses that were given with one.  Signatures are secrets, so queries are
+            known here alone, and nowhere said or written.
+        patience: with the hosts.
+    """
 
     vrt: bool = False
+    hosts: tuple[str, ...] = ()
+    queries: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    patience: Patience = Patience()
+
+    def __post_init__(self) -> None:
+        # A list is what comes to mind, and has no hash.
+        object.__setattr__(self, "hosts", tuple(self.hosts))
+        for host in self.hosts:
+            if not (isinstance(host, str) and _HOST.fullmatch(host)):
+                raise RequestError(
+                    f"{host!r} is no host", where="--allow-host", fix="give a name such as example.org or localhost:9000"
+                )
+
+    def knowing(self, sources: Iterable[str]) -> tuple[list[str], OpenPolicy]:
+        """Inputs without the queries of their addresses, and the policy that knows these.
+
+        Raises:
+            RequestError: two addresses differ in their queries alone.
+        """
+        known = dict(self.queries)
+        bare = []
+        for source in sources:
+            pieces = []
+            for piece in source.split(","):
+                found = _WITH_QUERY.fullmatch(piece)
+                if found is not None and known.setdefault(found[1], found[2]) != found[2]:
+                    raise RequestError(
+                        "two inputs differ in what follows the question mark alone",
+                        where=found[1],
+                        fix="give addresses that differ before it",
+                    )
+                pieces.append(piece if found is None else found[1] + (found[3] or ""))
+            bare.append(",".join(pieces))
+        return bare, replace(self, queries=tuple(known.items()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +102,8 @@ class Request:
     """What the user asked for; None means "as the model says".
 
     Attributes:
-        inputs: path (or comma-separated paths) for each input name of the model; a guide may be left out.
+        inputs: path or address (or several, with commas) for each input name of the model; a guide may be left out.
+            Queries of addresses go into the policy.
         out: the COG to write.
         also: path of each further output that is wanted, by its name in the model's specification; in the folder of
             ``out``.
@@ -163,6 +229,9 @@ class Request:
                 raise RequestError(f"{switch!r} is neither on nor off", where=option, fix="give True or False")
         if not isinstance(self.policy, OpenPolicy):
             raise RequestError(f"{self.policy!r} is no policy", where="--allow-vrt", fix="give OpenPolicy(vrt=True)")
+        bare, policy = self.policy.knowing(self.inputs.values())
+        object.__setattr__(self, "inputs", dict(zip(self.inputs, bare, strict=True)))
+        object.__setattr__(self, "policy", policy)
         if self.offset is not None and not _is_finite(self.offset):
             raise RequestError(f"{self.offset} is no number", where="--offset", fix="give DN, such as -1000")
         if self.nodata is not None and not _is_finite(self.nodata):

@@ -11,6 +11,8 @@ import rasterio
 from hypothesis import settings
 from rasterio.transform import from_origin
 
+from seamline.tests.serving import running
+
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # Several workers share the machine: threads that wait by spinning would take it from those that work.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -76,3 +78,10 @@ def small_pair(write_raster):
         "pan.tif", pan.astype(np.uint16), transform=from_origin(500000, 5000000, 0.5, 0.5), nodata=0
     )
     return ms_path, pan_path
+
+
+@pytest.fixture
+def server():
+    """A server of this machine, as ``serving.Server`` says."""
+    with running() as served:
+        yield served

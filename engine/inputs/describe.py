@@ -26,6 +26,7 @@ from .fingerprint import Stamp, fingerprint, stamps
 from .georeference import grid_of
 from .products.find import find_product
 from .products.product import Product, ProductBand
+from .remote import RemoteRaster
 from .scene import CLASS_NAMES, Band, Delivery, Flags, Mask, Part, Scene
 
 PAN = "pan"
@@ -240,8 +241,9 @@ def _describe_file(path: str, any_dtype: bool, wanted: tuple[int | str, ...], po
         point = tags.get("AREA_OR_POINT") == "Point"
         part = Part(grid, bands, _mask(data, alpha, bands), alpha)
         # Stamped first: what is changed from now on shows.
-        stamped = stamps(path, data.files)
-        content = fingerprint(path, data.files)
+        state = data.state if isinstance(data, RemoteRaster) else None
+        stamped = stamps(path, data.files, state)
+        content = fingerprint(path, data.files, state)
         return _File(path, part, data.dtypes[0], point, content, _lasting(tags), _is_coded(data), stamped)
 
 

@@ -15,8 +15,10 @@ from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 
 from ..errors import RequestError
 from ..request import OpenPolicy
+from .addresses import is_address
 from .archives import exists, split_archived
 from .dataset_files import Kind, check_folder, check_overviews_named, kind_of, other_files
+from .remote import RemoteRaster
 
 # Formats that read pixels of the file named, and nothing else.
 _OF_ONE_FILE = ("GTiff", "COG", "JP2OpenJPEG", "JP2ECW", "JP2KAK", "PNG", "JPEG", "WEBP", "ENVI")
@@ -41,12 +43,15 @@ OFFLINE = {
 def open_raster(path: str, policy: OpenPolicy) -> rasterio.DatasetReader:
     """Open for reading with a handle of its own.
 
-    Masks and overviews beside a file belong to it; those in an archive are not read.
+    Masks and overviews beside a file belong to it; those in an archive or on a server are not read.
 
     Raises:
+        RunError: a server does not answer; also when the raster is read.
         RequestError: missing, unreadable, or of a format that the policy does not allow; or a file that belongs to it
             is, or lies elsewhere.
     """
+    if is_address(path):
+        return _remote(path, policy)
     check_place(path)
     if split_archived(path) is None:
         others = other_files(path, policy)
@@ -77,13 +82,13 @@ def readable(path: str) -> Iterator[None]:
 
 
 def check_place(path: str) -> None:
-    """Refuse what is no file on this machine.
+    """Refuse what is no file on this machine, and has to be.
 
     Raises:
         RequestError: it is an address, missing, or has a name that GDAL cannot take.
     """
     archive = split_archived(path)
-    if "://" in path or (path.startswith("/vsi") and archive is None):
+    if is_address(path) or (path.startswith("/vsi") and archive is None):
         raise RequestError("it is not a local file", where=path, fix="download it first")
     if not exists(path if archive is None else archive[0]):
         raise RequestError("the file does not exist", where=path, fix="check the path")
@@ -103,6 +108,25 @@ def _offline(
     # On the main thread rasterio sets options for all threads, and what the others read is not ours to forbid.
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(opened).result()
+
+
+def _remote(path: str, policy: OpenPolicy) -> rasterio.DatasetReader:
+    try:
+        with rasterio.Env(), quiet():
+            data = RemoteRaster(path, policy)
+    except GDAL_ERRORS as error:
+        raise _not_opened(path, "give a raster such as GeoTIFF or JPEG 2000") from error
+    try:
+        with readable(path):
+            check_overviews_named(path, data.tags(ns="OVERVIEWS"))
+    except BaseException:
+        data.close()
+        raise
+    return data
+
+
+def _not_opened(path: str, fix: str) -> RequestError:
+    return RequestError("it cannot be opened as a raster of an allowed format", where=path, fix=fix)
 
 
 def _opened(path: str, others: tuple[str, ...], policy: OpenPolicy) -> rasterio.DatasetReader:
@@ -149,7 +173,7 @@ def _read_by_its_driver(path: str, policy: OpenPolicy) -> rasterio.DatasetReader
         fix = "give a raster such as GeoTIFF or JPEG 2000"
         if not policy.vrt and (kind == "VRT" or path.lower().endswith(".vrt")):
             fix = "pass --allow-vrt if you trust the files that it names"
-        raise RequestError("it cannot be opened as a raster of an allowed format", where=path, fix=fix) from error
+        raise _not_opened(path, fix) from error
 
 
 class quiet(warnings.catch_warnings):

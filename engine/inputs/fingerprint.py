@@ -2,6 +2,7 @@
 
 Of each file its size and up to 64 blocks spread evenly over it are taken, so that even the largest scene takes no time.
 Between the blocks a large file can change unseen, so a run also keeps when each file was last changed.
+Of a file on a server it is taken what the server says of its state, and no byte.
 What GDAL keeps beside a raster for others to read faster (overviews) or to know more about it (``.aux.xml``, which any
 viewer writes anew) is left out: what of that counts is part of the description.
 """
@@ -14,7 +15,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..request import OpenPolicy
+from .addresses import is_address
 from .archives import content_of, split_archived
+from .remote import State, state_of
 
 _BLOCKS, _BLOCK_BYTES = 64, 1 << 16
 _LEFT_OUT = (".ovr", ".aux.xml", ".aux", ".rrd")
@@ -28,11 +32,28 @@ class Stamp:
         path: absolute.
         size: bytes; 0 for what is no file.
         changed: when its content was last changed, ns; likewise.
+        tag: what a server says of its state; empty for a file on this machine.
     """
 
     path: str
     size: int
     changed: int
+    tag: str = ""
+
+    def now(self, policy: OpenPolicy) -> Stamp:
+        """The same file as it is now.
+
+        Raises:
+            SeamlineError: it is on a server, which does not tell.
+        """
+        if is_address(self.path):
+            return Stamp.on_server(self.path, state_of(self.path, policy))
+        return Stamp.of(Path(self.path))
+
+    @classmethod
+    def on_server(cls, path: str, state: State) -> Stamp:
+        """A file on a server."""
+        return cls(path, state.size, 0, state.tag)
 
     @classmethod
     def of(cls, path: Path) -> Stamp:
@@ -49,24 +70,29 @@ class Stamp:
         return self.size > _BLOCKS * _BLOCK_BYTES
 
 
-def stamps(path: str, files: Sequence[str]) -> tuple[Stamp, ...]:
+def stamps(path: str, files: Sequence[str], state: State | None = None) -> tuple[Stamp, ...]:
     """The files whose content counts, as they are.
 
     Args:
-        files: as for ``fingerprint``.
+        files, state: as for ``fingerprint``.
     """
+    if state is not None:
+        return (Stamp.on_server(path, state),)
     archive = split_archived(path)
     if archive is not None:
         return (Stamp.of(archive[0].absolute()),)
     return tuple(Stamp.of(file) for file in _that_count(path, files))
 
 
-def fingerprint(path: str, files: Sequence[str]) -> str:
+def fingerprint(path: str, files: Sequence[str], state: State | None = None) -> str:
     """Hash of a raster's content.
 
     Args:
         files: all its files, as GDAL lists them: masks, headers and the files that it names count too.
+        state: of a file on a server; None for one on this machine.
     """
+    if state is not None:
+        return state.fingerprint
     archive = split_archived(path)
     if archive is not None:
         return hashlib.sha256(content_of(*archive).encode()).hexdigest()

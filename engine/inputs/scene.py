@@ -10,6 +10,7 @@ from odc.geo.geobox import GeoBox
 
 from ..ground.fitting import leaves_gaps
 from ..ground.grids import ratio
+from .addresses import is_address
 from .fingerprint import Stamp
 
 Mask = Literal["none", "nodata", "dataset", "alpha"]
@@ -126,6 +127,11 @@ class Scene:
     def bands(self) -> tuple[Band, ...]:
         """The bands of all parts."""
         return tuple(band for part in self.parts for band in part.bands)
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether a part of it lies on a server."""
+        return any(is_address(band.path) for band in self.bands)
 
     @property
     def delivered(self) -> tuple[float, ...]:

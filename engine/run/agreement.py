@@ -9,12 +9,13 @@ from pathlib import Path
 from ..context import RunContext
 from ..contract import ModelSource, Runtime, SteppingModel, TileModel
 from ..errors import RequestError
-from ..ground.grids import ratio
+from ..ground.grids import Window, ratio
 from ..inputs.archives import exists
 from ..inputs.check import describe_inputs
 from ..inputs.coregistration import REFERENCE, WARN_PX, correction, measure, warn_if_shifted
 from ..inputs.guide_check import warn_if_elsewhere
 from ..inputs.instrument import measured_instrument
+from ..inputs.scene import Scene
 from ..output.finish import report_of
 from ..output.workspace import Workspace, anew
 from ..plan.make import make_plan
@@ -53,7 +54,7 @@ def measured_plan(request: Request, source: ModelSource, model: LoadedOnce, chec
     """
     inputs = describe_inputs(request, source.spec)
     plan = make_plan(request, source.spec, source.identity, inputs)
-    warn_of_fill(plan.scenes, request.policy, check)
+    warn_of_fill(_near(plan), request.policy, check)
     found = instrument = None
     for guide in plan.guides:
         warn_if_elsewhere(plan.base, plan.scene, guide, source.spec.input(guide.name).kernel)
@@ -81,6 +82,13 @@ def measured_plan(request: Request, source: ModelSource, model: LoadedOnce, chec
             plan = make_plan(request, source.spec, source.identity, inputs, shift=plan.shift, instrument=instrument)
     plan = replace(plan, misregistration=found)
     return measured(plan, source.spec, lambda: model(source, plan.runtime), request.policy, check)
+
+
+def _near(plan: Plan) -> tuple[Scene, ...]:
+    """The scenes of which blocks all over are looked at: for a part of one on a server, they would be most of what moves."""
+    if plan.window == Window(0, 0, *plan.base.shape):
+        return plan.scenes
+    return tuple(scene for scene in plan.scenes if not scene.is_remote)
 
 
 def agreed_plan(

@@ -134,7 +134,7 @@ def run(
                     # Nothing can come of this run: it leaves none behind that would have to be gone on with.
                     workspace.clear()
                 raise
-            check_as_read(job)
+            check_as_read(job, context.policy)
             if not shard.is_whole:
                 left = workspace.row_bands(plan).unfinished(plan.row_bands)
                 return Outcome(None, None, {"bands": names, "left": left})
@@ -186,7 +186,7 @@ def run_planned(
         context.listener.emit("start", plan=summary(plan, needs), out=str(out), bands=len(plan.row_bands))
         job = Job(plan, source, workspace.row_bands(plan), tuple(plan.row_bands), plan.runtime.device)
         run_job(job, job.load(), context)
-        check_as_read(job)
+        check_as_read(job, context.policy)
         return _finish(plan, workspace, out, _Wanted((), {}, ears, started), context)
 
 

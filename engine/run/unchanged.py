@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from ..errors import RequestError, RunError
 from ..inputs.fingerprint import Stamp
 from ..output.workspace import Workspace, anew
 from ..plan.plan import Plan
+from ..request import OpenPolicy
 from .job import Job
 
 
@@ -29,13 +28,13 @@ def check_as_saved(saved: Plan, now: Plan, workspace: Workspace) -> None:
             )
 
 
-def check_as_read(job: Job) -> None:
+def check_as_read(job: Job, policy: OpenPolicy) -> None:
     """Refuse what was computed while an input changed; the row bands of the job count as unfinished.
 
     Raises:
-        RunError: naming the file.
+        RunError: naming the file; or a server does not tell, and the row bands stay.
     """
-    changed = next((each.path for each in stamps_of(job.plan) if Stamp.of(Path(each.path)) != each), None)
+    changed = next((each.path for each in stamps_of(job.plan) if each.now(policy) != each), None)
     if changed is None:
         return
     for band in job.numbers:
