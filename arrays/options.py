@@ -61,6 +61,7 @@ class Options(TypedDict, total=False):
         overwrite: replace ``out`` where it exists.
         resume: go on with the unfinished run beside ``out``; its inputs must be files.
         policy: what may be opened: ``OpenPolicy(vrt=True)`` accepts virtual rasters.
+        allow_host: servers that inputs may be read from, by https, http or s3: ``["example.org"]``.
         guides: further inputs that help, by their names in the model's specification.
         also: path of each further output of the model, by its name there, in the folder of ``out``.
         uncertainty: short for ``also={"uncertainty": ...}``: standard deviations of the pixels.
@@ -105,6 +106,7 @@ class Options(TypedDict, total=False):
     overwrite: bool
     resume: bool
     policy: OpenPolicy
+    allow_host: Sequence[str]
     guides: Mapping[str, Image]
     also: Mapping[str, str | Path]
     uncertainty: str | Path | None
@@ -125,7 +127,14 @@ class Options(TypedDict, total=False):
 
 
 _OF_THE_REQUEST = {field.name: field for field in dataclasses.fields(Request)}.keys() - {"inputs", "out", "also"}
-_OWN_DEFAULTS: Mapping[str, Any] = {"device": "auto", "workers": 1, "policy": OpenPolicy(), "guides": {}, "also": {}}
+_OWN_DEFAULTS: Mapping[str, Any] = {
+    "device": "auto",
+    "workers": 1,
+    "policy": OpenPolicy(),
+    "allow_host": (),
+    "guides": {},
+    "also": {},
+}
 _KEYWORDS = ("model", "out", "scale", "reference")
 # Options whose names differ from those of the command line.
 _RENAMED = {"batch-size": "batch", "guide": "guides", "allow-vrt": "policy=OpenPolicy(vrt=True)"}
@@ -199,6 +208,8 @@ def request_of(inputs: Mapping[str, str], out: Path, options: Mapping[str, Any])
     for name in ("sensor", "polygons", "patches"):
         if isinstance(given.get(name), Path):
             given[name] = str(given[name])
+    if options.get("allow_host"):
+        given["policy"] = dataclasses.replace(given.get("policy", OpenPolicy()), hosts=options["allow_host"])
     if "dtype" in given:
         given["dtype"] = _dtype(given["dtype"])
     return Request(inputs=inputs, out=str(out), also=_also(options), **given)

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from .options import POLICY_OPTIONS, policy_of, with_options
 from .terminal import guarded
 
 
@@ -21,7 +22,7 @@ from .terminal import guarded
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]", help="What computes.")
 @click.option("--sensor", metavar="NAME|FILE", help="Sensor of MS: its MTF degrades the scene.")
 @click.option("--coregister", is_flag=True, help="Correct a measured shift of MS first.")
-@click.option("--allow-vrt", is_flag=True, help="Accept virtual rasters, which can name other files.")
+@with_options(POLICY_OPTIONS)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line on stdout.")
 @click.option("--cancel-on-stdin-eof", is_flag=True, help="Cancel when standard input closes.")
 def adapt(ms: str, pan: str, folder: Path, as_json: bool, cancel_on_stdin_eof: bool, **options: Any) -> None:
@@ -32,7 +33,7 @@ def adapt(ms: str, pan: str, folder: Path, as_json: bool, cancel_on_stdin_eof: b
     with guarded(as_json, cancel_on_stdin_eof) as (listener, cancel):
         from .. import api
         from ..engine.output.workspace import Workspace
-        from ..engine.request import OpenPolicy, Request
+        from ..engine.request import Request
         from ..engine.run import Shard
         from ..engine.run.device import pick_device
         from ..models import registry
@@ -47,7 +48,7 @@ def adapt(ms: str, pan: str, folder: Path, as_json: bool, cancel_on_stdin_eof: b
             seed=options["seed"],
             sensor=options["sensor"],
             coregister=options["coregister"],
-            policy=OpenPolicy(vrt=options["allow_vrt"]),
+            policy=policy_of(options),
             overwrite=True,
         )
         source = registry.resolve(options["model"] or api.DEFAULT_PANSHARPEN, "pansharpen")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from .classes import evaluate_classes, refuse_options_of_labels
+from .options import POLICY_OPTIONS, policy_of, with_options
 from .terminal import guarded
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class _Rim(click.ParamType["int | Literal['toolbox']"]):
     type=click.Choice(["on", "off", "mtf", "area"]),
     help="Consistency of the run; the model's otherwise.",
 )
-@click.option("--allow-vrt", is_flag=True, help="Accept virtual rasters, which can name other files.")
+@with_options(POLICY_OPTIONS)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line on stdout.")
 @click.option("--cancel-on-stdin-eof", is_flag=True, help="Cancel when standard input closes.")
 def evaluate(fused: str | None, as_json: bool, cancel_on_stdin_eof: bool, **options: Any) -> None:
@@ -113,9 +114,8 @@ def evaluate(fused: str | None, as_json: bool, cancel_on_stdin_eof: bool, **opti
         from ..engine.errors import RequestError
         from ..engine.events import warnings_to
         from ..engine.quality.metrics import METRICS
-        from ..engine.request import OpenPolicy
 
-        policy = OpenPolicy(vrt=options["allow_vrt"])
+        policy = policy_of(options)
         if options["labels"] is not None:
             evaluate_classes(fused, options, policy, listener, cancel)
             return

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from ..engine.request import OpenPolicy
 
 _EXACT = ("uint8", "int8", "uint16", "int16", "float32")
 # Options that are fields of a request under their own names.
@@ -112,6 +115,16 @@ class _Bands(click.ParamType[tuple[int | str, ...]]):
         return tuple(int(part) if part.isdecimal() else part for part in parts)
 
 
+POLICY_OPTIONS = [
+    click.option("--allow-vrt", is_flag=True, help="Accept virtual rasters, which can name other files."),
+    click.option(
+        "--allow-host",
+        metavar="HOST[:PORT]",
+        multiple=True,
+        help="Server that inputs may be read from, by https, http or s3; repeatable.",
+    ),
+]
+
 RUN_OPTIONS = [
     click.option("--model", metavar="NAME|FOLDER", help="Model to run; see: seamline models list."),
     click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]", help="What computes."),
@@ -197,7 +210,7 @@ RUN_OPTIONS = [
     ),
     click.option("--shard", type=_Shard(), help="Compute only this part of the rows; then: seamline merge OUT."),
     click.option("--memory", type=_Bytes(), help="Most memory to use, such as 4G; what is free otherwise."),
-    click.option("--allow-vrt", is_flag=True, help="Accept virtual rasters, which can name other files."),
+    *POLICY_OPTIONS,
     click.option("--dry-run", is_flag=True, help="Print the plan and its estimates, compute nothing."),
 ]
 
@@ -214,6 +227,13 @@ EVENT_OPTIONS = [
     click.option("--json", "as_json", is_flag=True, help="One JSON object a line on stdout."),
     click.option("--cancel-on-stdin-eof", is_flag=True, help="Cancel when standard input closes."),
 ]
+
+
+def policy_of(options: Mapping[str, Any]) -> OpenPolicy:
+    """What may be opened."""
+    from ..engine.request import OpenPolicy
+
+    return OpenPolicy(vrt=options["allow_vrt"], hosts=options["allow_host"])
 
 
 def with_options(options: list[Callable[..., Any]]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

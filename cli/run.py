@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import AS_THEY_ARE, CLASS_OPTIONS, EVENT_OPTIONS, OF_CLASSES, RUN_OPTIONS, with_options
+from .options import AS_THEY_ARE, CLASS_OPTIONS, EVENT_OPTIONS, OF_CLASSES, RUN_OPTIONS, policy_of, with_options
 from .terminal import guarded
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def ordered(task: Task, options: Mapping[str, Any]) -> Order:
         RequestError: they cannot.
     """
     from .. import api
-    from ..engine.request import Attention, OpenPolicy, Request
+    from ..engine.request import Attention, Request
     from ..engine.run import Shard
     from ..engine.run.device import pick_device
     from ..models import registry
@@ -155,7 +155,7 @@ def ordered(task: Task, options: Mapping[str, Any]) -> Order:
         device=pick_device(options["device"]),
         attention=attention,
         also=also,
-        policy=OpenPolicy(vrt=options["allow_vrt"]),
+        policy=policy_of(options),
         **{name: options[name] for name in (*AS_THEY_ARE, *OF_CLASSES) if name in options},
     )
     more = {

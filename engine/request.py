@@ -71,7 +71,9 @@ class OpenPolicy:
         for host in self.hosts:
             if not (isinstance(host, str) and _HOST.fullmatch(host)):
                 raise RequestError(
-                    f"{host!r} is no host", where="--allow-host", fix="give a name such as example.org or localhost:9000"
+                    f"{host!r} is no host",
+                    where="--allow-host",
+                    fix="give a name such as example.org or localhost:9000",
                 )
 
     def knowing(self, sources: Iterable[str]) -> tuple[list[str], OpenPolicy]:

@@ -69,7 +69,9 @@ def address_of(path: str, policy: OpenPolicy) -> Address:
         address = _on_web(path if query is None else f"{path}?{query}", path)
     else:
         raise RequestError(
-            "it is no address that is read", where=_shown(path), fix="give one of http, https or s3, or download it first"
+            "it is no address that is read",
+            where=_shown(path),
+            fix="give one of http, https or s3, or download it first",
         )
     _check_allowed(address, policy)
     return address

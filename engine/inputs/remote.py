@@ -83,7 +83,7 @@ _SHARED: WeakValueDictionary[tuple[Address, State], Parts] = WeakValueDictionary
 class RemoteFile:
     """A file on a server, read by parts.
 
-    Whatever cannot be read is remembered in ``failure``: GDAL is told of no bytes, and who reads through it looks there.
+    Whatever cannot be read is remembered in ``failure``: GDAL gets no bytes, and who reads through it looks there.
 
     Raises:
         RequestError: the address is not allowed, there is no such file, or the server gives no parts of it.
@@ -103,8 +103,9 @@ class RemoteFile:
         self._parts.keep(0, self.head)
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection, and let go of what was fetched."""
         self._client.close()
+        self._parts = Parts()
 
     def read(self, start: int, count: int) -> bytes:
         """Bytes from ``start`` on; fewer than ``count`` at the end of the file, none after a failure."""

@@ -1,6 +1,6 @@
 """S3 as the environment describes it: where its buckets are, and the signature of requests.
 
-The variables are those that GDAL and Amazon's tools take.  Buckets are named in the path, as every such server takes it.
+The variables are those that GDAL and Amazon's tools take.  Buckets are named in the path, as all such servers take it.
 Signatures follow Signature Version 4 (AWS, "Create a signed AWS API request").
 """
 
@@ -74,7 +74,9 @@ def signed(method: str, authority: str, target: str, content: str, now: datetime
     scope = f"{moment[:8]}/{_region()}/s3/aws4_request"
     names = ";".join(sorted(headers))
     signature = _signature(secret, scope, moment, _canonical(method, target, headers, content))
-    return headers | {"authorization": f"{_ALGORITHM} Credential={key}/{scope}, SignedHeaders={names}, Signature={signature}"}
+    return headers | {
+        "authorization": f"{_ALGORITHM} Credential={key}/{scope}, SignedHeaders={names}, Signature={signature}"
+    }
 
 
 def _region() -> str:

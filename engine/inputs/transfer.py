@@ -162,7 +162,9 @@ def _told(patience: Patience) -> Iterator[None]:
     except (http.client.IncompleteRead, ConnectionResetError, BrokenPipeError) as error:
         raise Incomplete("the answer of the server ends too early") from error
     except (http.client.HTTPException, OSError) as error:
-        raise Incomplete(f"the server cannot be reached ({getattr(error, 'strerror', None) or type(error).__name__})") from error
+        raise Incomplete(
+            f"the server cannot be reached ({getattr(error, 'strerror', None) or type(error).__name__})"
+        ) from error
 
 
 def _socket_to(there: Address, patience: Patience) -> socket.socket:

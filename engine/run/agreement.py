@@ -85,7 +85,7 @@ def measured_plan(request: Request, source: ModelSource, model: LoadedOnce, chec
 
 
 def _near(plan: Plan) -> tuple[Scene, ...]:
-    """The scenes of which blocks all over are looked at: for a part of one on a server, they would be most of what moves."""
+    """The scenes that are looked at all over, which is most of what moves for a part of one on a server."""
     if plan.window == Window(0, 0, *plan.base.shape):
         return plan.scenes
     return tuple(scene for scene in plan.scenes if not scene.is_remote)
