@@ -14,7 +14,7 @@ from typing import Any
 
 from seamline.engine.request import OpenPolicy, Patience
 
-IMPATIENT = Patience(connect_s=1.0, silence_s=0.25, attempts=3, first_delay_s=0.0)
+PATIENCE = Patience(attempts=3, first_delay_s=0.0)
 
 Fault = Callable[["Server", BaseHTTPRequestHandler, int], bool]
 """Told of the request and its number, from 1; answers it and returns True, or leaves it to the server."""
@@ -45,8 +45,8 @@ class Server:
 
     @property
     def policy(self) -> OpenPolicy:
-        """That allows this server and does not wait for it."""
-        return OpenPolicy(hosts=(self.host,), patience=IMPATIENT)
+        """That allows this server and does not wait before it asks again."""
+        return OpenPolicy(hosts=(self.host,), patience=PATIENCE)
 
     def url(self, path: str) -> str:
         return f"http://{self.host}{path}"
@@ -72,8 +72,8 @@ class _Handler(BaseHTTPRequestHandler):
         give(served, self)
 
 
-def give(served: Server, handler: BaseHTTPRequestHandler, cut: int = 0) -> None:
-    """Answer a request, but for the last ``cut`` bytes."""
+def give(served: Server, handler: BaseHTTPRequestHandler, cut: int = 0, pause: float = 0.0) -> None:
+    """Answer a request, but for the last ``cut`` bytes, and with a pause after each byte where there is one, s."""
     path = handler.path.partition("?")[0]
     content = served.files.get(path)
     if content is None:
@@ -92,7 +92,9 @@ def give(served: Server, handler: BaseHTTPRequestHandler, cut: int = 0) -> None:
     served.given += len(sent)
     # Whoever has hung up wants it no more.
     with contextlib.suppress(OSError):
-        handler.wfile.write(sent)
+        for i in range(0, len(sent), 1 if pause else len(sent) or 1):
+            handler.wfile.write(sent[i : i + 1] if pause else sent)
+            time.sleep(pause)
     if cut:
         handler.close_connection = True
 
@@ -145,15 +147,7 @@ def drips(*, since: int = 1) -> Fault:
     def fault(served: Server, handler: BaseHTTPRequestHandler, number: int) -> bool:
         if number < since:
             return False
-        handler.send_response(200)
-        handler.send_header("Content-Length", "1000000")
-        handler.end_headers()
-        try:
-            while True:
-                handler.wfile.write(b"x")
-                time.sleep(0.01)
-        except OSError:
-            handler.close_connection = True
+        give(served, handler, pause=0.01)
         return True
 
     return fault
