@@ -92,7 +92,7 @@ def check_overviews_named(path: str, tags: Mapping[str, str]) -> None:
     beside = name.removeprefix(_BASE)
     overviews = _home_of(Path(path)) / beside
     # Without that mark GDAL counts the name from the folder in which the program runs.
-    inside = name != beside and not _leaves(beside) and _is_file(overviews)
+    inside = name != beside and not leaves(beside) and _is_file(overviews)
     if not inside or kind_of(overviews) not in ("TIFF", "HFA"):
         raise RequestError(
             f"its tags name overviews that are no GeoTIFF beside it, {_short(name)}",
@@ -264,13 +264,13 @@ def _may_be_envi(path: Path) -> bool:
 
 def _as_written(document: Path, name: str, policy: OpenPolicy, home: Path) -> list[Path]:
     """Where a name points; GDAL tries it in small and in capital letters too."""
-    if _leaves(name) and not policy.vrt:
+    if leaves(name) and not policy.vrt:
         what = f"it names {_short(name)}, which lies outside its folder"
         raise RequestError(what, where=str(document), fix=_TRUST)
     return [_whole(home / each) for each in dict.fromkeys((name, name.lower(), name.upper()))]
 
 
-def _leaves(name: str) -> bool:
+def leaves(name: str) -> bool:
     """Whether a name can point elsewhere than into a folder, on any system, or be read as more than a name."""
     parts = re.split(r"[\\/]", name)
     return not parts[0] or ".." in parts or re.search(r'[:<>"\0]', name) is not None

@@ -28,6 +28,7 @@ from .products.find import find_product
 from .products.product import Product, ProductBand
 from .remote import RemoteRaster
 from .scene import CLASS_NAMES, Band, Delivery, Flags, Mask, Part, Scene
+from .stac_item import Item, find_item
 
 PAN = "pan"
 """Name of an input that is a panchromatic band."""
@@ -58,7 +59,7 @@ def describe(
     coded: bool = False,
     policy: OpenPolicy | None = None,
 ) -> Scene:
-    """Describe one input: a file, several files separated by commas, or a product.
+    """Describe one input: a file, several files separated by commas, a product, or assets of a STAC item.
 
     Several files have one grid, or pixels that are whole multiples of those of the finest one over the same ground.
 
@@ -73,9 +74,12 @@ def describe(
             files do not fit each other; the product is not complete.
     """
     policy = policy or OpenPolicy()
-    product = find_product(source)
+    item = find_item(source, policy)
+    product = find_product(source) if item is None else None
     delivery = None
-    if product is not None:
+    if item is not None:
+        files, chosen = _of_item(item, bands, any_dtype, policy)
+    elif product is not None:
         taken = _bands_of(product, name, bands)
         files, chosen = _of_product(product, taken, any_dtype, policy)
         delivery = Delivery(product.kind, product.sensor, all(band.scale is not None for band in taken))
@@ -100,6 +104,8 @@ def describe(
     told = "" if product is None else product.digest()
     content = hashlib.sha256("".join([*(file.fingerprint for file in files), told]).encode()).hexdigest()
     tags = next(file.tags for file in files if file.path == chosen[0].path)
+    if item is not None:
+        tags = {**item.tags, **tags}
     stamped = [stamp for file in files for stamp in file.stamps]
     if product is not None:
         stamped += [stamp for path in product.told_by for stamp in stamps(path, ())]
@@ -194,6 +200,16 @@ def _bands_of(product: Product, name: str, wanted: tuple[int | str, ...]) -> lis
     by_role = {role: [band for band in product.bands if band.role == role] for role in ("image", "pan", "further")}
     order = ("pan", "image") if name == PAN else ("image", "pan")
     return next((by_role[role] for role in order if by_role[role]), by_role["further"])
+
+
+def _of_item(
+    item: Item, bands: tuple[int | str, ...], any_dtype: bool, policy: OpenPolicy
+) -> tuple[list[_File], tuple[Band, ...]]:
+    files = [_describe_file(asset.path, any_dtype, (), policy) for asset in item.assets]
+    pairs = zip(item.assets, files, strict=True)
+    every = dict(enumerate((band for asset, file in pairs for band in asset.restated(file.part.bands)), 1))
+    numbers = _choose({number: band.name for number, band in every.items()}, bands, item.source)
+    return files, tuple(every[number] for number in numbers)
 
 
 def _choose(names: dict[int, str], wanted: tuple[int | str, ...], source: str) -> list[int]:
