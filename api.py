@@ -363,6 +363,8 @@ def _check(request: Request, out: str | Path | None, arrays: Mapping[str, Given]
     if out is None and request.also:
         names = ", ".join(request.also)
         raise RequestError(f"{names}: there is no output to lie beside", where="also", fix="give out too")
+    if out is None and request.stac:
+        raise RequestError("there is no output that it could speak of", where="stac", fix="give out too")
     if request.resume and (out is None or arrays):
         what = "an array is not the file that the unfinished run read" if arrays else "nothing was kept without out"
         raise RequestError(what, where="resume", fix="give out, and the inputs as paths")

@@ -60,6 +60,7 @@ class Options(TypedDict, total=False):
         memory: most memory to use, bytes.
         overwrite: replace ``out`` where it exists.
         resume: go on with the unfinished run beside ``out``; its inputs must be files.
+        stac: write a STAC item beside ``out``.
         policy: what may be opened: ``OpenPolicy(vrt=True)`` accepts virtual rasters.
         allow_host: servers that inputs may be read from, by https, http or s3: ``["example.org"]``.
         guides: further inputs that help, by their names in the model's specification.
@@ -105,6 +106,7 @@ class Options(TypedDict, total=False):
     memory: int | None
     overwrite: bool
     resume: bool
+    stac: bool
     policy: OpenPolicy
     allow_host: Sequence[str]
     guides: Mapping[str, Image]

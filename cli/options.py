@@ -39,6 +39,7 @@ AS_THEY_ARE = (
     "memory",
     "overwrite",
     "resume",
+    "stac",
 )
 # Likewise, of the commands that tell classes.
 OF_CLASSES = ("polygons", "min_area", "simplify", "patches")
@@ -200,6 +201,7 @@ RUN_OPTIONS = [
     ),
     click.option("--explain", is_flag=True, help="Write every further output of the model, beside OUT: OUT_NAME.tif."),
     click.option("--uncertainty", metavar="OUT_U", help="Write the standard deviation of every pixel, beside OUT."),
+    click.option("--stac", is_flag=True, help="Write a STAC item beside OUT: OUT_NAME.stac.json."),
     click.option("--resume", is_flag=True, help="Go on with the unfinished run beside OUT."),
     click.option("--overwrite", is_flag=True, help="Replace an existing output."),
     click.option("--workers", type=int, default=1, show_default=True, help="Processes on this machine."),

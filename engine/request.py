@@ -129,6 +129,7 @@ class Request:
         coregister: the main input is moved by its measured shift against the finest one.
         dtype: of the output; None for that of the main input.
         compress: of the output.
+        stac: write a STAC item beside the output.
         memory: bytes the run may use; None for what is free.
 
     Raises:
@@ -167,6 +168,7 @@ class Request:
     memory: int | None = None
     overwrite: bool = False
     resume: bool = False
+    stac: bool = False
     policy: OpenPolicy = field(default_factory=OpenPolicy)
 
     def __post_init__(self) -> None:
@@ -226,6 +228,7 @@ class Request:
             ("--coregister", self.coregister),
             ("--overwrite", self.overwrite),
             ("--resume", self.resume),
+            ("--stac", self.stac),
         ):
             if not isinstance(switch, bool):
                 raise RequestError(f"{switch!r} is neither on nor off", where=option, fix="give True or False")

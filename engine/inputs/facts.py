@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import TypeVar
 
@@ -22,6 +22,8 @@ from .scene import Scene
 # The date of a TIFF is often the one on which it was written, so it comes last.
 _DATES = ("ACQUISITIONDATETIME", "ACQUISITION_DATE", "DATE_ACQUIRED", "PRODUCT_START_TIME", "TIFFTAG_DATETIME")
 _CLOUDS = ("CLOUDCOVER", "CLOUD_COVER", "CLOUD_COVERAGE_ASSESSMENT")
+# Moments and spans of time; the names by which products begin and end are those that a span has.
+_MOMENTS, _START, _END = _DATES[:3], "PRODUCT_START_TIME", "PRODUCT_STOP_TIME"
 # About a km; and what is delivered as 10 m has 10 m, not 9.996.
 _DECIMALS, _DIGITS = 2, 3
 
@@ -87,3 +89,26 @@ def _day(text: str) -> tuple[int, int, int] | None:
     except ValueError:
         return None
     return year, month, day
+
+
+def times_of(tags: Mapping[str, str]) -> dict[str, str | None]:
+    """When a scene was taken, as STAC has it: ``datetime``, or null and a span of time; empty where nothing says it."""
+    moment = _first(tags, _MOMENTS, _moment)
+    start, end = _first(tags, (_START,), _moment), _first(tags, (_END,), _moment)
+    span: dict[str, str | None] = {"start_datetime": start, "end_datetime": end} if start and end else {}
+    moment = moment or (None if span else start)
+    return {"datetime": moment, **span} if moment or span else {}
+
+
+def _moment(text: str) -> str | None:
+    """A date and time as RFC 3339 has it; one without a zone is taken as UTC."""
+    try:
+        found = datetime.fromisoformat(re.sub(r"^(\d{4})[:/](\d\d)[:/](\d\d)", r"\1-\2-\3", text.strip()))
+    except ValueError:
+        return None
+    return rfc3339(found if found.tzinfo is not None else found.replace(tzinfo=UTC))
+
+
+def rfc3339(moment: datetime) -> str:
+    """A moment in UTC, as RFC 3339 has it."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

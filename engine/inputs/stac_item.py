@@ -126,7 +126,8 @@ def find_item(source: str, policy: OpenPolicy) -> Item | None:
             what = f"the item has no asset {name}" if name else "no asset of the item is named"
             known = ", ".join(list(assets)[:20]) or "none"
             raise RequestError(what, where=place, fix=f"give {place}#NAME with names of {known}")
-    properties = item.get("properties") if isinstance(item.get("properties"), dict) else {}
+    own = item.get("properties")
+    properties: dict[str, Any] = own if isinstance(own, dict) else {}
     tags = {tag: str(properties[name]) for name, tag in _TAGS.items() if properties.get(name) is not None}
     return Item(source, tuple(_asset(name, assets[name], place, policy) for name in names), tags)
 

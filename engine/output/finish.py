@@ -110,6 +110,11 @@ def report_of(out: Path) -> Path:
     return out.with_name(out.stem + ".report.json")
 
 
+def stac_of(out: Path) -> Path:
+    """The STAC item beside an output."""
+    return out.with_name(out.stem + ".stac.json")
+
+
 @contextmanager
 def _writing(parts: Sequence[Path], out: Path) -> Iterator[None]:
     """Say in one sentence what cannot be written, and leave no part of it."""

@@ -54,7 +54,7 @@ def facts_of(
         output.name: {
             "path": str(places[output.name]),
             "bytes": each.output_bytes,
-            "note": _note(plan, output, out),
+            "note": note_of(plan, output, out),
             "categories": [category.name for category in output.categories],
             "metrics": _boundary_metrics(each),
             "counts": counts[output.name].as_dict(),
@@ -95,7 +95,7 @@ def facts_of(
     }
 
 
-def _note(plan: Plan, output: Output, out: Path) -> str:
+def note_of(plan: Plan, output: Output, out: Path) -> str:
     """What the pixels of an output are."""
     if output.note:
         return output.note.format(image=out.name)
@@ -190,7 +190,7 @@ def tags_of(plan: Plan, out: Path) -> list[dict[str, str]]:
         "SEAMLINE_SEED": str(plan.seed),
         _IDENTITY: plan.identity,
     }
-    return [common | {"SEAMLINE_NOTE": _note(plan, output, out)} for output in plan.outputs]
+    return [common | {"SEAMLINE_NOTE": note_of(plan, output, out)} for output in plan.outputs]
 
 
 def identity_of(path: Path) -> str | None:

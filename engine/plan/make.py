@@ -22,7 +22,7 @@ from ..ground.scale import Scale
 from ..ground.tiles import TileGrid, even_axis
 from ..inputs.check import Inputs, check_ratios, describe_inputs, meet
 from ..inputs.coregistration import REFERENCE, Shift, brought, moved
-from ..inputs.facts import facts_of
+from ..inputs.facts import facts_of, times_of
 from ..inputs.guide_check import check_guide
 from ..inputs.scene import Scene
 from ..optics.consistency import consistency_reach
@@ -120,7 +120,23 @@ def make_plan(
         statistics=(),
         facts=facts_of(main) if spec.needs_facts else None,
         versions=library_versions(),
+        stac=request.stac and _is_dated(main),
     )
+
+
+def _is_dated(main: Scene) -> bool:
+    """Whether it is known when a scene was taken.
+
+    Raises:
+        RequestError: it is not, and a STAC item says so of every scene.
+    """
+    if not times_of(main.tags):
+        raise RequestError(
+            "nothing says when it was taken, as a STAC item does",
+            where=main.source,
+            fix="leave --stac out, or set it with gdal_edit.py -mo ACQUISITIONDATETIME=2023-06-01T10:05:59Z",
+        )
+    return True
 
 
 def _stepping(request: Request, spec: ModelSpec) -> bool:

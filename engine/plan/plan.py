@@ -28,7 +28,7 @@ from .vector_files import VectorFiles
 OutputMask = Literal["none", "nodata", "dataset", "alpha"]
 # They say where pixels come from and how they are stored, not what they are.
 _NOT_PIXELS = frozenset(
-    {"path", "source", "compress", "misregistration", "instrument", "tags", "stamps", "file", "note", "vectors"}
+    {"path", "source", "compress", "misregistration", "instrument", "tags", "stamps", "file", "note", "vectors", "stac"}
     | {"delivery"}
 )
 
@@ -124,6 +124,7 @@ class Plan:
         statistics: the model's sums over the sample blocks.
         facts: of the main input's whole scene, where the model is told them.
         versions: of the libraries that compute.
+        stac: whether a STAC item is written afterwards; decides no pixel.
     """
 
     task: str
@@ -156,6 +157,7 @@ class Plan:
     statistics: tuple[float, ...]
     facts: SceneFacts | None
     versions: dict[str, str]
+    stac: bool = False
 
     @property
     def identity(self) -> str:

@@ -16,13 +16,14 @@ from ..inputs.coregistration import REFERENCE, WARN_PX, correction, measure, war
 from ..inputs.guide_check import warn_if_elsewhere
 from ..inputs.instrument import measured_instrument
 from ..inputs.scene import Scene
-from ..output.finish import report_of
+from ..output.finish import report_of, stac_of
 from ..output.workspace import Workspace, anew
 from ..plan.make import make_plan
 from ..plan.plan import Plan
 from ..plan.response import believed
 from ..plan.statistics import measured
 from ..plan.values import warn_of_fill
+from ..plan.vector_files import VectorFiles
 from ..request import Request
 from ..serial import to_jsonable
 from .unchanged import check_as_saved
@@ -112,7 +113,7 @@ def agreed_plan(
         shift = (saved.shift or (0.0, 0.0)) if request.coregister and movable else None
         plan = make_plan(request, source.spec, source.identity, shift=shift, instrument=saved.instrument)
         # Whoever goes on with a run may want other vector files of it; shards must agree for merge.
-        if _decided(saved) != _decided(plan) or (saved.vectors != plan.vectors and not request.resume):
+        if _decided(saved) != _decided(plan) or (_further(saved) != _further(plan) and not request.resume):
             raise RequestError(
                 f"the unfinished run is another one (it differs in {', '.join(_differences(saved, plan))})",
                 where=str(workspace.folder),
@@ -120,7 +121,7 @@ def agreed_plan(
             )
         check_as_saved(saved, plan, workspace)
         # Where the inputs have been moved, they are read where they lie now.
-        return replace(saved, vectors=plan.vectors, scenes=plan.scenes, guides=plan.guides)
+        return replace(saved, vectors=plan.vectors, stac=plan.stac, scenes=plan.scenes, guides=plan.guides)
     if workspace.exists and not request.overwrite:
         raise RequestError(
             "an unfinished run lies here",
@@ -134,6 +135,11 @@ def agreed_plan(
 def _decided(plan: Plan) -> tuple[str, list[tuple[str, str | None]]]:
     """What a request decides: the pixels, but for what was measured, and the further outputs with their files."""
     return replace(plan, levels={}, statistics=()).identity, [(output.name, output.file) for output in plan.outputs]
+
+
+def _further(plan: Plan) -> tuple[VectorFiles, bool]:
+    """What is made of the outputs afterwards."""
+    return plan.vectors, plan.stac
 
 
 def _differences(a: Plan, b: Plan) -> list[str]:
@@ -170,6 +176,8 @@ def check_destination(request: Request, out: Path) -> None:
             raise RequestError(f"this is {taken[place_of(further)]}", where=path, fix="choose another name")
         taken[place_of(further)] = f"the output {name}"
         _check_place(request, further, replaces=replaces)
+    if request.stac:
+        _check_place(request, stac_of(out), replaces=replaces, kind="STAC item", endings=(".json",))
     for name, vectors in (("polygons", request.polygons), ("patches", request.patches)):
         if vectors is not None:
             if place_of(Path(vectors)) in taken:
@@ -221,7 +229,7 @@ def _check_place(
 ) -> None:
     _check_name(out)
     for source in request.inputs.values():
-        for part in {source, *source.split(",")}:
+        for part in {source, source.partition("#")[0], *source.split(",")}:
             if exists(part) and out.exists() and Path(part).samefile(out):
                 raise RequestError("the output is one of the inputs", where=str(out), fix="choose another name")
     if out.is_symlink():

@@ -32,6 +32,7 @@ from ..request import OpenPolicy, Request
 from .agreement import LoadedOnce, agreed_plan, check_apart, check_destination, measured_plan
 from .artefacts import artefacts
 from .executors import Executor, InProcess
+from .item import item_stages
 from .job import Job, even_parts, run_job
 from .stages import Stage, run_stages
 from .unchanged import check_as_read
@@ -289,7 +290,7 @@ def _finish(plan: Plan, workspace: Workspace, out: Path, wanted: _Wanted, contex
     report, facts = workspace.folder / "report.json", told({})
     _write_report(report, facts)
     found = put_in_place(plan, found, report, out)
-    stages = (*vector_stages(plan), *wanted.stages)
+    stages = (*vector_stages(plan), *item_stages(plan), *wanted.stages)
     if stages:
         facts = told(run_stages(stages, plan, found, context))
         _write_report(report_of(out), facts)
