@@ -304,12 +304,14 @@ def _run(
     check_known(task, options)
     with tempfile.TemporaryDirectory(prefix="seamline-", ignore_cleanup_errors=True) as folder:
         target = Path(folder, "out.tif") if out is None else Path(out)
+        if str(out).startswith("s3://"):
+            target = Path(options.get("work") or folder, str(out).rpartition("/")[2])
         with words_of_python(Path(folder), target) as said:
             check_kinds(options)
             chosen = default_model(task, scale, reference="reference" in images) if model is None else str(model)
             spec = registry.info(chosen).spec
             arrays, paths = _inputs({**images, **(options.get("guides") or {})}, Path(folder))
-            request = request_of(paths, target, options)
+            request = request_of(paths, target if out is None else out, options)
             main = arrays.get(spec.main)
             _check(request, out, arrays, main)
             if out is None and main is not None and main.is_lazy and not options.keys() & _AT_ONCE:

@@ -61,6 +61,7 @@ class Options(TypedDict, total=False):
         overwrite: replace ``out`` where it exists.
         resume: go on with the unfinished run beside ``out``; its inputs must be files.
         stac: write a STAC item beside ``out``.
+        work: folder in which an ``out`` of the form ``s3://BUCKET/KEY.tif`` is made, which keeps a copy.
         policy: what may be opened: ``OpenPolicy(vrt=True)`` accepts virtual rasters.
         allow_host: servers that inputs may be read from, by https, http or s3: ``["example.org"]``.
         guides: further inputs that help, by their names in the model's specification.
@@ -107,6 +108,7 @@ class Options(TypedDict, total=False):
     overwrite: bool
     resume: bool
     stac: bool
+    work: str | Path | None
     policy: OpenPolicy
     allow_host: Sequence[str]
     guides: Mapping[str, Image]
@@ -194,7 +196,7 @@ def check_kinds(options: Mapping[str, Any]) -> None:
             raise RequestError(f"{options[name]!r} has no method {method}", where=name, fix=fix)
 
 
-def request_of(inputs: Mapping[str, str], out: Path, options: Mapping[str, Any]) -> Request:
+def request_of(inputs: Mapping[str, str], out: str | Path, options: Mapping[str, Any]) -> Request:
     """The request that options make.
 
     Raises:
@@ -207,7 +209,7 @@ def request_of(inputs: Mapping[str, str], out: Path, options: Mapping[str, Any])
     for name in ("bands", "extent", "window"):
         if isinstance(given.get(name), list):
             given[name] = tuple(given[name])
-    for name in ("sensor", "polygons", "patches"):
+    for name in ("sensor", "polygons", "patches", "work"):
         if isinstance(given.get(name), Path):
             given[name] = str(given[name])
     if options.get("allow_host"):

@@ -40,6 +40,7 @@ AS_THEY_ARE = (
     "overwrite",
     "resume",
     "stac",
+    "work",
 )
 # Likewise, of the commands that tell classes.
 OF_CLASSES = ("polygons", "min_area", "simplify", "patches")
@@ -202,6 +203,7 @@ RUN_OPTIONS = [
     click.option("--explain", is_flag=True, help="Write every further output of the model, beside OUT: OUT_NAME.tif."),
     click.option("--uncertainty", metavar="OUT_U", help="Write the standard deviation of every pixel, beside OUT."),
     click.option("--stac", is_flag=True, help="Write a STAC item beside OUT: OUT_NAME.stac.json."),
+    click.option("--work", metavar="FOLDER", help="Where an OUT of the form s3://BUCKET/KEY.tif is made first."),
     click.option("--resume", is_flag=True, help="Go on with the unfinished run beside OUT."),
     click.option("--overwrite", is_flag=True, help="Replace an existing output."),
     click.option("--workers", type=int, default=1, show_default=True, help="Processes on this machine."),

@@ -29,7 +29,7 @@ _INPUTS: Mapping[Task, Mapping[str, str]] = {
 @click.command()
 @click.argument("ms")
 @click.argument("pan")
-@click.argument("out", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path())
 @with_options(RUN_OPTIONS + EVENT_OPTIONS)
 def pansharpen(**options: Any) -> None:
     """Fuse MS with PAN into OUT, on the pixels of PAN inside the footprint of MS.
@@ -41,7 +41,7 @@ def pansharpen(**options: Any) -> None:
 
 @click.command()
 @click.argument("lr")
-@click.argument("out", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path())
 @click.option("--scale", type=int, help="Output px per input px along an axis: 2, 4 or 8; bicubic takes any.")
 @click.option("--reference", metavar="REF", help="Finer image of the ground, of another date perhaps; any CRS.")
 @click.option("--trust", metavar="OUT_T", help="Write how far each pixel's reference is trusted, beside OUT.")
@@ -57,7 +57,7 @@ def superres(**options: Any) -> None:
 
 @click.command()
 @click.argument("image")
-@click.argument("out", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path())
 @with_options(RUN_OPTIONS + CLASS_OPTIONS + EVENT_OPTIONS)
 def segment(**options: Any) -> None:
     """Write the class of every pixel of IMAGE into OUT.
@@ -69,7 +69,7 @@ def segment(**options: Any) -> None:
 
 @click.command()
 @click.argument("image")
-@click.argument("out", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path())
 @with_options(RUN_OPTIONS + CLASS_OPTIONS + EVENT_OPTIONS)
 def classify(**options: Any) -> None:
     """Write the class of every patch of IMAGE into OUT, a pixel each.
@@ -135,7 +135,7 @@ def ordered(task: Task, options: Mapping[str, Any]) -> Order:
         RequestError: they cannot.
     """
     from .. import api
-    from ..engine.request import Attention, Request
+    from ..engine.request import Attention, Request, local_of
     from ..engine.run import Shard
     from ..engine.run.device import pick_device
     from ..models import registry
@@ -147,11 +147,13 @@ def ordered(task: Task, options: Mapping[str, Any]) -> Order:
     )
     also = _once(_also(options), "--also")
     if options["explain"]:
-        also |= _unasked(options["out"], registry.resolve(model, task, scale=scale).spec, also)
+        out = options["out"]
+        beside = Path(local_of(out, options["work"]) if out.startswith("s3://") else out)
+        also |= _unasked(beside, registry.resolve(model, task, scale=scale).spec, also)
     attention: Attention = "sdpa" if options["attention"] == "auto" else options["attention"]
     request = Request(
         inputs=_once([*inputs.items(), *options["guide"]], "--guide"),
-        out=str(options["out"]),
+        out=options["out"],
         device=pick_device(options["device"]),
         attention=attention,
         also=also,

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 from .errors import RequestError
@@ -130,6 +131,9 @@ class Request:
         dtype: of the output; None for that of the main input.
         compress: of the output.
         stac: write a STAC item beside the output.
+        work: folder in which an output is made that goes to a bucket, ``out`` being ``s3://BUCKET/KEY.tif``; it keeps a
+            copy.
+        upload: the place in a bucket, where ``out`` is the copy; taken from ``out``.
         memory: bytes the run may use; None for what is free.
 
     Raises:
@@ -169,9 +173,16 @@ class Request:
     overwrite: bool = False
     resume: bool = False
     stac: bool = False
+    work: str | None = None
+    upload: str | None = None
     policy: OpenPolicy = field(default_factory=OpenPolicy)
 
     def __post_init__(self) -> None:
+        if self.out.startswith("s3://"):
+            object.__setattr__(self, "upload", self.out)
+            object.__setattr__(self, "out", local_of(self.out, self.work))
+        elif self.work is not None and self.upload is None:
+            raise RequestError("the output goes into no bucket", where="--work", fix="leave it out")
         for option, value, least in (
             ("--tile", self.tile, 1),
             ("--overlap", self.overlap, 0),
@@ -249,6 +260,17 @@ class Request:
             )
         if self.guidance is not None and not _is_finite(self.guidance):
             raise RequestError(f"{self.guidance} is no weight", where="--guidance", fix="give a number")
+
+
+def local_of(out: str, work: str | None) -> str:
+    """Where an output that goes to a bucket is made.
+
+    Raises:
+        RequestError: no folder is named for it.
+    """
+    if work is None:
+        raise RequestError("an output for a bucket is made on this machine first", where=out, fix="pass --work FOLDER")
+    return str(Path(work) / out.rpartition("/")[2])
 
 
 def _is_finite(value: Any) -> bool:

@@ -71,6 +71,12 @@ class _Handler(BaseHTTPRequestHandler):
             return
         give(served, self)
 
+    def do_PUT(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.do_GET()
+
+    do_POST = do_DELETE = do_PUT
+
 
 def give(served: Server, handler: BaseHTTPRequestHandler, cut: int = 0, pause: float = 0.0) -> None:
     """Answer a request, but for the last ``cut`` bytes, and with a pause after each byte where there is one, s."""

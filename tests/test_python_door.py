@@ -464,6 +464,7 @@ WRONG = {
     "overwrite": ["yes", None],
     "resume": ["yes", None],
     "stac": ["yes", None],
+    "work": ["folder"],
     "policy": ["vrt", None],
     "allow_host": [["https://example.org"], [5]],
     "guides": [{"none": "n.tif"}, ["n.tif"]],

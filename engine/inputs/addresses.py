@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote, urljoin, urlsplit
 
 from ..errors import RequestError
@@ -41,6 +41,10 @@ class Address:
     port: int
     target: str
     bucket: bool = False
+
+    def with_query(self, query: str) -> Address:
+        """The same with a query, encoded."""
+        return replace(self, target=f"{self.target}?{query}") if query else self
 
     @property
     def authority(self) -> str:

@@ -36,6 +36,7 @@ from .item import item_stages
 from .job import Job, even_parts, run_job
 from .stages import Stage, run_stages
 from .unchanged import check_as_read
+from .upload import check_upload, upload_stages
 from .vectors import vector_stages
 
 
@@ -107,12 +108,20 @@ def run(
         SeamlineError: of the class that names the exit code; the destination is untouched, finished row bands stay.
     """
     shard, model = shard or Shard(), loaded or LoadedOnce()
+    if request.upload is not None and not shard.is_whole:
+        raise RequestError(
+            "what merge puts together stays on this machine",
+            where="--shard",
+            fix="give an OUT on this machine, and copy it",
+        )
+    wanted = (*stages, *upload_stages(request))
     ears = Remembering(listener or Silence())
     context = RunContext(listener=ears, cancel=cancel or Cancel(), policy=request.policy)
     out, started = Path(request.out), time.perf_counter()
     workspace = Workspace.beside(out)
     with warnings_to(context.listener):
         check_destination(request, out)
+        check_upload(request)
         _warn_unused(request, source)
         with workspace.held(shared=not shard.is_whole):
             resumed = workspace.exists and (request.resume or not shard.is_whole)
@@ -139,7 +148,7 @@ def run(
             if not shard.is_whole:
                 left = workspace.row_bands(plan).unfinished(plan.row_bands)
                 return Outcome(None, None, {"bands": names, "left": left})
-            return _finish(plan, workspace, out, _Wanted(stages, about or {}, ears, started), context)
+            return _finish(plan, workspace, out, _Wanted(wanted, about or {}, ears, started), context)
 
 
 def _begin(source: ModelSource, plan: Plan, workspace: Workspace, shard: Shard, *, resumed: bool) -> Job:
