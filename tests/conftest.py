@@ -11,7 +11,7 @@ import rasterio
 from hypothesis import settings
 from rasterio.transform import from_origin
 
-from seamline.tests.serving import running
+from seamline.benchmarks.shared.serving import running
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # Several workers share the machine: threads that wait by spinning would take it from those that work.

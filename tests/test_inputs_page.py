@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import warnings
@@ -11,12 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+import rasterio.shutil
 from affine import Affine
 from rasterio.control import GroundControlPoint
 from rasterio.enums import ColorInterp
 from rasterio.transform import from_origin
 
 from seamline import api
+from seamline.benchmarks.shared.serving import changes, running
 from seamline.engine.errors import RequestError, RunError, SeamlineWarning
 from seamline.engine.request import OpenPolicy
 from seamline.tests.engine.deliveries import write_dimap, write_landsat, write_maxar, write_planetscope
@@ -360,6 +363,42 @@ def _(tried):
     )
     assert tried.superres(wrapper, policy=OpenPolicy(vrt=True)) == "accepted"
     return tried.superres(wrapper)
+
+
+@row("a GeoTIFF or JPEG 2000 on a server")
+def _(tried):
+    with running() as server:
+        address = server.put("/a.tif", tried.write("a.tif", ground(2, 24)).read_bytes())
+        assert tried.superres(address, allow_host=[server.host]) == "accepted"
+        return tried.superres(address)
+
+
+@row("another format on an allowed server")
+def _(tried):
+    rasterio.shutil.copy(tried.write("a.tif", ground(1, 24, "uint8")), tried.folder / "a.png", driver="PNG")
+    with running() as server:
+        address = server.put("/a.png", (tried.folder / "a.png").read_bytes())
+        return tried.superres(address, allow_host=[server.host])
+
+
+@row("a file on a server that changes while it is read")
+def _(tried):
+    with running() as server:
+        address = server.put("/a.tif", tried.write("a.tif", ground(1, 24)).read_bytes())
+        server.fault = changes("/a.tif", at=2)
+        return tried.superres(address, allow_host=[server.host])
+
+
+@row("assets of a STAC item")
+def _(tried):
+    tried.write("a.tif", ground(2, 24))
+    assets = {"red": {"href": "a.tif", "raster:bands": [{"scale": 0.5}, {"scale": 0.25}]}}
+    item = {"type": "Feature", "stac_version": "1.0.0", "properties": {}, "assets": assets}
+    (tried.folder / "item.json").write_text(json.dumps(item))
+    seen = tried.superres(f"{tried.folder / 'item.json'}#red")
+    with tried.result() as file:
+        assert file.scales == (0.5, 0.25)
+    return seen
 
 
 @row("a file that ends too early")

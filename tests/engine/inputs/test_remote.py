@@ -15,6 +15,7 @@ from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from seamline.benchmarks.shared import serving
 from seamline.engine.errors import RequestError, RunError, SeamlineError
 from seamline.engine.inputs import addresses
 from seamline.engine.inputs.describe import describe
@@ -24,7 +25,6 @@ from seamline.engine.request import OpenPolicy, Request
 from seamline.engine.run import Processes, Shard, plan_run, run
 from seamline.engine.testing import assert_same_pixels
 from seamline.models.classical.interpolate import Bicubic, Identity
-from seamline.tests import serving
 
 PATH = "/scenes/a.tif"
 

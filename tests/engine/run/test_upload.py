@@ -12,13 +12,13 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from seamline import api
+from seamline.benchmarks.shared import serving
 from seamline.engine.errors import RequestError, RunError
 from seamline.engine.inputs.remote import content_of, state_of
 from seamline.engine.request import OpenPolicy, Request
 from seamline.engine.run import Shard, run, upload
 from seamline.engine.testing import assert_same_pixels
 from seamline.models.classical.interpolate import Identity
-from seamline.tests import serving
 
 PLACE = "s3://bucket/deep/o.tif"
 

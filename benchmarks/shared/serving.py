@@ -41,6 +41,7 @@ class Server:
 
     @property
     def host(self) -> str:
+        """Name and port."""
         return f"localhost:{self.port}"
 
     @property
@@ -49,6 +50,7 @@ class Server:
         return OpenPolicy(hosts=(self.host,), patience=PATIENCE)
 
     def url(self, path: str) -> str:
+        """The address of a path."""
         return f"http://{self.host}{path}"
 
     def put(self, path: str, content: bytes) -> str:
@@ -162,7 +164,7 @@ def drips(*, since: int = 1) -> Fault:
 def changes(path: str, *, at: int) -> Fault:
     """Another state of a file is served from a request on."""
 
-    def fault(served: Server, handler: BaseHTTPRequestHandler, number: int) -> bool:
+    def fault(served: Server, _: BaseHTTPRequestHandler, number: int) -> bool:
         if number == at:
             served.states[path] = '"another"'
         return False

@@ -1,0 +1,1 @@
+"""Inputs on servers: what moves, and what the faults of servers come to."""
