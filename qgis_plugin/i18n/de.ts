@@ -1160,6 +1160,46 @@ Ein Teil der Flächen mit Labels wird zurückgehalten und nie zum Training benut
         <translation>es ist keine Datei auf diesem Rechner</translation>
     </message>
     <message>
+        <source>it lies on the server {host}, which may not be read from</source>
+        <translation>es liegt auf dem Server {host}, von dem nicht gelesen werden darf</translation>
+    </message>
+    <message>
+        <source>it is no address that is read</source>
+        <translation>es ist keine Adresse, die gelesen wird</translation>
+    </message>
+    <message>
+        <source>it holds a user's name or password</source>
+        <translation>es enthält Namen oder Passwort eines Benutzers</translation>
+    </message>
+    <message>
+        <source>it is no STAC item</source>
+        <translation>es ist kein STAC-Item</translation>
+    </message>
+    <message>
+        <source>it is not JSON</source>
+        <translation>es ist kein JSON</translation>
+    </message>
+    <message>
+        <source>no asset of the item is named</source>
+        <translation>kein Asset des Items ist genannt</translation>
+    </message>
+    <message>
+        <source>the item has no asset {name}</source>
+        <translation>das Item hat kein Asset {name}</translation>
+    </message>
+    <message>
+        <source>its asset {name} has no address</source>
+        <translation>sein Asset {name} hat keine Adresse</translation>
+    </message>
+    <message>
+        <source>its asset {name} lies outside its folder</source>
+        <translation>sein Asset {name} liegt außerhalb seines Ordners</translation>
+    </message>
+    <message>
+        <source>its item speaks of {count} band(s) of the asset {name}, but it has {found}</source>
+        <translation>sein Item spricht von {count} Kanälen des Assets {name}, aber es hat {found}</translation>
+    </message>
+    <message>
         <source>the file does not exist</source>
         <translation>die Datei gibt es nicht</translation>
     </message>
@@ -1742,6 +1782,22 @@ Ein Teil der Flächen mit Labels wird zurückgehalten und nie zum Training benut
     <message>
         <source>download it first</source>
         <translation>es zuerst herunterladen</translation>
+    </message>
+    <message>
+        <source>give a raster, or an item of STAC 1.0 or 1.1</source>
+        <translation>ein Raster angeben, oder ein Item von STAC 1.0 oder 1.1</translation>
+    </message>
+    <message>
+        <source>give {item}#NAME with names of {known}</source>
+        <translation>{item}#NAME mit Namen aus {known} angeben</translation>
+    </message>
+    <message>
+        <source>correct the item, or give the file itself</source>
+        <translation>das Item berichtigen oder die Datei selbst angeben</translation>
+    </message>
+    <message>
+        <source>fetch the item again</source>
+        <translation>das Item neu herunterladen</translation>
     </message>
     <message>
         <source>the file or one beside it is damaged: fetch it again, or move the one beside it away</source>
