@@ -14,6 +14,7 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.windows import Window as RasterWindow
 
+from ..errors import RequestError, RunError
 from ..ground.grids import Window, ratio
 from ..inputs.files import quiet
 from ..inputs.pair_blocks import pair_blocks
@@ -33,7 +34,9 @@ _RIM = 4
 
 
 def artefacts(plan: Plan, out: Path, policy: OpenPolicy, check: Callable[[], None]) -> dict[str, float]:
-    """Artefacts of the first output by the names that reports use; empty where it is no image or nothing can be told.
+    """Artefacts of the first output by the names that reports use.
+
+    Empty where it is no image, or nothing can be told because the inputs of a pair are gone, for instance.
 
     Args:
         plan: of the run.
@@ -45,7 +48,11 @@ def artefacts(plan: Plan, out: Path, policy: OpenPolicy, check: Callable[[], Non
         return {}
     with quiet(), rasterio.open(out) as file:
         if len(plan.scenes) == 2 and len(plan.scene.parts) == 1:
-            return _of_pair(plan, file, policy, check)
+            try:
+                return _of_pair(plan, file, policy, check)
+            # Pixels are done: whoever merges need not have the inputs, nor leave to read from their servers.
+            except (RequestError, RunError):
+                return {}
         return _of_refined(plan, file, check) if plan.scale.finer > 1 else {}
 
 

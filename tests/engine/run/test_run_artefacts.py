@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from seamline.engine.optics.imaging import Sharpening, SimulatedInstrument, deli
 from seamline.engine.quality.evaluation import evaluate
 from seamline.engine.quality.evaluation_plan import EvaluationRequest, plan_evaluation
 from seamline.engine.request import Request
-from seamline.engine.run import run
+from seamline.engine.run import Shard, merge, run
 from seamline.models import registry
 from seamline.models.classical.interpolate import Bicubic
 
@@ -119,3 +120,13 @@ def test_an_image_without_georeference_is_told_once_and_by_us_alone(write_raster
         facts = run(Request(inputs={"image": str(path)}, out=str(tmp_path / "o.tif"), threads=1), Bicubic(2)).facts
     assert "lattice" in facts["metrics"]["artefacts"]
     assert [each["kind"] for each in facts["warnings"]] == ["GeoreferenceWarning"]
+
+
+def test_a_merge_needs_the_inputs_of_a_pair_no_more(pair, tmp_path):
+    out = tmp_path / "out.tif"
+    for shard in (Shard(1, 2), Shard(2, 2)):
+        run(Request(inputs=pair, out=str(out), tile=128), registry.resolve("gsa", "pansharpen"), shard=shard)
+    for path in pair.values():
+        Path(path).unlink()
+    assert merge(out).facts["metrics"]["artefacts"] == {}
+    assert out.exists()
