@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import re
+import ssl
 import threading
 import time
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from seamline.engine.request import OpenPolicy, Patience
@@ -38,6 +40,7 @@ class Server:
     given: int = 0
     asked: list[tuple[str, str, str]] = field(default_factory=list)
     port: int = 0
+    scheme: str = "http"
 
     @property
     def host(self) -> str:
@@ -51,7 +54,7 @@ class Server:
 
     def url(self, path: str) -> str:
         """The address of a path."""
-        return f"http://{self.host}{path}"
+        return f"{self.scheme}://{self.host}{path}"
 
     def put(self, path: str, content: bytes) -> str:
         """Serve a file; its address."""
@@ -180,11 +183,19 @@ class _Quiet(ThreadingHTTPServer):
 
 
 class running:
-    """A server for the time of a ``with``."""
+    """A server for the time of a ``with``, of https where it has a certificate with its key."""
+
+    def __init__(self, certificate: Path | None = None) -> None:
+        self._certificate = certificate
 
     def __enter__(self) -> Server:
         self._http = _Quiet(("localhost", 0), _Handler)
-        self._http.served = served = Server(port=self._http.server_address[1])  # type: ignore[attr-defined]
+        if self._certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self._certificate)
+            self._http.socket = context.wrap_socket(self._http.socket, server_side=True)
+        scheme = "http" if self._certificate is None else "https"
+        self._http.served = served = Server(port=self._http.server_address[1], scheme=scheme)  # type: ignore[attr-defined]
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,))
         self._thread.start()
         return served

@@ -17,7 +17,7 @@ from urllib.parse import quote
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 _POLL_S = 0.02
 # Of a connection within this machine: no directory, no second attempt, no proxy.
-_OPTIONS = "list_dir=no&empty_dir=yes&max_retry=0&proxy="
+_OPTIONS = "use_head=yes&list_dir=no&empty_dir=yes&max_retry=0&proxy="
 
 
 class Relay:

@@ -113,6 +113,9 @@ class Client:
             # What a server says of a failure is nothing to go by.
             self.close()
             return Answer(response.status, known, b"")
+        if response.status == 200 and "range" in headers:
+            self.close()
+            raise RequestError("the server gives no parts of files", where=shown, fix="download the file first")
         if response.length is not None and response.length > most:
             self.close()
             raise RequestError(

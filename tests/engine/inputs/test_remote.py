@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import socket
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -14,6 +14,11 @@ import rasterio.shutil
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from seamline.benchmarks.shared import serving
 from seamline.engine.errors import RequestError, RunError, SeamlineError
@@ -94,6 +99,14 @@ def test_nothing_is_looked_for_beside_it(server, scene, address, tmp_path):
     run(asked(address, tmp_path / "o.tif", server.policy), Identity())
     assert {path for _, path, _ in server.asked} == {PATH}
     assert all(span for _, _, span in server.asked)
+
+
+def test_what_the_environment_tells_gdal_of_other_servers_is_no_hindrance(server, scene, address, monkeypatch):
+    for name in ("http_proxy", "GDAL_HTTP_PROXY"):
+        monkeypatch.setenv(name, "http://localhost:1")
+    monkeypatch.setenv("CPL_VSIL_CURL_USE_HEAD", "NO")
+    with open_raster(address, server.policy) as file, rasterio.open(scene) as local:
+        np.testing.assert_array_equal(file.read(), local.read())
 
 
 # Which hosts.
@@ -249,7 +262,7 @@ def test_a_server_without_parts_or_without_states_is_refused(server, address):
         return True
 
     server.fault = whole
-    with pytest.raises(RequestError, match=r"answers with|gives no parts"):
+    with pytest.raises(RequestError, match="the server gives no parts of files"):
         describe("image", address, policy=server.policy)
     server.fault = serving.answers(206, **{"Content-Range": "bytes 0-16383/99999"})
     with pytest.raises(RequestError, match=r"\(ETag\)"):
@@ -387,3 +400,36 @@ def test_requests_are_signed_as_amazon_s_library_signs_them(keys, token, target)
     canonical = theirs.canonical_request(request)
     expected = theirs.signature(theirs.string_to_sign(request, canonical), request)
     assert ours["authorization"].endswith(f"Signature={expected}")
+
+
+# Certificates.
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    """A certificate for localhost that signs itself, and its key, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(1), now + timedelta(1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path / "localhost.pem"
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path.write_bytes(secret + made.public_bytes(Encoding.PEM))
+    return path
+
+
+def test_https_is_read_where_the_certificate_is_valid_for_the_name(scene, certificate, monkeypatch):
+    with serving.running(certificate) as server:
+        address = server.put(PATH, scene.read_bytes())
+        with pytest.raises(RunError, match="the certificate of the server is not valid"):
+            describe("image", address, policy=server.policy)
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        assert len(describe("image", address, policy=server.policy).bands) == 2
+        literal = replace(server.policy, hosts=(f"127.0.0.1:{server.port}",))
+        with pytest.raises(RunError, match="the certificate of the server is not valid"):
+            describe("image", address.replace("localhost", "127.0.0.1"), policy=literal)
