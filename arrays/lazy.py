@@ -289,7 +289,7 @@ def _block(laid: Laid, bands: tuple[int, ...]) -> Any:
         row_bands = RowBands.of(Path(folder), plan)
         job = Job(plan, recipe.source, row_bands, bands, plan.runtime.device)
         run_job(job, kept(recipe.source, plan.runtime), RunContext(policy=recipe.request.policy))
-        check_as_read(job)
+        check_as_read(job, recipe.request.policy)
         return _read(row_bands, bands, laid)
 
 

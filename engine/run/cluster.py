@@ -308,7 +308,7 @@ class _Run:
 
         versions = {"seamline": __version__, **self._job.plan.versions}
         kind = self._devices[0].partition(":")[0]
-        needs = Needs(self._job.row_bands.folder, stamps_of(self._job.plan), versions, kind)
+        needs = Needs(self._job.row_bands.folder, stamps_of(self._job.plan), versions, kind, self._context.policy)
         answers = self._connection.client.run(survey, needs, workers=addresses, on_error="return")
         for address, answer in answers.items():
             lacks = self._lacks(needs, answer)

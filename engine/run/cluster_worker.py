@@ -36,12 +36,14 @@ class Needs:
         stamps: of the inputs.
         versions: of this program and of the libraries that compute.
         device: that computes.
+        policy: what may be opened.
     """
 
     folder: Path
     stamps: tuple[Stamp, ...]
     versions: Mapping[str, str]
     device: str
+    policy: OpenPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,11 @@ def survey(needs: Needs) -> Answer:
     except OSError as error:
         return Answer("", f"cannot write into {needs.folder} ({error.strerror})")
     for stamp in needs.stamps:
-        if Stamp.of(Path(stamp.path)) != stamp:
+        try:
+            seen = stamp.now(needs.policy) == stamp
+        except SeamlineError as error:
+            return Answer(probe.name, f"does not see {stamp.path} ({error.what})")
+        if not seen:
             return Answer(probe.name, f"does not see {stamp.path} as it is here")
     return Answer(probe.name, None)
 

@@ -18,7 +18,7 @@ import seamline
 from seamline.engine.errors import Cancelled, RequestError, RunError
 from seamline.engine.events import Cancel
 from seamline.engine.inputs.fingerprint import Stamp
-from seamline.engine.request import Request
+from seamline.engine.request import OpenPolicy, Request
 from seamline.engine.run import Cluster, run
 from seamline.engine.run.cluster import Patience
 from seamline.engine.run.cluster_worker import Needs, survey
@@ -246,7 +246,9 @@ def test_no_scheduler_no_address_no_workers(scene, tmp_path):
     ],
 )
 def test_what_a_worker_may_lack(tmp_path, change, said):
-    answer = survey(replace(Needs(folder=tmp_path, stamps=(), versions={}, device="cpu"), **change))
+    answer = survey(
+        replace(Needs(folder=tmp_path, stamps=(), versions={}, device="cpu", policy=OpenPolicy()), **change)
+    )
     if said is None:
         assert answer.lacks is None
         assert (tmp_path / answer.probe).read_text() == answer.probe
