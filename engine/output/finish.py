@@ -94,6 +94,8 @@ def put_in_place(plan: Plan, found: Sequence[Finished], report: Path, out: Path)
     parts = {output.name: each.path for output, each in zip(plan.outputs, found, strict=True)}
     with _writing(list(parts.values()), out):
         report.replace(report_of(out))
+        if out.exists():
+            stac_of(out).unlink(missing_ok=True)
         # Whoever finds the first output finds the others too.
         for name, destination in reversed(places.items()):
             # Side files of an older output would describe, mask or stand in for the wrong pixels.

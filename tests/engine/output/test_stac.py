@@ -178,6 +178,13 @@ def test_an_item_that_is_there_is_not_replaced_unasked(scene, tmp_path):
     assert item_of(scene(), tmp_path, overwrite=True)["id"] == "o"
 
 
+def test_the_item_of_an_output_that_is_replaced_goes_with_it(scene, tmp_path):
+    item_of(scene(), tmp_path)
+    again = Request(inputs={"image": str(scene())}, out=str(tmp_path / "o.tif"), overwrite=True)
+    run(again, Bicubic(2))
+    assert not (tmp_path / "o.stac.json").exists()
+
+
 def test_the_item_of_an_input_is_not_replaced_at_all(scene, tmp_path):
     scene()
     given = {"type": "Feature", "stac_version": "1.1.0", "properties": {}, "assets": {"a": {"href": "in.tif"}}}
