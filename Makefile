@@ -1,11 +1,11 @@
-# make venv | demo | test | lint | types | bench | plugin-zip | docs | clean; each sets up what it needs.
+# make venv | demo | test | lint | types | bench | plugin-zip | docs | site | clean; each sets up what it needs.
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help venv demo test lint types bench plugin-zip docs clean
+.PHONY: help venv demo test lint types bench plugin-zip docs site clean
 
 help:
 	@sed -n '1s/^# //p' Makefile
@@ -23,7 +23,7 @@ $(STAMP): pyproject.toml constraints.txt
 	fi; \
 	[ -x $(BIN)/python ] || "$$python" -m venv .venv
 	$(BIN)/python -m pip install --quiet "$$(grep '^torch==' constraints.txt)"
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,cluster]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,cluster,docs]'
 	@touch $(STAMP)
 
 demo: $(STAMP)
@@ -66,6 +66,10 @@ docs: demo
 	$(BIN)/python -c "from PIL import Image; picture = Image.open('demo-output/demo_before_after.png'); \
 	  picture.thumbnail((900, 1000)); picture.save('docs/images/demo.png', optimize=True)"
 
+# The documentation as a site that opens without a network: site/index.html.
+site: $(STAMP)
+	$(BIN)/mkdocs build --strict
+
 clean:
-	rm -rf build dist demo-output .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf build dist site demo-output .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
