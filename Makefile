@@ -1,11 +1,11 @@
-# make venv | demo | test | lint | types | bench | plugin-zip | docs | site | clean; each sets up what it needs.
+# make venv | demo | test | lint | types | bench | plugin-zip | wheel | docs | site | clean; each sets up what it needs.
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help venv demo test lint types bench plugin-zip docs site clean
+.PHONY: help venv demo test lint types bench plugin-zip wheel docs site clean
 
 help:
 	@sed -n '1s/^# //p' Makefile
@@ -59,6 +59,10 @@ plugin-zip: $(STAMP)
 	mkdir -p dist
 	git archive --format=zip --prefix=seamline/ --output=dist/seamline.zip HEAD
 	$(BIN)/python tools/check_plugin_zip.py dist/seamline.zip
+
+# The program as pip installs it, with the weights: what is committed, and nothing that lies about.
+wheel: $(STAMP)
+	$(BIN)/python tools/build_wheel.py dist
 
 # Renews the picture of the README by running the demo.
 docs: demo

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ from hypothesis import settings
 from rasterio.transform import from_origin
 
 from seamline.benchmarks.shared.serving import running
+
+ROOT = Path(__file__).resolve().parents[1]
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # Several workers share the machine: threads that wait by spinning would take it from those that work.
@@ -29,6 +32,15 @@ def data() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("SEAMLINE_DATA does not name the folder of real imagery")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def working_tree() -> str:
+    """A tree of git with the tracked files as they are now, committed or not."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a checkout: zip and wheel are made from git")
+    stash = subprocess.run(["git", "stash", "create"], cwd=ROOT, capture_output=True, text=True, check=False)
+    return stash.stdout.strip() or "HEAD"
 
 
 @pytest.fixture
