@@ -19,9 +19,9 @@ install() { # a failed refresh of the lists does not matter when the packages ca
     apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
-if ! command -v qgis_process.bin >/dev/null; then
+if ! command -v qgis_process >/dev/null; then
     install qgis python3-qgis qgis-providers gdal-bin python3-gdal xvfb ||
-        skip "qgis_process.bin is not installed and cannot be installed here (needs apt-get and root)"
+        skip "qgis_process is not installed and cannot be installed here (needs apt-get and root)"
 fi
 "$python" -c "import qgis.core, osgeo.gdal, numpy" 2>/dev/null || skip "$python cannot import qgis.core"
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from osgeo import gdal, osr
 
-PROGRAM = shutil.which("qgis_process.bin")  # Debian's wrapper qgis_process passes an option that the program refuses
+# Debian's qgis_process is a wrapper, which passes an option that the program refuses; elsewhere it is the program.
+PROGRAM = shutil.which("qgis_process.bin") or shutil.which("qgis_process")
 gdal.UseExceptions()
 ROOT = Path(__file__).resolve().parents[2]
 FAKE = Path(__file__).with_name("fake_engine.py")

@@ -102,7 +102,7 @@ def test_a_python_without_the_packages_is_told_package_by_package(plugin, monkey
         processing.run("seamline:pansharpen", {**scene, "OUTPUT": str(tmp_path / "out.tif")}, feedback=feedback)
 
 
-@pytest.mark.skipif(PROGRAM is None, reason="qgis_process.bin is not installed")
+@pytest.mark.skipif(PROGRAM is None, reason="qgis_process is not installed")
 def test_the_real_engine_is_well_and_says_so_from_the_shell(profile, real_python, tmp_path):
     report = tmp_path / "report.html"
     ran = qgis_process(profile, "run", "seamline:doctor", *options({"OUTPUT": report}), SEAMLINE_PYTHON=real_python)

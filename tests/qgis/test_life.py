@@ -1,7 +1,6 @@
 """The engine's life and death with QGIS: cancelled, orphaned, killed; the real engine with the learned model."""
 
 import os
-import shutil
 import signal
 import subprocess
 
@@ -15,9 +14,8 @@ from qgis.core import (
     QgsProcessingOutputLayerDefinition,
     QgsProject,
 )
-from support import ROOT, engines_of, pixels_of, pump, wait_for, write_raster
+from support import PROGRAM, ROOT, engines_of, pixels_of, pump, wait_for, write_raster
 
-PROGRAM = shutil.which("qgis_process.bin")
 LEARNED = ROOT / "models" / "weights" / "salad-pan-tiny"
 pytestmark = pytest.mark.skipif(not LEARNED.is_dir(), reason="this checkout has no weights")
 SETTINGS = {"MODEL": "salad-pan-tiny", "TILE": 256, "DEVICE": "cpu"}
@@ -105,7 +103,7 @@ def test_a_killed_engine_is_a_plain_error(started, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.skipif(PROGRAM is None, reason="qgis_process.bin is not installed")
+@pytest.mark.skipif(PROGRAM is None, reason="qgis_process is not installed")
 def test_the_engine_does_not_outlive_qgis(real_python, large, tmp_path):
     plugins = tmp_path / "config" / "profiles" / "default" / "python" / "plugins"
     plugins.mkdir(parents=True)

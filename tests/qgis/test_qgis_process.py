@@ -3,7 +3,7 @@
 import pytest
 from support import PROGRAM, assert_sharpened, options, qgis_process
 
-pytestmark = pytest.mark.skipif(PROGRAM is None, reason="qgis_process.bin is not installed")
+pytestmark = pytest.mark.skipif(PROGRAM is None, reason="qgis_process is not installed")
 
 
 def test_the_algorithms_are_listed(profile):

@@ -2,20 +2,18 @@
 
 import json
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
 import processing
 import pytest
 from osgeo import gdal
-from support import ROOT, pixels_of
+from support import PROGRAM, ROOT, pixels_of
 
-PROGRAM = shutil.which("qgis_process.bin")
 DATA = os.environ.get("SEAMLINE_DATA", "")
 pytestmark = [
     pytest.mark.skipif(not Path(DATA, "pansharpen").is_dir(), reason="SEAMLINE_DATA does not name real imagery"),
-    pytest.mark.skipif(PROGRAM is None, reason="qgis_process.bin is not installed"),
+    pytest.mark.skipif(PROGRAM is None, reason="qgis_process is not installed"),
 ]
 LEARNED = ROOT / "models" / "weights" / "salad-pan-tiny"
 TILE = 192

@@ -83,7 +83,7 @@ def command_line(installed, *words):
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
-needs_program = pytest.mark.skipif(PROGRAM is None, reason="qgis_process.bin is not installed")
+needs_program = pytest.mark.skipif(PROGRAM is None, reason="qgis_process is not installed")
 
 
 @needs_program
