@@ -43,7 +43,7 @@ def supported() -> list[str]:
 
 
 def test_there_is_a_workflow_for_each_thing_that_is_built_or_checked():
-    assert [path.stem for path in WORKFLOWS] == ["artefacts", "qgis", "tests"]
+    assert [path.stem for path in WORKFLOWS] == ["artefacts", "docs", "qgis", "tests"]
 
 
 @each
