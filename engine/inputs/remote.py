@@ -233,7 +233,7 @@ class RemoteRaster(rasterio.DatasetReader):  # type: ignore[misc]
     def _telling(self, call: Callable[..., Any], *given: Any, **named: Any) -> Any:
         try:
             found = call(*given, **named)
-        except Exception:
+        except Exception:  # whatever GDAL made of bytes that did not come
             if self._file.failure is None:
                 raise
             found = None

@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from ...errors import RequestError
 from ..archives import archived
@@ -23,6 +23,8 @@ from ..metadata import Element, elements, groups, keywords
 
 _LARGEST_METADATA = 4 * 2**20
 FETCH = "fetch the product again"
+
+Found = TypeVar("Found")
 
 
 class Files(Protocol):
@@ -146,10 +148,7 @@ class Metadata:
         Raises:
             RequestError: there is none, or more than one.
         """
-        found = self.groups(name)
-        if len(found) != 1:
-            raise self.strange(f"{len(found) or 'no'} {name}")
-        return found[0]
+        return self._one(self.groups(name), name)
 
     def every(self, name: str) -> list[Element]:
         """The elements of a name."""
@@ -161,7 +160,9 @@ class Metadata:
         Raises:
             RequestError: there is none, or more than one.
         """
-        found = self.every(name)
+        return self._one(self.every(name), name)
+
+    def _one(self, found: list[Found], name: str) -> Found:
         if len(found) != 1:
             raise self.strange(f"{len(found) or 'no'} {name}")
         return found[0]
