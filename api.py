@@ -19,9 +19,9 @@ from .engine.contract import OutputSpec, Task
 from .engine.errors import RequestError
 from .engine.events import Cancel, Listener, Remembering, Silence
 from .engine.output.workspace import Workspace
-from .engine.request import Request, check_whole
+from .engine.request import Request, check_whole, local_of
 from .engine.run import LOCAL, Cluster, Executor, Outcome, Processes, Shard, merge, run
-from .engine.run.agreement import LoadedOnce
+from .engine.run.loaded import LoadedOnce
 from .models import registry
 
 if TYPE_CHECKING:
@@ -234,7 +234,7 @@ def _executor(workers: int, scheduler: str | None, client: Any) -> Executor | No
         raise RequestError(
             "the workers are those of the cluster", where="--workers", fix="leave it out, or pass --scheduler local"
         )
-    return Cluster(scheduler or "", workers, client)
+    return Cluster(client=client) if scheduler is None else Cluster(scheduler, workers)
 
 
 def batch(
@@ -305,7 +305,7 @@ def _run(
     with tempfile.TemporaryDirectory(prefix="seamline-", ignore_cleanup_errors=True) as folder:
         target = Path(folder, "out.tif") if out is None else Path(out)
         if str(out).startswith("s3://"):
-            target = Path(options.get("work") or folder, str(out).rpartition("/")[2])
+            target = Path(local_of(str(out), str(options.get("work") or folder)))
         with words_of_python(Path(folder), target) as said:
             check_kinds(options)
             chosen = default_model(task, scale, reference="reference" in images) if model is None else str(model)
@@ -387,6 +387,5 @@ def _result(
     classes = facts["layers"][output.name]["categories"]
     if main is None:
         return result_of(path, classes=classes)
-    as_main = output.dtype is None and output.blend == "mean" and output.label == "{band}" and not output.labels
-    numbers = [band["band"] for band in facts["main_bands"]] if as_main else []
-    return result_of(path, Pattern(main, numbers, restored), classes)
+    numbers = [band["band"] for band in facts["main_bands"]]
+    return result_of(path, Pattern.of(main, output, numbers, restored=restored), classes)

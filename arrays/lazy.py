@@ -18,7 +18,7 @@ import warnings
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ from ..engine.plan.resources import check_resources
 from ..engine.request import Request
 from ..engine.run import plan_run
 from ..engine.run.job import Job, even_parts, run_job
-from ..engine.run.loaded import kept
+from ..engine.run.loaded import of_this_process
 from ..engine.run.unchanged import check_as_read
 from .given import Given
 from .options import told_by
@@ -100,13 +100,12 @@ class Laid:
     folder: Path
     plan: Plan
     recipe: Recipe
-    last: Any = field(default=None, repr=False)
 
     @classmethod
     def keeping(cls, folder: Path, plan: Plan, recipe: Recipe) -> Laid:
         """One whose folder is deleted with it."""
         laid = cls(folder, plan, recipe)
-        object.__setattr__(laid, "last", weakref.finalize(laid, shutil.rmtree, folder, ignore_errors=True))
+        weakref.finalize(laid, shutil.rmtree, folder, ignore_errors=True)
         return laid
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -130,13 +129,13 @@ def lazily(request: Request, source: ModelSource, arrays: Mapping[str, Given], w
         array.outline(folder / f"{name}.tif")
     plan = make_plan(request, source.spec, source.identity)
     main = arrays[source.spec.main]
-    as_main = output.dtype is None and output.blend == "mean" and output.label == "{band}" and not output.labels
-    numbers = [band.index for band in plan.scene.bands] if as_main else []
+    numbers = [band.index for band in plan.scene.bands]
+    pattern = Pattern.of(main, output, numbers, restored=request.dtype is not None)
     recipe = Recipe(
         request,
         source,
         {name: _emptied(array) for name, array in arrays.items()},
-        Pattern(_emptied(main), numbers, request.dtype is not None),
+        replace(pattern, given=_emptied(main)),
         words,
     )
     parts = _parts(plan)
@@ -159,7 +158,6 @@ def lazily(request: Request, source: ModelSource, arrays: Mapping[str, Given], w
     ]
     outline = write_vrt(plan.output, (), folder, (), tags_of(plan, Path(request.out))[0])
     classes = [category.name for category in plan.output.categories]
-    pattern = Pattern(main, numbers, request.dtype is not None)
     return lazy_result(outline, da.concatenate(blocks, axis=1), stored, pattern, classes)
 
 
@@ -273,7 +271,8 @@ def _lay_down(recipe: Recipe, stored: Sequence[_Chunks], written: Sequence[Any])
                 whole = given.image.copy(data=chunks.together(given.image.dtype))
                 replace(given, image=whole).lay_down(folder / f"{chunks.name}.tif")
             chunks.delete()
-        plan, _ = plan_run(request, recipe.source)
+        with _ONE_AT_A_TIME:
+            plan, _ = plan_run(request, recipe.source, loaded=of_this_process())
         check_resources(plan, Path(request.out), request.memory)
     return Laid.keeping(folder, plan, recipe)
 
@@ -288,7 +287,7 @@ def _block(laid: Laid, bands: tuple[int, ...]) -> Any:
     ):
         row_bands = RowBands.of(Path(folder), plan)
         job = Job(plan, recipe.source, row_bands, bands, plan.runtime.device)
-        run_job(job, kept(recipe.source, plan.runtime), RunContext(policy=recipe.request.policy))
+        run_job(job, of_this_process()(recipe.source, plan.runtime), RunContext(policy=recipe.request.policy))
         check_as_read(job, recipe.request.policy)
         return _read(row_bands, bands, laid)
 

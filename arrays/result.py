@@ -15,6 +15,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from rasterio.enums import MaskFlags
 
+from ..engine.contract import OutputSpec
 from ..engine.inputs.files import quiet
 from .given import Given
 from .storage import free_value
@@ -37,6 +38,12 @@ class Pattern:
     given: Given
     numbers: Sequence[int] = ()
     restored: bool = False
+
+    @classmethod
+    def of(cls, given: Given, output: OutputSpec, numbers: Sequence[int], *, restored: bool) -> Pattern:
+        """Of an output: one that has no bands of its own has those of the main input by ``numbers``."""
+        as_main = output.dtype is None and output.blend == "mean" and output.label == "{band}" and not output.labels
+        return cls(given, numbers if as_main else (), restored)
 
     def picked(self, value: Any) -> Any:
         """An attribute that may list something for each band: for the result's bands."""

@@ -14,7 +14,7 @@ from .. import api
 from ..engine.errors import Cancelled, RequestError, ResourceError, RunError, SeamlineError
 from ..engine.events import Cancel, Listener, Silence
 from ..engine.output.workspace import Workspace
-from ..engine.run.agreement import LoadedOnce
+from ..engine.run.loaded import LoadedOnce
 from ..engine.serial import to_jsonable
 from .jobs import BatchJob
 from .status import Failure, Status, StatusFolder, asked_of, is_begun, is_done
@@ -150,7 +150,7 @@ class _Desk:
             request = replace(job.request, resume=(ours and same) or not job.request.overwrite)
             more = {**job.more, "loaded": self.loaded, "listener": ears, "cancel": self.cancel}
             api.run_request(request, job.task, job.model, **more)
-        except Exception as error:
+        except Exception as error:  # a defect too: it must not stop the others, and its trace is kept
             if not isinstance(error, RequestError):
                 # Nobody knows in which state it was left.
                 self.loaded = LoadedOnce()
@@ -195,7 +195,7 @@ def _asked(job: BatchJob) -> str:
     """What a job asks for; empty where that cannot be told, which its run will say better."""
     try:
         return asked_of(job)
-    except Exception:
+    except Exception:  # whatever it is, the run meets it again, and is asked what it was
         return ""
 
 

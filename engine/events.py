@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -43,6 +43,25 @@ class Remembering:
         if event == "warning":
             self.warned.append(fields)
         self._listener.emit(event, **fields)
+
+
+class Sending:
+    """A listener that sends tile counts and warnings to another process.
+
+    Args:
+        send: takes the kind, ``"tiles"`` or ``"warning"``, and their number since the last time, or the fields.
+    """
+
+    def __init__(self, send: Callable[[str, Any], object]) -> None:
+        self._send, self._done = send, 0
+
+    def emit(self, event: str, **fields: Any) -> None:
+        """Send one event."""
+        if event == "progress":
+            self._send("tiles", fields["done"] - self._done)
+            self._done = fields["done"]
+        elif event == "warning":
+            self._send("warning", fields)
 
 
 class Cancel:
@@ -95,8 +114,13 @@ class Stopwatch:
         try:
             yield
         finally:
-            with self._lock:
-                self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
+            self.add({name: time.perf_counter() - started})
+
+    def add(self, seconds: Mapping[str, float]) -> None:
+        """Count what was spent elsewhere too."""
+        with self._lock:
+            for name, spent in seconds.items():
+                self.seconds[name] = self.seconds.get(name, 0.0) + spent
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,7 +72,7 @@ class RowBands:
             return None
         return dict(data) if mine and whole else None
 
-    def unfinished(self, bands: range) -> list[int]:
+    def unfinished(self, bands: Iterable[int]) -> list[int]:
         """The bands without a receipt."""
         return [band for band in bands if self.receipt(band) is None]
 

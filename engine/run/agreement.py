@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..context import RunContext
-from ..contract import ModelSource, Runtime, SteppingModel, TileModel
+from ..contract import ModelSource
 from ..errors import RequestError
 from ..ground.grids import Window, ratio
 from ..inputs.archives import exists
@@ -26,22 +26,8 @@ from ..plan.values import warn_of_fill
 from ..plan.vector_files import VectorFiles
 from ..request import Request
 from ..serial import to_jsonable
+from .loaded import LoadedOnce
 from .unchanged import check_as_saved
-
-
-class LoadedOnce:
-    """The model that was asked for last, loaded when it is first asked for: of one run, or of several in turn."""
-
-    def __init__(self) -> None:
-        self._loaded: tuple[ModelSource, Runtime, TileModel | SteppingModel] | None = None
-
-    def __call__(self, source: ModelSource, runtime: Runtime) -> TileModel | SteppingModel:
-        """The model of a source for a runtime."""
-        if self._loaded is None or self._loaded[:2] != (source, runtime):
-            # Gone before the next one comes: there may be no room for two.
-            self._loaded = None
-            self._loaded = source, runtime, source.load(runtime)
-        return self._loaded[2]
 
 
 def measured_plan(request: Request, source: ModelSource, model: LoadedOnce, check: Callable[[], None]) -> Plan:

@@ -12,7 +12,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -23,22 +23,21 @@ from ..errors import RequestError, RunError
 from ..events import Progress
 from .device import devices_for
 from .job import Job
-from .loaded import forget
 from .unchanged import stamps_of
 
 LOCAL = "local"
 """An address that stands for a cluster on this machine, made for the run."""
 
 _RESUME = "run again with --resume: what is stored is kept"
-_LOST = (OSError, TimeoutError)
-"""What a call to a scheduler raises that does not answer: distributed's CommClosedError is an OSError."""
+_LOST = OSError
+"""What a call to a scheduler raises that does not answer: CommClosedError and TimeoutError are of this kind."""
 _MOST_LOSSES = 3
-# Of the rows that are computed twice where two parts meet, no more than this share.
+# A row is computed twice where two parts meet: one in twenty at most, and a few parts for each worker to even out.
 _ROWS_A_PART, _PARTS_A_WORKER = 20, 4
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Waiting:
     """How long is waited, s.
 
     Attributes:
@@ -62,13 +61,13 @@ class Cluster:
         address: of the scheduler, such as ``"tcp://10.0.0.1:8786"``, or ``LOCAL``; of no use beside a client.
         workers: of a local cluster; on a machine with GPUs each has one in turn.
         client: a ``distributed.Client`` of the caller, who closes it.
-        patience: how long is waited.
+        waiting: how long is waited.
     """
 
     address: str = LOCAL
     workers: int = 1
     client: Any = None
-    patience: Patience = Patience()
+    waiting: Waiting = Waiting()
 
     def __post_init__(self) -> None:
         if self.workers < 1:
@@ -97,10 +96,11 @@ class Cluster:
         """
         if not job.numbers:
             return
-        distributed = _distributed()
-        with _in_silence(distributed), self._scheduler() as address:
+        # What the library logs of connections that end, the run says in a sentence.
+        silence = _distributed().utils.silence_logging_cmgr(logging.CRITICAL + 1)
+        with silence, self._scheduler() as address:
             devices = devices_for(job.device, self.workers if self.address == LOCAL else 1)
-            connection = _Connection(address, self.client, self.patience)
+            connection = _Connection(address, self.client, self.waiting)
             try:
                 _Run(job, context, connection, devices).run()
             finally:
@@ -138,22 +138,15 @@ def _distributed() -> Any:
     return distributed
 
 
-def _in_silence(distributed: Any) -> AbstractContextManager[None]:
-    """Without what the library logs of connections that end: the run says it in a sentence."""
-    silence = getattr(distributed.utils, "silence_logging_cmgr", None)
-    quiet: AbstractContextManager[None] = nullcontext() if silence is None else silence(logging.CRITICAL + 1)
-    return quiet
-
-
 class _Connection:
     """A client of the scheduler; a new one where the scheduler has been started again."""
 
-    def __init__(self, address: str, client: Any, patience: Patience) -> None:
-        self._address, self._given, self.patience = address, client, patience
+    def __init__(self, address: str, client: Any, waiting: Waiting) -> None:
+        self._address, self._given, self.waiting = address, client, waiting
         self._inbox: SimpleQueue[tuple[str, Any]] = SimpleQueue()
         self.topic = f"seamline-{uuid.uuid4().hex}"
         if client is None:
-            client = self._connected(patience.connect, RequestError, "start it, or give the address that it prints")
+            client = self._connected(waiting.connect, RequestError, "start it, or give the address that it prints")
         self.client = client
         self._listen()
 
@@ -166,7 +159,7 @@ class _Connection:
         if self._given is not None:
             raise RunError("the scheduler has gone", where=str(self._given), fix=_RESUME)
         self.close()
-        self.client = self._connected(self.patience.again, RunError, _RESUME)
+        self.client = self._connected(self.waiting.again, RunError, _RESUME)
         self._listen()
 
     def _connected(self, seconds: float, kind: type[RequestError | RunError], fix: str) -> Any:
@@ -203,10 +196,10 @@ class _Connection:
 
     def close(self) -> None:
         """Leave; a client that was given stays as it was."""
-        with suppress(*_LOST, RuntimeError):
+        with suppress(_LOST, RuntimeError):
             self.client.unsubscribe_topic(self.topic)
         if self._given is None:
-            with suppress(*_LOST, RuntimeError):
+            with suppress(_LOST, RuntimeError):
                 self.client.close(timeout=2)
 
 
@@ -216,6 +209,10 @@ class _Part:
 
     job: Job
     future: Any
+
+
+def _unstored(job: Job) -> list[int]:
+    return job.row_bands.unfinished(job.numbers)
 
 
 class _Run:
@@ -254,7 +251,7 @@ class _Run:
         self._survey([address for address in workers if address not in self._fit.keys() | self._unfit])
         self._hand_out([address for address in workers if address in self._fit and address not in self._parts])
         self._check_anybody()
-        until = time.monotonic() + self._connection.patience.look
+        until = time.monotonic() + self._connection.waiting.look
         while (seconds := until - time.monotonic()) > 0 and not self._context.cancel.is_set:
             said = self._connection.next(min(seconds, 0.1))
             if said is not None and self._hear(*said):
@@ -274,21 +271,16 @@ class _Run:
         if content.status == "error":
             raise content.exception()
         if content.status == "finished":
-            for name, spent in content.result().items():
-                seconds = self._context.watch.seconds
-                seconds[name] = seconds.get(name, 0.0) + spent
+            self._context.watch.add(content.result())
         # Not what a worker says is done but what is stored.
-        self._take_back(address, lost=content.status != "finished" or bool(self._unstored(self._parts[address].job)))
+        self._take_back(address, lost=content.status != "finished" or bool(_unstored(self._parts[address].job)))
         return True
-
-    def _unstored(self, job: Job) -> list[int]:
-        return [band for band in job.numbers if job.row_bands.receipt(band) is None]
 
     def _take_back(self, address: str, *, lost: bool) -> None:
         part = self._parts.pop(address)
-        missing = self._unstored(part.job)
+        missing = _unstored(part.job)
         self._left.update(missing)
-        with suppress(*_LOST):
+        with suppress(_LOST):
             part.future.cancel()
         if lost:
             self._fit.pop(address, None)
@@ -372,17 +364,19 @@ class _Run:
             return
         now = time.monotonic()
         self._idle_since = self._idle_since or now
-        if now - self._idle_since > self._connection.patience.again:
+        if now - self._idle_since > self._connection.waiting.again:
             kind = RunError if self._rows_a_part else RequestError
             raise kind("the cluster has no worker", where="--scheduler", fix=f"start workers there; {_RESUME}")
 
     def _stop(self) -> None:
         """Have workers stop, and wait a little until they have."""
-        with suppress(*_LOST, RuntimeError):
+        from .cluster_worker import forget
+
+        with suppress(_LOST, RuntimeError):
             working = set(self._parts)
             if working:
                 self._connection.client.cancel([part.future for part in self._parts.values()], force=True)
-            until = time.monotonic() + self._connection.patience.grace
+            until = time.monotonic() + self._connection.waiting.grace
             while working and (seconds := until - time.monotonic()) > 0:
                 said = self._connection.next(seconds)
                 if said is not None and said[0] == "event" and said[1]["kind"] == "ended":

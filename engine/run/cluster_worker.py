@@ -7,7 +7,7 @@ that hands the work out is the storage: it reads the inputs and writes row bands
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,14 @@ from distributed import get_worker
 from ... import __version__
 from ..allocator import keep_freed_memory
 from ..context import RunContext
-from ..errors import Cancelled, RequestError, RunError, SeamlineError
-from ..events import Cancel, warnings_to
+from ..errors import RequestError, RunError, SeamlineError
+from ..events import Cancel, Sending, warnings_to
 from ..inputs.fingerprint import Stamp
 from ..plan.make import library_versions
 from ..request import OpenPolicy
 from .device import pick_device
 from .job import Job, run_job
-from .loaded import kept
+from .loaded import of_this_process
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,40 +98,31 @@ def compute(job: Job, policy: OpenPolicy, topic: str) -> dict[str, float]:
     """
     worker = get_worker()
     keep_freed_memory()
-    reporter = _Reporter(lambda content: worker.log_event(topic, {"worker": worker.address, **content}))
+
+    def send(kind: str, content: Any) -> None:
+        worker.log_event(topic, {"worker": worker.address, "kind": kind, "content": content})
+
+    reporter = Sending(send)
     context = RunContext(listener=reporter, cancel=_WhileWanted(worker), policy=policy)
     # Where it is run a second time, the first one may have come far.
-    left = tuple(band for band in job.numbers if job.row_bands.receipt(band) is None)
+    left = tuple(job.row_bands.unfinished(job.numbers))
     try:
         with warnings_to(reporter):
             with context.watch.stage("load"):
-                model = kept(job.source, replace(job.plan.runtime, device=job.device))
+                model = of_this_process()(job.source, replace(job.plan.runtime, device=job.device))
             run_job(replace(job, numbers=left), model, context)
         return context.watch.seconds
-    except (SeamlineError, Cancelled):
+    except SeamlineError:
         raise
     except Exception as error:  # whatever it is must reach the one that handed the part out
         raise RunError(f"a worker failed ({type(error).__name__}: {error})", where=worker.address) from None
     finally:
-        reporter.tell("ended", {})
+        send("ended", None)
 
 
-class _Reporter:
-    """A listener that sends tile counts and warnings."""
-
-    def __init__(self, send: Callable[[dict[str, Any]], None]) -> None:
-        self._send, self._done = send, 0
-
-    def tell(self, kind: str, content: Any) -> None:
-        """Send something of another kind."""
-        self._send({"kind": kind, "content": content})
-
-    def emit(self, event: str, **fields: Any) -> None:
-        if event == "progress":
-            self.tell("tiles", fields["done"] - self._done)
-            self._done = fields["done"]
-        elif event == "warning":
-            self.tell("warning", fields)
+def forget() -> None:
+    """Let the model of the last run go."""
+    of_this_process().let_go()
 
 
 class _WhileWanted(Cancel):

@@ -29,11 +29,12 @@ from ..output.workspace import Workspace
 from ..plan.plan import Plan
 from ..plan.resources import Estimate, check_resources, estimate
 from ..request import OpenPolicy, Request
-from .agreement import LoadedOnce, agreed_plan, check_apart, check_destination, measured_plan
+from .agreement import agreed_plan, check_apart, check_destination, measured_plan
 from .artefacts import artefacts
 from .executors import Executor, InProcess
 from .item import item_stages
 from .job import Job, even_parts, run_job
+from .loaded import LoadedOnce
 from .stages import Stage, run_stages
 from .unchanged import check_as_read
 from .upload import check_upload, upload_stages
@@ -74,13 +75,18 @@ class Shard:
         return self.count == 1
 
 
-def plan_run(request: Request, source: ModelSource, cancel: Cancel | None = None) -> tuple[Plan, Estimate]:
+def plan_run(
+    request: Request, source: ModelSource, cancel: Cancel | None = None, *, loaded: LoadedOnce | None = None
+) -> tuple[Plan, Estimate]:
     """Plan a run and estimate its needs; writes nothing.
+
+    Args:
+        loaded: as for ``run``.
 
     Raises:
         RequestError: the request is wrong.
     """
-    plan = measured_plan(request, source, LoadedOnce(), (cancel or Cancel()).check)
+    plan = measured_plan(request, source, loaded or LoadedOnce(), (cancel or Cancel()).check)
     return plan, estimate(plan)
 
 

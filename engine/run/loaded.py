@@ -1,32 +1,32 @@
-"""Models that a process keeps between parts of a run, and between runs of the same model."""
+"""Models that stay loaded: for all of a run, for runs in turn, or for as long as a process computes parts of runs."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 
 from ..contract import ModelSource, Runtime, SteppingModel, TileModel
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """A model as it is to be loaded; two are one where the source says that they are."""
+class LoadedOnce:
+    """The model that was asked for last, loaded when it is first asked for: of one run, or of several in turn."""
 
-    identity: str
-    runtime: Runtime
-    source: ModelSource = field(compare=False)
+    def __init__(self) -> None:
+        self._loaded: tuple[ModelSource, Runtime, TileModel | SteppingModel] | None = None
+
+    def __call__(self, source: ModelSource, runtime: Runtime) -> TileModel | SteppingModel:
+        """The model of a source for a runtime."""
+        if self._loaded is None or self._loaded[:2] != (source, runtime):
+            # Gone before the next one comes: there may be no room for two.
+            self._loaded = None
+            self._loaded = source, runtime, source.load(runtime)
+        return self._loaded[2]
+
+    def let_go(self) -> None:
+        """Keep no model."""
+        self._loaded = None
 
 
-@lru_cache(maxsize=1)
-def _loaded(wanted: _Wanted) -> TileModel | SteppingModel:
-    return wanted.source.load(wanted.runtime)
-
-
-def kept(source: ModelSource, runtime: Runtime) -> TileModel | SteppingModel:
-    """The model, loaded unless it was the last one that this process asked for."""
-    return _loaded(_Wanted(source.identity, runtime, source))
-
-
-def forget() -> None:
-    """Let the model go."""
-    _loaded.cache_clear()
+@cache
+def of_this_process() -> LoadedOnce:
+    """The one of a process that computes parts of runs, a part after another."""
+    return LoadedOnce()

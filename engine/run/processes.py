@@ -20,7 +20,7 @@ from typing import Any
 from ..allocator import keep_freed_memory
 from ..context import RunContext
 from ..errors import Cancelled, RunError, SeamlineError
-from ..events import Progress, warnings_to
+from ..events import Progress, Sending, warnings_to
 from ..request import OpenPolicy
 from .job import Job, run_job
 
@@ -31,26 +31,12 @@ _GUARD = "; or put what your script runs below if __name__ == '__main__', as the
 _PACKAGE = Path(__file__).resolve().parents[2]
 
 
-class _Reporter:
-    """A listener that sends tile counts and warnings to the parent."""
-
-    def __init__(self, pipe: Connection) -> None:
-        self._pipe, self._done = pipe, 0
-
-    def emit(self, event: str, **fields: Any) -> None:
-        if event == "progress":
-            self._pipe.send(("tiles", fields["done"] - self._done))
-            self._done = fields["done"]
-        elif event == "warning":
-            self._pipe.send(("warning", fields))
-
-
 def _work(job: Job, policy: OpenPolicy, pipe: Connection) -> None:
     """Body of one process."""
     # The terminal sends Ctrl-C to every process of the group; the parent decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     keep_freed_memory()
-    reporter = _Reporter(pipe)
+    reporter = Sending(lambda kind, content: pipe.send((kind, content)))
     context = RunContext(listener=reporter, policy=policy)
 
     def obey() -> None:
@@ -155,6 +141,4 @@ def _follow(pipes: list[Any], progress: Progress, context: RunContext, remedy: s
                 raise content
             else:
                 working.remove(pipe)
-                seconds = context.watch.seconds
-                for name, spent in content.items():
-                    seconds[name] = seconds.get(name, 0.0) + spent
+                context.watch.add(content)

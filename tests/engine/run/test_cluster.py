@@ -20,14 +20,14 @@ from seamline.engine.events import Cancel
 from seamline.engine.inputs.fingerprint import Stamp
 from seamline.engine.request import OpenPolicy, Request
 from seamline.engine.run import Cluster, run
-from seamline.engine.run.cluster import Patience
+from seamline.engine.run.cluster import Waiting
 from seamline.engine.run.cluster_worker import Needs, survey
 from seamline.engine.testing import GroundNoise, assert_same_pixels
 
 distributed = pytest.importorskip("distributed", reason="the extra [cluster] is not installed")
 
 TOYS = Path(__file__).resolve().parents[2] / "toys"
-QUICK = Patience(connect=20, again=40, grace=5, look=0.2)
+QUICK = Waiting(connect=20, again=40, grace=5, look=0.2)
 
 
 class Heard:
@@ -143,7 +143,7 @@ def test_workers_are_killed_and_the_scheduler_is_started_again(scene, tmp_path, 
     found = run(
         asked(scene, tmp_path / "there.tif"),
         Mortal(),
-        executor=Cluster(cluster.address, patience=QUICK),
+        executor=Cluster(cluster.address, waiting=QUICK),
         listener=heard,
     )
     assert done == {"killed": 2, "restarted": True}
@@ -176,7 +176,7 @@ def test_a_worker_that_always_dies_ends_the_run_which_can_be_gone_on_with(scene,
         run(
             asked(scene, tmp_path / "o.tif"),
             Mortal(),
-            executor=Cluster(cluster.address, patience=QUICK),
+            executor=Cluster(cluster.address, waiting=QUICK),
             listener=Heard(deadly),
             cancel=Reviving(),
         )
@@ -222,13 +222,13 @@ def test_a_client_of_the_callers_stays_open_and_a_cancelled_run_goes_on(scene, t
 def test_no_scheduler_no_address_no_workers(scene, tmp_path):
     quick = replace(QUICK, connect=0.5, again=0.5)
     with pytest.raises(RequestError, match="no scheduler that answers"):
-        run(asked(scene, tmp_path / "o.tif"), GroundNoise(), executor=Cluster("tcp://127.0.0.1:9", patience=quick))
+        run(asked(scene, tmp_path / "o.tif"), GroundNoise(), executor=Cluster("tcp://127.0.0.1:9", waiting=quick))
     for address in ("nonsense://x:1", "10.0.0.1:8786", "tcp://10.0.0.1", "", 8786):
         with pytest.raises(RequestError, match="no address of a scheduler"):
             Cluster(address)
     empty = distributed.LocalCluster(n_workers=0, dashboard_address=":0")
     with empty, pytest.raises(RequestError, match="the cluster has no worker"):
-        run(asked(scene, tmp_path / "o.tif"), GroundNoise(), executor=Cluster(empty.scheduler_address, patience=quick))
+        run(asked(scene, tmp_path / "o.tif"), GroundNoise(), executor=Cluster(empty.scheduler_address, waiting=quick))
     assert not (tmp_path / "o.tif").exists()
     with pytest.raises(RequestError, match="0 workers cannot work"):
         Cluster("local", 0)

@@ -17,9 +17,9 @@ from seamline.engine.errors import ModelError, RequestError
 from seamline.engine.ground.tiles import TileGrid, even_axis
 from seamline.engine.request import Request
 from seamline.engine.run import InProcess, Processes, run
-from seamline.engine.run.agreement import LoadedOnce
 from seamline.engine.run.device import devices_for
 from seamline.engine.run.job import Job
+from seamline.engine.run.loaded import LoadedOnce
 from seamline.engine.testing import GroundNoise, PassThrough, assert_same_pixels
 from seamline.models import registry
 
