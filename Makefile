@@ -43,6 +43,7 @@ types: $(STAMP)
 
 # The tests in QGIS run also where others failed, and either failure fails the whole.
 test: lint
+	sh tests/browser.sh
 	failed=0; \
 	$(BIN)/python -m pytest -n 2 || failed=$$?; \
 	bash tests/qgis/run.sh || failed=$$?; \
