@@ -45,21 +45,27 @@ class Remembering:
         self._listener.emit(event, **fields)
 
 
+_PACE_S = 0.25
+
+
 class Sending:
-    """A listener that sends tile counts and warnings to another process.
+    """A listener that sends tile counts and warnings to another process; counts a few times a second at most.
 
     Args:
         send: takes the kind, ``"tiles"`` or ``"warning"``, and their number since the last time, or the fields.
     """
 
     def __init__(self, send: Callable[[str, Any], object]) -> None:
-        self._send, self._done = send, 0
+        self._send, self._done, self._next = send, 0, 0.0
 
     def emit(self, event: str, **fields: Any) -> None:
         """Send one event."""
         if event == "progress":
-            self._send("tiles", fields["done"] - self._done)
-            self._done = fields["done"]
+            # A small tile takes less time than its message does on the way.
+            now = time.monotonic()
+            if now >= self._next or fields["done"] == fields["total"]:
+                self._send("tiles", fields["done"] - self._done)
+                self._done, self._next = fields["done"], now + _PACE_S
         elif event == "warning":
             self._send("warning", fields)
 

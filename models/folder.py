@@ -178,6 +178,9 @@ def write_folder(
 def load_strictly(module: nn.Module, state: Mapping[str, torch.Tensor], *, where: str) -> None:
     """Load a state dict whose keys and shapes must be the module's own, and whose values must be finite.
 
+    A module on the meta device takes the tensors themselves: no memory is made twice, and torch's tables of what every
+    operation does on that device, a second to import, stay out.
+
     Raises:
         ModelError: naming the keys that are missing, unexpected, of another shape or not finite.
     """
@@ -191,7 +194,7 @@ def load_strictly(module: nn.Module, state: Mapping[str, torch.Tensor], *, where
     what = ", ".join(f"{_some(keys)} {finding}" for finding, keys in findings.items() if keys)
     if what:
         raise ModelError(what, where=where, fix="use the weights that belong to this architecture and config")
-    module.load_state_dict(state)
+    module.load_state_dict(state, assign=any(value.is_meta for value in own.values()))
 
 
 def check_sizes(config: Any, state: Mapping[str, torch.Tensor], *, where: str) -> None:

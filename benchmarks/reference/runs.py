@@ -21,7 +21,7 @@ from seamline.models.ds_dit.pictures import pictured
 from ..shared.scenes import read, write_scene
 
 SCALE, BITS = 4, 14
-METRICS = ("PSNR", "SSIM", "gradient_error", "lattice")
+METRICS = ("PSNR", "SSIM", "gradient_error")
 
 Scores = dict[str, float]
 

@@ -168,7 +168,7 @@ def _overviews(
     pyramid = Pyramid(
         row_bands.folder, (height, width), output.planes, output.dtype, output.nodata, separate, output.overview
     )
-    meters = _meters(plan, output)
+    meters = meters_of(plan, output)
 
     def measure(rows: NDArray[np.generic]) -> None:
         values, valid = rows[: len(output.bands)], _validity(rows, output)
@@ -187,7 +187,7 @@ def _overviews(
     return meters[0].score(), meters[1].ratio(), pyramid.paths
 
 
-def _meters(plan: Plan, output: Output) -> tuple[SeamMeter, TextureMeter] | None:
+def meters_of(plan: Plan, output: Output) -> tuple[SeamMeter, TextureMeter] | None:
     """What measures the traces of tiles; None for classes, whose numbers are no quantity."""
     if output.blend == "argmax":
         return None

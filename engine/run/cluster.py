@@ -11,16 +11,17 @@ import logging
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from queue import Empty, SimpleQueue
+from types import MappingProxyType
 from typing import Any
 
 from ... import __version__
 from ..context import RunContext
 from ..errors import RequestError, RunError
 from ..events import Progress
+from .cluster_connection import LOST, PATIENT, RESUME, Connection, Waiting, library
 from .device import devices_for
 from .job import Job
 from .unchanged import stamps_of
@@ -28,29 +29,20 @@ from .unchanged import stamps_of
 LOCAL = "local"
 """An address that stands for a cluster on this machine, made for the run."""
 
-_RESUME = "run again with --resume: what is stored is kept"
-_LOST = OSError
-"""What a call to a scheduler raises that does not answer: CommClosedError and TimeoutError are of this kind."""
+QUIET: Mapping[str, Any] = MappingProxyType(
+    {
+        "distributed.worker.profile.enabled": False,
+        "distributed.admin.tick.interval": "1s",
+        "distributed.admin.system-monitor.interval": "2s",
+    }
+)
+"""Settings of the library, which else looks at itself up to a hundred times a second, at some percent of a core in each
+process.
+"""
+
 _MOST_LOSSES = 3
-# A row is computed twice where two parts meet: one in twenty at most, and a few parts for each worker to even out.
-_ROWS_A_PART, _PARTS_A_WORKER = 20, 4
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """How long is waited, s.
-
-    Attributes:
-        connect: for a scheduler at the start.
-        again: for a scheduler that has gone, and for a worker where there is none.
-        grace: for workers that were told to stop.
-        look: between two looks at the workers.
-    """
-
-    connect: float = 10.0
-    again: float = 60.0
-    grace: float = 5.0
-    look: float = 0.5
+# A row is computed twice where two parts meet, so parts are long; but workers must end together, so the last are short.
+_LONG_SHARE, _LONG_PART, _PARTS_A_WORKER, _SHORT_PART = 40, 20, 4, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +59,12 @@ class Cluster:
     address: str = LOCAL
     workers: int = 1
     client: Any = None
-    waiting: Waiting = Waiting()
+    waiting: Waiting = PATIENT
 
     def __post_init__(self) -> None:
         if self.workers < 1:
             raise RequestError(f"{self.workers} workers cannot work", where="--workers", fix="give 1 or more")
-        distributed = _distributed()
+        distributed = library()
         if self.client is not None:
             if not isinstance(self.client, distributed.Client):
                 raise RequestError(f"{self.client!r} is no client", where="client", fix="give a distributed.Client")
@@ -97,10 +89,10 @@ class Cluster:
         if not job.numbers:
             return
         # What the library logs of connections that end, the run says in a sentence.
-        silence = _distributed().utils.silence_logging_cmgr(logging.CRITICAL + 1)
+        silence = library().utils.silence_logging_cmgr(logging.CRITICAL + 1)
         with silence, self._scheduler() as address:
             devices = devices_for(job.device, self.workers if self.address == LOCAL else 1)
-            connection = _Connection(address, self.client, self.waiting)
+            connection = Connection(address, self.client, self.waiting)
             try:
                 _Run(job, context, connection, devices).run()
             finally:
@@ -112,95 +104,20 @@ class Cluster:
         if self.client is not None or self.address != LOCAL:
             yield self.address
             return
-        with _distributed().LocalCluster(
-            n_workers=self.workers,
-            threads_per_worker=1,
-            # The plan has checked what a run needs.
-            memory_limit=0,
-            dashboard_address="127.0.0.1:0",
-            silence_logs=logging.CRITICAL,
-        ) as cluster:
+        import dask
+
+        with (
+            dask.config.set(QUIET),
+            library().LocalCluster(
+                n_workers=self.workers,
+                threads_per_worker=1,
+                # The plan has checked what a run needs.
+                memory_limit=0,
+                dashboard_address="127.0.0.1:0",
+                silence_logs=logging.CRITICAL,
+            ) as cluster,
+        ):
             yield cluster.scheduler_address
-
-
-def _distributed() -> Any:
-    """The library, which is not part of every installation, and slow to import.
-
-    Raises:
-        RequestError: it is not there.
-    """
-    try:
-        import distributed
-    except ImportError as error:
-        raise RequestError(
-            "dask.distributed is not installed", where="--scheduler", fix="pip install 'seamline[cluster]'"
-        ) from error
-    return distributed
-
-
-class _Connection:
-    """A client of the scheduler; a new one where the scheduler has been started again."""
-
-    def __init__(self, address: str, client: Any, waiting: Waiting) -> None:
-        self._address, self._given, self.waiting = address, client, waiting
-        self._inbox: SimpleQueue[tuple[str, Any]] = SimpleQueue()
-        self.topic = f"seamline-{uuid.uuid4().hex}"
-        if client is None:
-            client = self._connected(waiting.connect, RequestError, "start it, or give the address that it prints")
-        self.client = client
-        self._listen()
-
-    def again(self) -> None:
-        """Wait for the scheduler.
-
-        Raises:
-            RunError: it does not come back.
-        """
-        if self._given is not None:
-            raise RunError("the scheduler has gone", where=str(self._given), fix=_RESUME)
-        self.close()
-        self.client = self._connected(self.waiting.again, RunError, _RESUME)
-        self._listen()
-
-    def _connected(self, seconds: float, kind: type[RequestError | RunError], fix: str) -> Any:
-        until = time.monotonic() + seconds
-        while True:
-            try:
-                return _distributed().Client(self._address, timeout=max(min(seconds, until - time.monotonic()), 0.5))
-            except _LOST as error:
-                if time.monotonic() >= until:
-                    where = f"--scheduler {self._address}"
-                    raise kind("there is no scheduler that answers", where=where, fix=fix) from error
-                time.sleep(0.2)
-
-    def _listen(self) -> None:
-        self.client.subscribe_topic(self.topic, lambda event: self._inbox.put(("event", event[1])))
-
-    def notice(self, future: Any) -> None:
-        """Have a future's end told by ``next``."""
-        future.add_done_callback(lambda done: self._inbox.put(("done", done)))
-
-    def next(self, seconds: float) -> tuple[str, Any] | None:
-        """What happened next: ("event", what a worker logged) or ("done", future)."""
-        try:
-            return self._inbox.get(timeout=seconds)
-        except Empty:
-            return None
-
-    def workers(self) -> list[str]:
-        """Addresses, in the order of their names."""
-        if self.client.status != "running":
-            raise OSError("the connection is lost")
-        found = self.client.scheduler_info(n_workers=-1)["workers"]
-        return [address for address, _ in sorted(found.items(), key=lambda item: (str(item[1].get("name")), item[0]))]
-
-    def close(self) -> None:
-        """Leave; a client that was given stays as it was."""
-        with suppress(_LOST, RuntimeError):
-            self.client.unsubscribe_topic(self.topic)
-        if self._given is None:
-            with suppress(_LOST, RuntimeError):
-                self.client.close(timeout=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,17 +132,24 @@ def _unstored(job: Job) -> list[int]:
     return job.row_bands.unfinished(job.numbers)
 
 
+def parts_of(rows: int, *, idle: int, workers: int) -> int:
+    """Into how many contiguous parts to split the tile rows that are left, of which each idle worker gets one."""
+    share = -(-rows // workers)
+    most = max(share, _SHORT_PART) if share <= _LONG_SHARE else max(share // _PARTS_A_WORKER, _LONG_PART)
+    return max(idle, -(-rows // most))
+
+
 class _Run:
     """Hands the row bands of a job out until all are stored."""
 
-    def __init__(self, job: Job, context: RunContext, connection: _Connection, devices: list[str]) -> None:
+    def __init__(self, job: Job, context: RunContext, connection: Connection, devices: list[str]) -> None:
         self._job, self._context, self._connection, self._devices = job, context, connection, devices
         self._left = set(job.numbers)
         self._parts: dict[str, _Part] = {}
         self._losses: Counter[int] = Counter()
         self._fit: dict[str, str] = {}  # the device of each worker that can take part
         self._unfit: set[str] = set()
-        self._rows_a_part = 0
+        self._begun = False
         self._progress = Progress(context.listener, job.tiles)
         self._idle_since: float | None = None
 
@@ -235,7 +159,7 @@ class _Run:
                 self._context.cancel.check()
                 try:
                     self._step()
-                except _LOST:
+                except LOST:
                     # With the scheduler all tasks are gone; the workers come back by themselves, or new ones do.
                     for address in list(self._parts):
                         self._take_back(address, lost=False)
@@ -280,7 +204,7 @@ class _Run:
         part = self._parts.pop(address)
         missing = _unstored(part.job)
         self._left.update(missing)
-        with suppress(_LOST):
+        with suppress(LOST):
             part.future.cancel()
         if lost:
             self._fit.pop(address, None)
@@ -308,7 +232,7 @@ class _Run:
                 self._fit[address] = self._devices[len(self._fit) % len(self._devices)]
                 continue
             said = f"the worker {address} {lacks}"
-            if not self._rows_a_part:
+            if not self._begun:
                 raise RequestError(
                     said, where="--scheduler", fix="give every worker the same installation and the same storage"
                 )
@@ -339,9 +263,8 @@ class _Run:
 
         left = replace(self._job, numbers=tuple(sorted(self._left)))
         rows = -(-left.tiles // len(left.plan.inferred))
-        if not self._rows_a_part:
-            self._rows_a_part = max(min(-(-rows // len(idle)), _ROWS_A_PART), rows // (len(idle) * _PARTS_A_WORKER))
-        parts = left.split(max(len(idle), -(-rows // self._rows_a_part)))
+        parts = left.split(parts_of(rows, idle=len(idle), workers=len(self._fit)))
+        self._begun = True
         for address, part in zip(idle, parts, strict=False):
             part = part.on_device(self._fit[address])
             future = self._connection.client.submit(
@@ -365,14 +288,14 @@ class _Run:
         now = time.monotonic()
         self._idle_since = self._idle_since or now
         if now - self._idle_since > self._connection.waiting.again:
-            kind = RunError if self._rows_a_part else RequestError
-            raise kind("the cluster has no worker", where="--scheduler", fix=f"start workers there; {_RESUME}")
+            kind = RunError if self._begun else RequestError
+            raise kind("the cluster has no worker", where="--scheduler", fix=f"start workers there; {RESUME}")
 
     def _stop(self) -> None:
         """Have workers stop, and wait a little until they have."""
         from .cluster_worker import forget
 
-        with suppress(_LOST, RuntimeError):
+        with suppress(LOST, RuntimeError):
             working = set(self._parts)
             if working:
                 self._connection.client.cancel([part.future for part in self._parts.values()], force=True)

@@ -380,7 +380,7 @@ def load(config: Mapping[str, Any], state: Mapping[str, torch.Tensor], runtime: 
         raise ModelError(
             f"the config does not describe this network ({error})", where=ARCHITECTURE, fix="fetch the model again"
         ) from error
-    network = outline(shape).to_empty(device="cpu")
+    network = outline(shape)
     load_strictly(network, {key: value.float() for key, value in state.items()}, where=ARCHITECTURE)
     if shape.sees == "cell":
         network = channels_last(network, runtime.device)

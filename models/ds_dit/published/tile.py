@@ -239,6 +239,5 @@ def load(config: Mapping[str, Any], state: Mapping[str, torch.Tensor], runtime: 
             f"the config does not describe this network ({error})", where=ARCHITECTURE, fix="fetch the model again"
         ) from error
     use = Use.of(scale, solver, runtime, steps=STEPS, most=MOST_STEPS)
-    network = network.to_empty(device="cpu")
     load_strictly(network, {key: value.float() for key, value in state.items()}, where=ARCHITECTURE)
     return PublishedTile(network.eval().requires_grad_(False).to(runtime.device), use)

@@ -199,7 +199,7 @@ def load(config: Mapping[str, Any], state: Mapping[str, torch.Tensor], runtime: 
             f"no embedding of the prompt {lacking[0]!r}", where=ARCHITECTURE, fix="convert the model again"
         )
     network = outline(shape)
-    load_strictly(network.to_empty(device="cpu"), weights, where=ARCHITECTURE)
+    load_strictly(network, weights, where=ARCHITECTURE)
     network = network.eval().requires_grad_(False).to(runtime.device)
     if runtime.attention == "xformers":
         _use_xformers(network)

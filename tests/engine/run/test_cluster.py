@@ -20,7 +20,8 @@ from seamline.engine.events import Cancel
 from seamline.engine.inputs.fingerprint import Stamp
 from seamline.engine.request import OpenPolicy, Request
 from seamline.engine.run import Cluster, run
-from seamline.engine.run.cluster import Waiting
+from seamline.engine.run.cluster import parts_of
+from seamline.engine.run.cluster_connection import Waiting
 from seamline.engine.run.cluster_worker import Needs, survey
 from seamline.engine.testing import GroundNoise, assert_same_pixels
 
@@ -90,6 +91,25 @@ class Machines:
             process.kill()
         for process in (*self.workers, self.scheduler):
             process.wait()
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3, 8, 12])
+@pytest.mark.parametrize("rows", [1, 6, 44, 82, 121, 349, 503, 5000])
+def test_workers_of_one_speed_end_together_and_compute_few_rows_twice(rows, workers):
+    """Handed out as they come back: the last to end has few rows more than the first, and parts are not many."""
+    busy, left, parts = [0] * workers, rows, 0
+    while left:
+        at = min(busy)
+        idle = [number for number, until in enumerate(busy) if until == at]
+        count = min(parts_of(left, idle=len(idle), workers=workers), left)
+        # As even as can be, the longer ones first.
+        sizes = [left // count + (number < left % count) for number in range(count)]
+        for number, size in zip(idle, sizes, strict=False):
+            busy[number] += size
+            left -= size
+            parts += 1
+    assert max(busy) <= -(-rows // workers) * 1.15
+    assert parts - workers <= rows / 20
 
 
 @pytest.fixture
