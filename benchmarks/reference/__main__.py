@@ -16,8 +16,6 @@ import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import reduce
-from operator import add
 from pathlib import Path
 
 import numpy as np
@@ -112,8 +110,12 @@ def judged(source: ModelSource, changed: Changed, folder: Path, scale: int) -> M
 
 
 def lattice_of(rows: Sequence[Scored], scale: int) -> float:
-    """Of a group, off all of its windows."""
-    return lattice_metric(reduce(add, (row.windows for row in rows)), scale)["lattice"]
+    """Of a group, off all of its windows; the worst of the pools where images have other numbers of bands."""
+    pools: dict[int, LatticeSums] = {}
+    for row in rows:
+        bands = len(row.windows.power)
+        pools[bands] = pools[bands] + row.windows if bands in pools else row.windows
+    return max(lattice_metric(pool, scale)["lattice"] for pool in pools.values())
 
 
 def lines_of(table: Table, made: list[Made], scale: int) -> Iterator[str]:
