@@ -94,6 +94,7 @@ ERRORS: tuple = (
     mark("no tile is left to train on"),
     mark("segment tells every pixel apart"),
     mark("this model gives no features"),
+    mark("the page cannot be written ({reason})"),
     ("the COG cannot be written ({reason})", mark("the output cannot be written ({reason})")),
     mark("the GeoPackage cannot be written ({reason})"),
     ("row band {band} cannot be written ({reason})", mark("a part of the output cannot be written ({reason})")),

@@ -1,291 +1,271 @@
-"""The report of a run as one HTML page: before and after under a swipe, seams, consistency, timings, plan.
-
-The page needs nothing but itself: pictures are embedded, nothing is fetched, and every text is escaped.
-"""
+"""The report of a run as one HTML page that needs nothing but itself: made, filled in, put in its place."""
 
 from __future__ import annotations
 
 import base64
-import io
-import json
-from collections.abc import Mapping, Sequence
-from html import escape
+import math
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
 
 from ..engine.errors import RequestError
-from ..engine.output.workspace import Workspace
+from ..engine.events import Cancel, Listener, Progress, Silence
 from ..engine.quality.metrics import METRICS
-from .views import View, views
+from ..engine.quality.rasters import CACHE_BYTES
+from . import maps, sections, template
+from .change import CELLS_AT_ONCE, blocks, changes
+from .gathering import Rasters, band_names, gather
+from .layers import Layers, palette_of, title_of
+from .pyramid import Estimate, Level, Picture, levels, media_type, settings
+from .rasters import Cells
+from .reference import Compared, compared
+from .run import Run, damaged, find_run
+from .samples import Samples, Spectra, take
 
-_SUFFIX = ".report.json"
-_TITLES = {
-    "pansharpen": "Pan-sharpening",
-    "superres": "Super-resolution",
-    "segment": "Segmentation",
-    "classify": "Classification",
-}
-_ARTEFACTS = {
-    "undershoot": "Rings, dark",
-    "overshoot": "Rings, bright",
-    "lattice": "Lattice",
-    "bias": "Change of the mean",
-}
-_STAGES = (
-    "statistics",
-    "load",
-    "read",
-    "prepare",
-    "infer",
-    "blend",
-    "consistency",
-    "round",
-    "write",
-    "overviews",
-    "cog",
-    "artefacts",
-)
+# Of 30 MB; the rest is for spectra, maps, scripts, and what an estimate misses.
+_PICTURE_BYTES = 25_000_000
 
 
-def find_report(run_or_out: Path) -> Path:
-    """The report of a run.
-
-    Args:
-        run_or_out: the output of a run, its report, or the folder of an unfinished run.
-
-    Raises:
-        RequestError: the run is not finished, or nothing is known of it.
-    """
-    if run_or_out.name.endswith(_SUFFIX):
-        report = run_or_out
-    else:
-        report = run_or_out.with_name(run_or_out.stem + _SUFFIX)
-    if report.is_file():
-        return report
-    unfinished = run_or_out if run_or_out.is_dir() else Workspace.beside(run_or_out).folder
-    if unfinished.is_dir():
-        raise RequestError(
-            "this run is not finished", where=str(unfinished), fix="finish it with --resume, or name a finished output"
-        )
-    raise RequestError(
-        "there is no report of it", where=str(report), fix="name an output of seamline that has its report beside it"
-    )
-
-
-def write_page(run_or_out: Path, page: Path | None = None) -> Path:
+def write_page(
+    run_or_out: Path,
+    page: Path | None = None,
+    reference: Path | None = None,
+    *,
+    listener: Listener | None = None,
+    cancel: Cancel | None = None,
+) -> Path:
     """Write the page of a run.
 
     Args:
-        run_or_out: as for ``find_report``.
+        run_or_out: as for ``run.find_run``.
         page: where it goes; ``OUT.report.html`` beside the report when None.
+        reference: a raster on the output's grid that the output should equal; None for none.
 
     Returns:
         The page.
 
     Raises:
-        RequestError: there is no report, it is damaged, or the page cannot be written.
+        RequestError: there is no finished run, its report cannot be used, its output or the reference cannot be opened
+            or compared, or the page cannot be written.
+        RunError: a raster cannot be read.
+        Cancelled: between two strips; a page that was there stays.
     """
-    report = find_report(run_or_out)
-    facts = read_facts(report)
-    # Where the output is now: it may have been named from another folder, or moved with its report.
-    facts["outputs"][0] = str(report.with_name(Path(facts["outputs"][0]).name))
-    target = page or report.with_name(report.name.removesuffix(_SUFFIX) + ".report.html")
-    text = render(facts, views(facts))
+    listener, cancel = listener or Silence(), cancel or Cancel()
+    run = find_run(run_or_out)
+    target = page or run.page
+    with _sensible(run):
+        taken = _files_of(run, reference)
+    with _in_place(target, taken) as stream, rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES), ExitStack() as stack:
+        with _sensible(run):
+            rasters = gather(run, reference)
+        score = None if reference is None else compared(rasters, run.out, reference, listener, cancel)
+        with _sensible(run):
+            made = _Page(run, rasters, score, stack)
+        made.write(stream, listener, cancel)
+    return target
+
+
+def _files_of(run: Run, reference: Path | None) -> list[Path]:
+    """What a page must not take the place of."""
+    inputs = [Path(band["path"]) for bands in (run.facts.get("input_bands") or {}).values() for band in bands]
+    return [run.report, *run.layers.values(), *inputs, *([] if reference is None else [reference])]
+
+
+@contextmanager
+def _sensible(run: Run) -> Iterator[None]:
+    """Say in one sentence that a report holds what no run writes."""
     try:
-        target.write_text(text, encoding="utf-8")
+        yield
+    except (TypeError, KeyError, AttributeError, IndexError) as error:
+        raise damaged(run.report) from error
+
+
+@contextmanager
+def _in_place(target: Path, taken: Sequence[Path]) -> Iterator[IO[str]]:
+    """A file that becomes the page once it is whole; a page that was there stays until then."""
+    part = target.with_name(f"{target.name}.{os.getpid()}.part")
+    try:
+        _check_free(target, taken)
+        with part.open("w", encoding="utf-8") as stream:
+            yield stream
+        part.replace(target)
     except OSError as error:
         raise RequestError(
             f"the page cannot be written ({error.strerror})", where=str(target), fix="choose another place"
         ) from error
-    return target
+    finally:
+        with suppress(OSError):
+            part.unlink()
 
 
-def read_facts(report: Path) -> dict[str, Any]:
-    """The report of a run, as its JSON has it.
+def _check_free(target: Path, taken: Sequence[Path]) -> None:
+    if target.is_dir():
+        raise RequestError("the page is a folder", where=str(target), fix="give the name of a file")
+    if target.exists() and any(path.exists() and target.samefile(path) for path in taken):
+        raise RequestError("the page would replace a file of the run", where=str(target), fix="choose another place")
 
-    Raises:
-        RequestError: it cannot be read, or is no report of a run.
+
+class _Page:
+    """What a page is made of.
+
+    Args:
+        stack: closes the files that it is made from.
     """
-    try:
-        facts: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))
-        outputs = facts["outputs"]
-        if not (
-            isinstance(facts["model"], str)
-            and isinstance(facts["metrics"], dict)
-            and isinstance(outputs, list)
-            and isinstance(outputs[0], str)
-        ):
-            raise ValueError
-    except (OSError, ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
-        raise RequestError("this is no report of a run", where=str(report), fix="run the scene again") from error
-    return facts
+
+    def __init__(self, run: Run, rasters: Rasters, score: Compared | None, stack: ExitStack) -> None:
+        self._run, self._rasters, self._stack = run, rasters, stack
+        self._pictures = Layers(rasters, run.facts, stack).pictures()
+        self._names = band_names(rasters.out)
+        self._facts = _told(run, rasters, score)
+        at = run.facts.get("boundaries") or {"rows": [], "columns": []}
+        self._boundaries = [int(line) for line in at["rows"]], [int(line) for line in at["columns"]]
+        self._is_image = palette_of(rasters.out, ()) is None
+
+    def write(self, stream: IO[str], listener: Listener, cancel: Cancel) -> None:
+        """Draw, measure, and fill in the template."""
+        listener.emit("start", doing="drawing", unit="strips", out=str(self._run.out))
+        cells = self._cells()
+        pieces = 0 if cells is None else len(blocks(cells.window, CELLS_AT_ONCE))
+        progress = Progress(listener, sum(picture.strips for picture in self._pictures) + pieces)
+
+        def beat() -> None:
+            progress.advance()
+            cancel.check()
+
+        stored = self._stored(beat)
+        samples = self._samples()
+        facts = {
+            **self._facts,
+            "layers": [_layer(*each) for each in zip(self._pictures, stored, strict=True)],
+            "samples": _plain_samples(samples),
+            "change": [] if cells is None else [each.plain() for each in changes(cells, self._names, beat)],
+            "seams": self._seams(cancel.check),
+            "lattice": self._lattice(cancel.check),
+        }
+        data: dict[str, Callable[[], Iterator[str]]] = {}
+        for number, tiles in enumerate(stored):
+            for place, level in enumerate(tiles):
+                data[f"tiles-{number}-{place}"] = partial(_pieces, level.stream)
+        for number, spectra in enumerate(samples.spectra.values()):
+            data[f"spectra-{number}"] = partial(_packed, spectra)
+        template.fill(stream, self._run.out.name, facts, data)
+
+    def _stored(self, beat: Callable[[], None]) -> list[list[Level]]:
+        """The tiles of every picture; each takes its share of what the ones before have left."""
+        bits = [Estimate.of(picture) for picture in self._pictures]
+        left, found = _PICTURE_BYTES, list[list[Level]]()
+        for number, picture in enumerate(self._pictures):
+            setting = settings(self._pictures[number:], bits[number:], left)[0]
+            made = levels(picture, setting, self._spool, beat)
+            left -= sum(level.stream.tell() for level in made)
+            found.append(made)
+        return found
+
+    def _spool(self) -> IO[bytes]:
+        return self._stack.enter_context(tempfile.TemporaryFile())
+
+    def _cells(self) -> Cells | None:
+        """The output under the input's pixels, where both are images of the same bands."""
+        out, main = self._rasters.out, self._rasters.main
+        if main is None or not self._is_image or not Cells.can_be(out, main):
+            return None
+        return self._stack.enter_context(Cells(out, main))
+
+    def _samples(self) -> Samples:
+        rasters = self._rasters
+        scenes = {"Output": rasters.out}
+        if rasters.main is not None:
+            scenes[title_of(rasters.main.name)] = rasters.main
+        scenes |= {title_of(name): scene for name, scene in rasters.others.items()}
+        if rasters.reference is not None:
+            scenes["Reference"] = rasters.reference
+        return take(rasters.out.grid, scenes)
+
+    def _seams(self, check: Callable[[], None]) -> dict[str, Any] | None:
+        found = maps.seams(self._rasters.out, *self._boundaries, check) if self._is_image else None
+        if found is None:
+            return None
+        return {
+            "at": dict(zip(("rows", "columns"), self._boundaries, strict=True)),
+            "rows": _plain(found.rows),
+            "columns": _plain(found.columns),
+            "usual": round(found.usual, 3),
+            "outstanding": list(found.outstanding),
+        }
+
+    def _lattice(self, check: Callable[[], None]) -> dict[str, Any] | None:
+        main = self._rasters.main
+        found = maps.lattice(self._rasters.out, main, check) if main is not None and self._is_image else None
+        if found is None:
+            return None
+        return {"side": found.side, "scores": _plain(found.scores), "most": METRICS["lattice"].at_most}
 
 
-def render(facts: Mapping[str, Any], pictures: Sequence[View]) -> str:
-    """The page, from the report and its pictures."""
-    name = Path(facts["outputs"][0]).name
-    title = _TITLES.get(str(facts.get("task")), "Run")
-    body = [
-        f"<header><p class=kind>{escape(title)}</p><h1>{escape(name)}</h1>",
-        f"<p>{escape(_short(facts['model']))}. {escape(str(facts.get('note', '')))}</p></header>",
-        *(_picture(view) for view in pictures),
-        _cards(facts["metrics"]),
-        _consistency(facts["metrics"], [str(band.get("name") or "") for band in facts.get("main_bands", [])]),
-        _timings(facts.get("seconds", {})),
-        _plan(facts),
-    ]
-    return _PAGE.replace("{title}", escape(name)).replace("{style}", _STYLE).replace("{body}", "\n".join(body))
-
-
-def _short(model: Any) -> str:
-    """Name and version of a model, without its hash."""
-    name, _, version = str(model).partition("@")
-    return f"{name} {version.partition('+')[0]}"
-
-
-def _picture(view: View) -> str:
-    after = f"<img alt='after' src='{_jpeg(view.after)}'>"
-    caption = f"<figcaption>{escape(view.title)}</figcaption>"
-    if view.before is None:
-        return f"<figure><div class=still>{after}</div>{caption}</figure>"
-    return (
-        "<figure><div class=swipe>"
-        f"{after}<div class=before><img alt='before' src='{_jpeg(view.before)}'></div><i></i>"
-        "<b class=left>before</b><b class=right>after</b>"
-        "<input type=range min=0 max=100 step=0.1 value=50 aria-label='how much of the picture shows the input'>"
-        f"</div>{caption}</figure>"
-    )
-
-
-def _jpeg(image: Any) -> str:
-    stream = io.BytesIO()
-    image.save(stream, "JPEG", quality=86, optimize=True)
-    return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
-
-
-def _cards(metrics: Mapping[str, Any]) -> str:
-    cards = []
-    score, control = metrics.get("seam_score"), metrics.get("seam_control_band")
-    if score is not None and control:
-        inside = control[0] <= score <= control[1]
-        verdict = "no seam shows" if inside or score < control[0] else "look at the tile boundaries"
-        cards.append(
-            ("Seam score", f"{score:.3f}", f"{verdict}: lines elsewhere score {control[0]:.2f} to {control[1]:.2f}")
-        )
-    ratio, band = metrics.get("overlap_variance_ratio"), metrics.get("overlap_variance_control_band")
-    if ratio is not None and band:
-        cards.append(("Texture in overlaps", f"{ratio:.3f}", f"elsewhere {band[0]:.2f} to {band[1]:.2f}"))
-    worst = max((value for value in metrics.get("consistency") or () if value is not None), default=None)
-    if worst is not None:
-        sight = {"mtf": "through the sensor's MTF", "area": "as area means"}.get(str(metrics.get("consistency_sight")))
-        cards.append(("Consistency", f"{100 * worst:.2f} %", f"worst band, seen as the input's pixels {sight or ''}"))
-    for name, title in _ARTEFACTS.items():
-        value = (metrics.get("artefacts") or {}).get(name)
-        bound = METRICS[name].at_most
-        if value is not None and bound is not None:
-            good = value <= bound
-            shown, most = (f"{v:.3f}" if name != "bias" else f"{100 * v:.2f} %" for v in (value, bound))
-            cards.append((title, shown, f"{'' if good else 'look at the image: '}good images have at most {most}"))
-    items = (f"<div><p>{escape(t)}</p><strong>{escape(v)}</strong><p>{escape(n)}</p></div>" for t, v, n in cards)
-    return f"<section class=cards>{''.join(items)}</section>" if cards else ""
-
-
-def _consistency(metrics: Mapping[str, Any], names: Sequence[str]) -> str:
-    values = [value for value in metrics.get("consistency") or () if value is not None]
-    if not values:
-        return ""
-    known = list(names) + [""] * len(values)
-    rows = [(known[i] or f"band {i + 1}", value, f"{100 * value:.2f} %") for i, value in enumerate(values)]
-    text = "RMS distance between the input and the output seen with the input's pixels, as a share of the band's mean."
-    return _bars("Consistency, band by band", text, rows)
-
-
-def _timings(seconds: Mapping[str, float]) -> str:
-    least = 0.005 * seconds.get("total", 0.0)
-    rows = [(s, seconds[s], f"{seconds[s]:.1f} s") for s in _STAGES if seconds.get(s, 0.0) > least]
-    if not rows:
-        return ""
-    return _bars("Time", f"{seconds.get('total', 0.0):.1f} s in all; stages overlap.", rows)
-
-
-def _bars(title: str, text: str, rows: Sequence[tuple[str, float, str]]) -> str:
-    most = max(value for _, value, _ in rows) or 1.0
-    lines = (
-        f"<tr><th>{escape(name)}</th><td><div class=bar style='width:{100 * value / most:.1f}%'></div></td>"
-        f"<td class=number>{escape(shown)}</td></tr>"
-        for name, value, shown in rows
-    )
-    return f"<section><h2>{escape(title)}</h2><p>{escape(text)}</p><table class=bars>{''.join(lines)}</table></section>"
-
-
-def _instrument(found: Mapping[str, Any] | None) -> str | None:
-    """What was measured of a pair, in words."""
-    if not found:
-        return None
-    rows, columns = found["shift"]
-    return (
-        f"a gain of {found['gain']:.2f} at the Nyquist frequency of the coarse input, which lies {rows:+.2f} rows and "
-        f"{columns:+.2f} columns of the fine one from its georeference"
-    )
-
-
-def _plan(facts: Mapping[str, Any]) -> str:
-    size, counts = facts.get("size") or (0, 0), facts.get("counts") or {}
-    rows = {
-        "Model": facts["model"],
-        "Licence of the model": facts.get("licence"),
-        "Seed": facts.get("seed"),
-        "Instrument, as measured": _instrument(facts.get("instrument")),
-        **{f"Input {name}": path for name, path in (facts.get("inputs") or {}).items()},
-        "Outputs": ", ".join(map(str, facts["outputs"])),
-        "Size": f"{size[0]} x {size[1]} px, {int(facts.get('output_bytes') or 0) / 2**20:.1f} MiB",
-        "Tiles": f"{facts.get('tiles')} of {facts.get('tile')} px",
-        "Pixels": ", ".join(f"{count} {what}" for what, count in counts.items()),
-        "Peak memory": f"{int(facts.get('peak_memory_bytes') or 0) / 2**20:.0f} MiB",
-        "Software": facts.get("software"),
-        "Identity": facts.get("identity"),
+def _told(run: Run, rasters: Rasters, score: Compared | None) -> dict[str, Any]:
+    """What the report says, and the comparison with a reference."""
+    facts, metrics = run.facts, run.facts["metrics"]
+    names = band_names(rasters.out if rasters.main is None else rasters.main, facts.get("main_bands") or ())
+    height, width = rasters.out.grid.shape
+    return {
+        "heading": sections.heading(facts, run.out),
+        "size": [int(width), int(height)],
+        "pixel": _pixel(rasters),
+        "verdicts": sections.verdicts(metrics),
+        "consistency": sections.consistency(metrics, names),
+        "instrument": sections.instrument(facts, names),
+        "scores": [] if score is None else sections.scores(score.metrics),
+        "reference": None if score is None else score.name,
+        "timings": sections.timings(facts.get("seconds", {})),
+        "provenance": sections.provenance(facts, run.out),
+        "missing": list(rasters.missing),
     }
-    lines = (f"<tr><th>{escape(k)}</th><td>{escape(str(v))}</td></tr>" for k, v in rows.items() if v not in (None, ""))
-    return f"<section><h2>How it was made</h2><table>{''.join(lines)}</table></section>"
 
 
-_STYLE = """
-:root{color-scheme:light dark;--ink:#1d2730;--soft:#5d6b78;--line:#d8dee4;--paper:#fff;--mark:#2b6c8f;--wash:#f3f6f8}
-@media(prefers-color-scheme:dark){:root{--ink:#e6ebef;--soft:#9aa8b4;--line:#37424c;--paper:#161b20;--mark:#63b0d6;
---wash:#1f262d}}
-*{box-sizing:border-box}
-body{margin:0 auto;max-width:960px;padding:2rem 1rem 4rem;background:var(--paper);color:var(--ink);
-font:16px/1.5 system-ui,sans-serif}
-h1{margin:0;font-size:1.8rem;overflow-wrap:anywhere}h2{font-size:1.15rem;margin:2.2rem 0 .2rem}
-header p,section>p,figcaption{color:var(--soft);margin:.3rem 0}.kind{text-transform:uppercase;letter-spacing:.08em;
-font-size:.8rem}
-figure{margin:1.6rem 0}figcaption{font-size:.9rem}
-.swipe,.still{position:relative;overflow:hidden;border-radius:8px;background:#000;line-height:0}
-.swipe img,.still img{width:100%;display:block}
-.before{position:absolute;inset:0;clip-path:inset(0 calc(100% - var(--at,50%)) 0 0)}
-.swipe i{position:absolute;top:0;bottom:0;left:var(--at,50%);width:2px;margin-left:-1px;background:#fff;
-box-shadow:0 0 4px #000}
-.swipe b{position:absolute;top:10px;padding:.7em .6em;border-radius:4px;background:#000a;color:#fff;font-size:.8rem}
-.left{left:10px}.right{right:10px}
-.swipe input{position:absolute;inset:0;width:100%;height:100%;margin:0;opacity:0;cursor:ew-resize}
-.swipe input:focus-visible~i,.swipe:focus-within i{box-shadow:0 0 0 2px var(--mark)}
-.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(220px,1fr));gap:12px;margin-top:1.6rem}
-.cards div{background:var(--wash);border-radius:8px;padding:12px 16px}.cards p{margin:0;color:var(--soft);
-font-size:.85rem}.cards strong{font-size:1.7rem}
-table{border-collapse:collapse;width:100%;font-size:.92rem}th{text-align:left;font-weight:600;padding-right:1rem;
-white-space:nowrap;vertical-align:top}
-td{overflow-wrap:anywhere;width:100%}tr+tr>*{border-top:1px solid var(--line)}th,td{padding-top:.25rem;
-padding-bottom:.25rem}
-.bars tr+tr>*{border:0}.bar{height:12px;min-width:2px;border-radius:3px;background:var(--mark)}
-.number{white-space:nowrap;width:auto;text-align:right;padding-left:1rem;font-variant-numeric:tabular-nums}
-"""
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
-<meta http-equiv="Content-Security-OpenPolicy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline';
- script-src 'unsafe-inline'">
-<title>{title}</title><style>{style}</style></head><body>
-{body}
-<script>document.querySelectorAll('.swipe input').forEach(function(range){range.addEventListener('input',function(){
-range.parentNode.style.setProperty('--at',range.value+'%')})})</script>
-</body></html>
-"""
+def _pixel(rasters: Rasters) -> dict[str, Any]:
+    """Size of a pixel on the ground, where it has one that is a length."""
+    grid = rasters.out.grid
+    unit = None if grid.crs is None or grid.crs.geographic else str(grid.crs.units[0])
+    return {"size": math.sqrt(abs(grid.affine.determinant)), "unit": {"metre": "m"}.get(unit or "", unit)}
+
+
+def _layer(picture: Picture, tiles: Sequence[Level]) -> dict[str, Any]:
+    place, finest = picture.place, picture.depth + 1 - len(tiles)
+    return {
+        "name": picture.name,
+        "title": picture.title,
+        "note": picture.note,
+        "place": [place.column, place.row, place.width, place.height],
+        "size": [-(-picture.width // 2**finest), -(-picture.height // 2**finest)],
+        "finest": 2**finest,
+        "type": media_type(picture),
+        "legend": picture.legend,
+        "levels": [{"rows": level.rows, "columns": level.columns, "sizes": level.sizes} for level in tiles],
+    }
+
+
+def _plain_samples(samples: Samples) -> dict[str, Any]:
+    spectra = [{"title": title, **each.plain()} for title, each in samples.spectra.items()]
+    return {"step": samples.step, "rows": samples.rows, "columns": samples.columns, "spectra": spectra}
+
+
+def _plain(values: NDArray[np.float64]) -> list[list[float | None]]:
+    return [[round(float(value), 3) if math.isfinite(value) else None for value in row] for row in values]
+
+
+def _packed(spectra: Spectra) -> Iterator[str]:
+    yield base64.b64encode(spectra.packed()).decode("ascii")
+
+
+def _pieces(stream: IO[bytes]) -> Iterator[str]:
+    """What a file of characters holds."""
+    stream.seek(0)
+    while piece := stream.read(1 << 20):
+        yield piece.decode("ascii")

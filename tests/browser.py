@@ -15,8 +15,12 @@ _HERE = ("127.0.0.1", "localhost", "::1")
 
 
 @contextmanager
-def browsing(width: int = 1280, height: int = 900) -> Iterator[tuple[Any, list[str]]]:
+def browsing(width: int = 1280, height: int = 900, **context: Any) -> Iterator[tuple[Any, list[str]]]:
     """A page of Playwright, and what it asked of other machines, all of which was refused, so far.
+
+    Args:
+        width, height: of the window, px.
+        context: further options of Playwright's ``new_context``, such as ``locale`` and ``color_scheme``.
 
     A script that fails in the page fails the test that leaves the context.  Without a browser the test skips.
     """
@@ -40,9 +44,9 @@ def browsing(width: int = 1280, height: int = 900) -> Iterator[tuple[Any, list[s
     with playwright.sync_playwright() as started:
         browser = started.chromium.launch(executable_path=program, args=flags)
         try:
-            context = browser.new_context(viewport={"width": width, "height": height})
-            context.route("**/*", answer)
-            page = context.new_page()
+            opened = browser.new_context(viewport={"width": width, "height": height}, **context)
+            opened.route("**/*", answer)
+            page = opened.new_page()
             page.on("pageerror", lambda error: failed.append(str(error)))
             yield page, asked
         finally:

@@ -191,20 +191,27 @@ def meters_of(plan: Plan, output: Output) -> tuple[SeamMeter, TextureMeter] | No
     """What measures the traces of tiles; None for classes, whose numbers are no quantity."""
     if output.blend == "argmax":
         return None
-    scale, window = plan.scale, plan.window
+    scale = plan.scale
     height, width = output.grid.shape
-    row_lines, column_lines = (
+    row_lines, column_lines = boundary_lines(plan)
+    ramp = scale.line(max(plan.tiles.rows.ramp, plan.tiles.columns.ramp))
+    return (
+        SeamMeter(len(output.bands), height, width, row_lines, column_lines),
+        TextureMeter(len(output.bands), height, width, row_lines, column_lines, ramp),
+    )
+
+
+def boundary_lines(plan: Plan) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Lines of the outputs, along (rows, columns), at which two tiles weigh the same: ``k`` lies before px ``k``."""
+    scale, window = plan.scale, plan.window
+    rows, columns = (
         tuple(scale.line(line) - scale.line(first) for line in axis.boundaries() if first < line < first + length)
         for axis, first, length in (
             (plan.tiles.rows, window.row, window.height),
             (plan.tiles.columns, window.column, window.width),
         )
     )
-    ramp = scale.line(max(plan.tiles.rows.ramp, plan.tiles.columns.ramp))
-    return (
-        SeamMeter(len(output.bands), height, width, row_lines, column_lines),
-        TextureMeter(len(output.bands), height, width, row_lines, column_lines, ramp),
-    )
+    return rows, columns
 
 
 def _validity(rows: NDArray[np.generic], output: Output) -> NDArray[np.bool_] | None:

@@ -140,14 +140,16 @@ def _floats(values: NDArray[np.generic], valid: NDArray[np.bool_] | None) -> Flo
 
 def _segments(crossings: tuple[int, ...], length: int, lines: int) -> tuple[tuple[int, int], ...]:
     """About 64 px each, evenly between two crossings; evenly chosen ones where there are many."""
-    cuts = [0]
-    for first, stop in pairwise((0, *crossings, length)):
-        parts = max(1, round((stop - first) / _SEGMENT))
-        cuts += [first + (stop - first) * i // parts for i in range(1, parts + 1)]
-    segments = list(pairwise(cuts))
+    segments = [piece for first, stop in pairwise((0, *crossings, length)) for piece in pieces(first, stop)]
     most = min(len(segments), _MOST_ALONG, max(_MOST_SEGMENTS // max(lines, 1), 1))
     chosen = np.unique(np.linspace(0, len(segments) - 1, most).round().astype(int))
     return tuple(segments[i] for i in chosen)
+
+
+def pieces(first: int, stop: int) -> list[tuple[int, int]]:
+    """(first, stop) of equal pieces of about 64 px."""
+    parts = max(1, round((stop - first) / _SEGMENT))
+    return list(pairwise(first + (stop - first) * i // parts for i in range(parts + 1)))
 
 
 def _lines(boundaries: tuple[int, ...], length: int, reach: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

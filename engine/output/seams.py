@@ -67,7 +67,7 @@ class SeamMeter:
     def push(self, chunk: NDArray[np.generic], valid: NDArray[np.bool_] | None = None) -> None:
         """Take the next rows: (C, n, W); masked pixels do not count."""
         for grids, values in self._sampler.push(chunk, valid):
-            steps, bends = _steps(values), _bends(values)
+            steps, bends = steps_across(values), _bends(values)
             known = np.isfinite(steps)
             count = known.sum(axis=2)
             mean = np.sum(steps, axis=2, where=known, dtype=np.float64) / np.maximum(count, 1)
@@ -86,7 +86,7 @@ class SeamMeter:
         return SeamScore(float(worst[0]), *control_band(worst[1:]), plain=float(bends[:, 0].max()))
 
 
-def _steps(values: Floats) -> Floats:
+def steps_across(values: Floats) -> Floats:
     """The step across the line as a share of the brightness: (..., 4) to (...), within +-2 %."""
     a, b, c, d = (values[..., i] for i in range(4))
     step = 0.5 * (a - 3 * b + 3 * c - d)

@@ -1368,6 +1368,10 @@ Ein Teil der Flächen mit Labels wird zurückgehalten und nie zum Training benut
         <translation>dieses Modell liefert keine Merkmale</translation>
     </message>
     <message>
+        <source>the page cannot be written ({reason})</source>
+        <translation>die Seite kann nicht geschrieben werden ({reason})</translation>
+    </message>
+    <message>
         <source>the GeoPackage cannot be written ({reason})</source>
         <translation>das GeoPackage kann nicht geschrieben werden ({reason})</translation>
     </message>

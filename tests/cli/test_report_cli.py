@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 from click.testing import CliRunner
+from rasterio.transform import from_origin
 
 from seamline.cli.group import cli
-from seamline.report import views as report_views
-from seamline.report.page import render
-from seamline.report.views import shown_bands, views
+from seamline.report.colours import shown_bands
 from seamline.tests.engine.inputs.hostile import Listener, mask_vrt
 
 
@@ -31,23 +32,51 @@ def run(small_pair, tmp_path):
 
 
 class Page(HTMLParser):
-    """Collects what a page refers to, and its text."""
+    """Collects what a page refers to, its elements of data by their names, and its facts."""
 
-    def __init__(self, text):
+    def __init__(self, path):
         super().__init__()
-        self.links, self.open, self.text = [], [], ""
-        self.feed(text)
+        self.raw = path.read_text(encoding="utf-8")
+        self.links, self.open, self.data, self._at = [], [], {}, None
+        self.feed(self.raw)
+        self.facts = json.loads(self.data["facts"])
 
     def handle_starttag(self, tag, attrs):
-        if tag not in ("meta", "img", "input"):
+        if tag not in ("meta", "input"):
             self.open.append(tag)
+        named = dict(attrs)
+        self._at = named.get("id") if tag == "script" else None
         self.links += [value for name, value in attrs if name in ("src", "href", "action", "data")]
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
+        self._at = None
 
     def handle_data(self, data):
-        self.text += data + "\n"
+        if self._at:
+            self.data[self._at] = self.data.get(self._at, "") + data
+
+    @property
+    def layers(self):
+        return [layer["name"] for layer in self.facts["layers"]]
+
+
+def page_of(out):
+    answer = seamline("report", out)
+    assert answer.exit_code == 0, answer.output
+    return Page(out.with_name(f"{out.stem}.report.html"))
+
+
+def refused(*arguments):
+    answer = seamline("report", *arguments)
+    assert answer.exit_code == 2, answer.output
+    return answer.output
+
+
+def changed(out, **facts):
+    """The report of an output, with other facts."""
+    report = out.with_name(f"{out.stem}.report.json")
+    report.write_text(json.dumps(json.loads(report.read_text()) | facts))
 
 
 def test_the_page_is_self_contained_and_says_what_was_made(run):
@@ -55,48 +84,51 @@ def test_the_page_is_self_contained_and_says_what_was_made(run):
     assert answer.exit_code == 0, answer.output
     path = run.with_name("fused.report.html")
     assert answer.output.strip() == str(path)
-    page = Page(path.read_text(encoding="utf-8"))
+    page = Page(path)
     assert page.open == []
-    assert len(page.links) == 4, "before and after, of the whole and of a detail"
-    assert all(link.startswith("data:image/jpeg;base64,") for link in page.links)
-    assert not re.search(r"https?:|url\(|@import", path.read_text(encoding="utf-8"))
-    for words in ("fused.tif", "brovey 2.", "brovey@2", "GPL-2.0-or-later", "Consistency", "blue", "Time", "Identity"):
-        assert words in page.text
-    facts = json.loads(run.with_name("fused.report.json").read_text())
-    assert facts["identity"] in page.text
+    assert page.links == ["#measures"]
+    assert not re.search(r"<(?:script|img|link|iframe)[^>]+(?:src|href)=|@import", page.raw)
+    assert "default-src 'none'" in page.raw
+    assert page.layers == ["output", "input-ms", "input-pan", "difference", "ndvi"]
+    facts, report = page.facts, json.loads(run.with_name("fused.report.json").read_text())
+    assert facts["heading"]["model"].startswith("brovey 2")
+    told = dict(facts["provenance"])
+    assert told["Identity of the run"] == report["identity"]
+    assert told["Licence of the model"] == "GPL-2.0-or-later"
+    assert [row["name"] for row in facts["consistency"]] == ["blue", "green", "red", "nir"]
+    assert facts["change"][0]["name"] == "NDVI"
 
 
-@pytest.mark.parametrize(("score", "words"), [(1.02, "no seam shows"), (1.9, "look at the tile boundaries")])
-def test_a_seam_score_comes_with_its_verdict(score, words):
-    facts = {
-        "model": "m@1",
-        "outputs": ["o.tif"],
-        "metrics": {"seam_score": score, "seam_control_band": [0.8, 1.3], "consistency": [None, 0.01]},
-    }
-    text = Page(render(facts, ())).text
-    assert f"{score:.3f}" in text
-    assert words in text
-    assert "1.00 %" in text
+@pytest.mark.parametrize(("score", "good"), [(1.02, True), (1.9, False)])
+def test_a_seam_score_comes_with_its_verdict(run, score, good):
+    metrics = {"seam_score": score, "seam_control_band": [0.8, 1.3], "consistency": [None, 0.01]}
+    changed(run, metrics=metrics)
+    facts = page_of(run).facts
+    (seam,) = (verdict for verdict in facts["verdicts"] if verdict["title"] == "Seam score")
+    assert (seam["value"], seam["good"]) == (score, good)
+    assert [(row["name"], row["value"]) for row in facts["consistency"]] == [("green", 0.01)]
 
 
 def test_names_cannot_break_out_of_the_text(run):
     report = run.with_name("fused.report.json")
     facts = json.loads(report.read_text())
-    evil = "<script>alert('x')</script>{body}"
+    evil = "</script><script>alert('x')</script><!--title-->"
     facts |= {"model": evil, "inputs": {evil: evil}, "note": evil}
-    facts["main_bands"][0]["name"] = evil
     report.write_text(json.dumps(facts))
-    assert seamline("report", run).exit_code == 0
-    text = run.with_name("fused.report.html").read_text(encoding="utf-8")
-    assert text.count("<script") == 1
-    assert "{body}" in Page(text).text, "a placeholder in a name was filled in"
+    page = page_of(run)
+    assert page.open == []
+    assert "<script>alert" not in page.raw
+    assert page.facts["heading"]["note"] == evil, "a mark in a name was filled in"
 
 
-def test_a_page_can_be_put_elsewhere_and_named_by_its_report(run, tmp_path):
-    page = tmp_path / "page.html"
-    answer = seamline("report", run.with_name("fused.report.json"), page, "--json")
-    assert answer.exit_code == 0, answer.output
-    assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
+def test_a_page_can_be_put_elsewhere_and_named_by_its_report_or_its_folder(run, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    for named in (run.with_name("fused.report.json"), tmp_path):
+        page = tmp_path / "elsewhere" / "page.html"
+        answer = seamline("report", named, page, "--json")
+        assert answer.exit_code == 0, answer.output
+        assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
+        page.unlink()
 
 
 def test_a_run_is_found_from_another_folder(small_pair, tmp_path, monkeypatch):
@@ -106,23 +138,27 @@ def test_a_run_is_found_from_another_folder(small_pair, tmp_path, monkeypatch):
     names = [f"../{path.name}" for path in small_pair]
     assert seamline("pansharpen", *names, "o.tif", "--model", "brovey", "--device", "cpu").exit_code == 0
     monkeypatch.chdir(tmp_path / "elsewhere")
-    assert seamline("report", "../work/o.tif").exit_code == 0
-    page = Page((tmp_path / "work" / "o.report.html").read_text(encoding="utf-8"))
-    assert len(page.links) == 4
+    assert "input-pan" in page_of(Path("../work/o.tif")).layers
     (tmp_path / "moved").mkdir()
     for path in (tmp_path / "work").glob("o.*"):
         path.rename(tmp_path / "moved" / path.name)
-    assert seamline("report", tmp_path / "moved" / "o.tif").exit_code == 0
-    assert len(Page((tmp_path / "moved" / "o.report.html").read_text(encoding="utf-8")).links) == 4
+    assert "input-pan" in page_of(tmp_path / "moved" / "o.tif").layers
 
 
-def test_without_its_rasters_the_page_still_tells(run, small_pair):
-    small_pair[0].unlink()
-    assert seamline("report", run).exit_code == 0
-    assert "type=range" not in run.with_name("fused.report.html").read_text(encoding="utf-8")
-    run.unlink()
-    assert seamline("report", run).exit_code == 0
-    assert "<img" not in run.with_name("fused.report.html").read_text(encoding="utf-8")
+def test_without_its_inputs_the_page_says_what_it_lacks(run, small_pair):
+    for path in small_pair:
+        path.unlink()
+    page = page_of(run)
+    assert page.layers == ["output"]
+    assert [text.split(":")[0] for text in page.facts["missing"]] == ["Input pan", "Input ms"]
+
+
+def test_an_input_of_other_ground_is_no_layer(run, small_pair):
+    with rasterio.open(small_pair[0], "r+") as file:
+        file.transform = from_origin(900000, 5000000, 2, 2)
+    page = page_of(run)
+    assert "input-ms" not in page.layers
+    assert "does not lie along the output" in page.facts["missing"][0]
 
 
 def test_a_report_that_names_a_network_fetches_nothing(run, small_pair, tmp_path):
@@ -130,21 +166,23 @@ def test_a_report_that_names_a_network_fetches_nothing(run, small_pair, tmp_path
     facts = json.loads(report.read_text())
     with Listener(tmp_path) as listener:
         for place in (f"/vsicurl/http://{listener.address}/a.tif", f"http://{listener.address}/a.tif"):
-            for band in facts["main_bands"]:
-                band["path"] = place
-            assert [view.before for view in views(facts)] == [None, None]
-            assert views(facts | {"outputs": [place]}) == []
+            bands = {name: [band | {"path": place} for band in told] for name, told in facts["input_bands"].items()}
+            changed(run, input_bands=bands)
+            assert page_of(run).layers == ["output"]
+        changed(run, input_bands=facts["input_bands"])
         (small_pair[0].parent / "ms.tif.msk").write_text(mask_vrt(f"/vsicurl/http://{listener.address}/m.tif"))
-        assert [view.before for view in views(json.loads(report.read_text()))] == [None, None]
+        assert "input-ms" not in page_of(run).layers
+        changed(run, outputs=[f"http://{listener.address}/a.tif"])
+        assert "the output of this report is gone" in refused(report)
         assert listener.heard == []
 
 
 def test_what_is_no_finished_run_is_refused(tmp_path):
-    refused = seamline("report", tmp_path / "nothing.tif")
-    assert (refused.exit_code, "there is no report of it" in refused.output) == (2, True)
+    assert "there is no report of it" in refused(tmp_path / "nothing.tif")
+    assert "the folder holds no output of a run" in refused(tmp_path)
     (tmp_path / "o.tif.seamline").mkdir()
-    refused = seamline("report", tmp_path / "o.tif")
-    assert (refused.exit_code, "this run is not finished" in refused.output) == (2, True)
+    assert "this run is not finished" in refused(tmp_path / "o.tif")
+    assert "this run is not finished" in refused(tmp_path / "o.tif.seamline")
     odd = '{"model": "a", "metrics": {}, "outputs": %s}'
     for content in (
         "[1]",
@@ -155,8 +193,82 @@ def test_what_is_no_finished_run_is_refused(tmp_path):
         '{"model": 1, "metrics": 2, "outputs": ["a"]}',
     ):
         (tmp_path / "x.report.json").write_text(content)
-        refused = seamline("report", tmp_path / "x.tif")
-        assert (refused.exit_code, "no report of a run" in refused.output) == (2, True)
+        assert "no report of a run" in refused(tmp_path / "x.tif")
+    (tmp_path / "y.report.json").write_text("{}")
+    assert "the folder holds the reports of 2 runs" in refused(tmp_path)
+
+
+def test_a_report_of_another_version_is_refused_by_its_number(run):
+    changed(run, format=99)
+    assert "its report is of another version (format 99;" in refused(run)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"metrics": {"consistency": 3}},
+        {"input_bands": {"ms": [3]}},
+        {"instrument": {"gain": 0.3}},
+        {"boundaries": {"rows": 3}},
+        {"counts": [1]},
+        {"layers": {"image": {"path": 3}}},
+    ],
+)
+def test_a_damaged_report_is_refused_and_leaves_the_page_that_was_there(run, facts):
+    page = run.with_name("fused.report.html")
+    page.write_text("the page that was there")
+    changed(run, **facts)
+    assert "this is no report of a run" in refused(run)
+    assert page.read_text() == "the page that was there"
+    assert not list(run.parent.glob("*.part"))
+
+
+def test_an_output_that_is_gone_is_told(run):
+    run.unlink()
+    assert "the output of this report is gone" in refused(run)
+
+
+def test_a_page_that_cannot_be_written_is_refused(run, small_pair, tmp_path):
+    for place in (tmp_path / "nowhere" / "page.html", tmp_path / ("n" * 300 + ".html")):
+        assert "the page cannot be written" in refused(run, place)
+    assert "the page is a folder" in refused(run, tmp_path)
+    for place in (run, run.with_name("fused.report.json"), small_pair[1]):
+        held = place.read_bytes()
+        assert "the page would replace a file of the run" in refused(run, place)
+        assert place.read_bytes() == held
+
+
+def test_a_disk_that_fills_up_leaves_the_page_that_was_there(run, monkeypatch):
+    page = run.with_name("fused.report.html")
+    page.write_text("the page that was there")
+    monkeypatch.setattr("seamline.report.page.template.fill", lambda *_: (_ for _ in ()).throw(OSError(28, "No space")))
+    assert "the page cannot be written (No space)" in refused(run)
+    assert page.read_text() == "the page that was there"
+
+
+def test_a_reference_is_scored_and_its_difference_a_layer(run, tmp_path):
+    reference = tmp_path / "truth.tif"
+    with rasterio.open(run) as file:
+        values, profile = file.read(), file.profile
+    with rasterio.open(reference, "w", **profile) as file:
+        file.write(values + np.uint16(20))
+    answer = seamline("report", run, "--reference", reference)
+    assert answer.exit_code == 0, answer.output
+    page = Page(run.with_name("fused.report.html"))
+    assert {"error", "reference"} <= set(page.layers)
+    scores = {score["name"]: score for score in page.facts["scores"]}
+    assert {"Q2n", "SAM", "ERGAS", "PSNR", "SSIM"} <= scores.keys()
+    assert all(score["meaning"] for score in scores.values())
+    assert [raster["title"] for raster in page.facts["samples"]["spectra"]][-1] == "Reference"
+
+
+@pytest.mark.parametrize(("shift", "crs"), [(0.3, "EPSG:32633"), (0.0, "EPSG:32632")])
+def test_a_reference_on_another_grid_is_refused(run, write_raster, shift, crs):
+    grid = from_origin(500000 + shift, 5000000, 0.5, 0.5)
+    reference = write_raster("truth.tif", np.ones((4, 80, 96), np.uint16), transform=grid, crs=crs)
+    said = refused(run, "--reference", reference)
+    assert "its pixels do not lie on those of the output" in said or "its CRS" in said
+    assert "the file does not exist" in refused(run, "--reference", "nowhere.tif")
 
 
 @pytest.mark.parametrize(
@@ -173,28 +285,3 @@ def test_what_is_no_finished_run_is_refused(tmp_path):
 )
 def test_the_colours_are_the_bands_that_say_so(names, shown):
     assert shown_bands(names) == shown
-
-
-def test_both_sides_of_the_swipe_show_one_ground_in_one_stretch(write_raster, tmp_path):
-    rng = np.random.default_rng(3)
-    scene = write_raster("in.tif", rng.integers(10, 900, (3, 40, 50), dtype=np.uint16), names=("red", "green", "blue"))
-    out = tmp_path / "copy.tif"
-    assert seamline("superres", scene, out, "--model", "identity").exit_code == 0
-    facts = json.loads(out.with_name("copy.report.json").read_text())
-    whole, detail = views(facts)
-    for view in (whole, detail):
-        assert view.before.size == view.after.size == (900, view.after.height)
-        assert np.abs(np.asarray(view.before, int) - np.asarray(view.after, int)).max() == 0
-
-
-def test_a_wide_scene_is_read_small(write_raster, tmp_path, monkeypatch):
-    scene = write_raster("in.tif", np.full((1, 30, 3000), 7, np.uint8))
-    out = tmp_path / "copy.tif"
-    assert seamline("superres", scene, out, "--model", "identity").exit_code == 0
-    widths = []
-    real = report_views._picture
-    monkeypatch.setattr(
-        report_views, "_picture", lambda image, *rest: widths.append(image.shape[2]) or real(image, *rest)
-    )
-    views(json.loads(out.with_name("copy.report.json").read_text()))
-    assert widths == [900, 900, 225, 225]

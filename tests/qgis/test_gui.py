@@ -94,5 +94,5 @@ def test_the_scene_is_sharpened_loaded_styled_and_described(found):
     (name,) = facts["grouped"]
     assert name.startswith("Pan-sharpened (multispectral, ")
     assert any("Model: " in line for line in facts["history"])
-    assert "data:image/jpeg" in (pictures / "fused.html").read_text(encoding="utf-8")
+    assert '"name": "input-pan"' in (pictures / "fused.html").read_text(encoding="utf-8")
     assert (pictures / "qgis-window.png").stat().st_size > 20_000

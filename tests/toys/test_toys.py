@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from seamline.cli.group import cli
 from seamline.engine.contract import Runtime
 from seamline.engine.errors import Cancelled, ModelError, RequestError
 from seamline.engine.events import Cancel
+from seamline.engine.ground.grids import Window
 from seamline.engine.output.workspace import Workspace
 from seamline.engine.request import Request
 from seamline.engine.run import Shard, merge, plan_run, run
@@ -384,24 +386,20 @@ def test_the_file_holds_names_and_colours(classes):
 
 
 def test_the_report_shows_classes_in_their_colours_beside_the_image(wide):
-    from seamline.report.views import views
+    from seamline.report.gathering import gather
+    from seamline.report.layers import Layers
+    from seamline.report.run import find_run
     from seamline.tests.toys.segments import CATEGORIES
 
-    colours = {category.colour: number for number, category in enumerate(CATEGORIES)} | {(255, 255, 255): 255}
-    whole, detail = views(json.loads(wide.with_name(f"{wide.stem}.report.json").read_text()))
-    for view in (whole, detail):
-        assert {colour for _, colour in view.after.getcolors()} <= colours.keys()
-        assert view.before.size == view.after.size
-        assert len(view.before.getcolors(1 << 20)) > 100
-    # Each pixel of the picture has the class of one of the pixels below it, not a number between them.
-    shown = np.apply_along_axis(lambda colour: colours[tuple(colour)], 2, np.array(whole.after))
+    run = find_run(wide)
+    with ExitStack() as stack:
+        pictures = {each.title: each for each in Layers(gather(run, None), run.facts, stack).pictures()}
+        shown, image = (pictures[title].draw(Window(0, 0, HEIGHT, WIDTH)) for title in ("Output", "Input"))
     with rasterio.open(wide) as file:
-        numbers = np.pad(file.read(1), 1, mode="edge")
-    rows, columns = (
-        ((np.arange(n) + 0.5) * (m - 2) / n).astype(int) for n, m in zip(shown.shape, numbers.shape, strict=True)
-    )
-    near = [numbers[rows[:, None] + i, columns + j] for i in range(3) for j in range(3)]
-    assert np.logical_or.reduce([shown == each for each in near]).all()
+        assert (shown == file.read(1)[:HEIGHT, :WIDTH]).all()
+    told = [(each["name"], each["colour"]) for each in pictures["Output"].legend["classes"]]
+    assert told == [(category.name, "#{:02x}{:02x}{:02x}".format(*category.colour)) for category in CATEGORIES]
+    assert len(np.unique(image[..., :3].reshape(-1, 3), axis=0)) > 100
     assert CliRunner().invoke(cli, ["report", str(wide)]).exit_code == 0
 
 
