@@ -89,7 +89,7 @@ class Layers:
         grid, place = self._own_grid(scene)
         seen, masked = self._seen(scene.as_delivered, grid), scene.has_invalid
         named = [band.name or f"band {band.index}" for band in scene.bands]
-        says = f"{named[0]} in grey" if len(named) == 1 else f"red, green, blue: {', '.join(named)}"
+        says = f"{named[0]} in grey" if len(named) == 1 else f"bands {', '.join(named)} as red, green, blue"
         return Picture(
             name=name,
             title=title,
