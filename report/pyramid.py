@@ -164,9 +164,10 @@ class Estimate:
 
     def size(self, setting: Setting) -> float:
         """Of all levels together; coarser ones have more in each px."""
-        finest = self.pixels / 4**setting.finest
+        finest: float = self.pixels / 4**setting.finest
         shares = (1.15**level / 4**level for level in range(self.depth - setting.finest + 1))
-        return 4 / 3 * self.by_quality[setting.quality] * finest * math.fsum(shares)
+        size: float = 4 / 3 * self.by_quality[setting.quality] * finest * math.fsum(shares)
+        return size
 
 
 def _sample_windows(height: int, width: int) -> Iterator[Window]:
