@@ -189,7 +189,7 @@ def image_of(picture: Picture, pixels: Pixels) -> Image.Image:
     """The pixels of a picture as an image."""
     if picture.palette is None:
         return Image.fromarray(pixels)
-    image = Image.fromarray(pixels, "P")
+    image = Image.fromarray(pixels)
     image.putpalette(picture.palette.flat())
     image.info["transparency"] = 255
     return image
