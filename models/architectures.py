@@ -37,6 +37,12 @@ ARCHITECTURES: Mapping[str, str] = MappingProxyType(
     }
 )
 """Module of each architecture of this package."""
+BRANCHES: Mapping[str, tuple[str, ...]] = MappingProxyType({"salad_pan_sd15": ("pan", "ms")})
+"""Of each architecture that has them, the inputs whose branch can be weighed."""
+STRENGTH = "strength"
+"""Entry of such a config that says how strongly each branch steers."""
+STRONGEST = 2.0
+"""Largest scale of a branch, as in the released demonstration; 1 is as trained."""
 
 
 class Loader(Protocol):

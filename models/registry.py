@@ -5,14 +5,15 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from ..engine.contract import ModelSource, ModelSpec, Runtime, SteppingModel, Task, TileModel
 from ..engine.errors import ModelError, RequestError, SeamlineError
-from .architectures import check_known, find_loader, most_steps
+from ..engine.plain import shown
+from .architectures import BRANCHES, STRENGTH, STRONGEST, check_known, find_loader, most_steps
 from .classical.interpolate import Bicubic, Identity
 from .classical.pansharpen import METHODS, Classical
 from .folder import CARD, check_folder, check_sizes, load_folder, read_card
@@ -34,6 +35,8 @@ class ModelInfo:
         licence, training_data, citation: statements.
         quality: rows of scene, protocol and measured values.
         most_steps: denoising steps that it takes at most; None where it takes no number of them, or nobody says.
+        branches: how strongly, of 0 to 2, the branch of each input steers the network, where it has such, by the card;
+            ``NAME#pan=0.5,ms=1`` says otherwise.
     """
 
     spec: ModelSpec
@@ -43,6 +46,7 @@ class ModelInfo:
     citation: str
     quality: tuple[Mapping[str, Any], ...] = ()
     most_steps: int | None = None
+    branches: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +56,20 @@ class FolderSource:
     Attributes:
         path: of the folder.
         spec: from its card.
-        identity: name, version and sha256 of ``model.json``.
+        folder: name, version and sha256 of ``model.json``.
+        branches: (input, scale) of the branches that weigh otherwise than its card says.
     """
 
     path: str
     spec: ModelSpec
-    identity: str
+    folder: str
+    branches: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def identity(self) -> str:
+        """That of the folder, and what weighs otherwise."""
+        weighed = ",".join(f"{name}={scale!r}" for name, scale in self.branches)
+        return f"{self.folder}#{weighed}" if weighed else self.folder
 
     def load(self, runtime: Runtime) -> TileModel | SteppingModel:
         """Verify, read and build.
@@ -66,15 +78,18 @@ class FolderSource:
             ModelError: the folder is not what it was when the run was planned, or cannot be loaded.
         """
         folder, state = load_folder(self.path)
-        if folder.identity != self.identity:
+        if folder.identity != self.folder:
             raise ModelError(
                 "the model has changed since the run was planned", where=self.path, fix="start a new run with it"
             )
         architecture = folder.card.architecture
         loader = find_loader(architecture.name, where=self.path)
-        check_sizes(architecture.config, state, where=self.path)
+        config: dict[str, Any] = dict(architecture.config)
+        if self.branches:
+            config[STRENGTH] = {**_strength(config), **dict(self.branches)}
+        check_sizes(config, state, where=self.path)
         try:
-            return loader(architecture.config, state, runtime)
+            return loader(config, state, runtime)
         except SeamlineError:
             raise
         except Exception as error:  # whatever a config makes a network raise, want of memory included
@@ -112,10 +127,11 @@ def info(name_or_folder: str) -> ModelInfo:
         RequestError: there is no such model.
         ModelError: its card cannot be read.
     """
-    if name_or_folder in _BUILT_IN:
-        source = _built_in(name_or_folder, _DEFAULT_SCALE)
-        return ModelInfo(source.spec, "built-in", "GPL-2.0-or-later", "none", _CITATIONS.get(name_or_folder, "none"))
-    folder = read_card(_folder(name_or_folder))
+    name, _ = _split(name_or_folder)
+    if name in _BUILT_IN:
+        source = _built_in(name, _DEFAULT_SCALE)
+        return ModelInfo(source.spec, "built-in", "GPL-2.0-or-later", "none", _CITATIONS.get(name, "none"))
+    folder = read_card(_folder(name))
     card = folder.card
     return ModelInfo(
         card.spec,
@@ -125,6 +141,7 @@ def info(name_or_folder: str) -> ModelInfo:
         card.citation,
         tuple(row.model_dump() for row in card.quality),
         most_steps(card.architecture.name) if "steps" in card.spec.options else None,
+        {name: _strength(card.architecture.config).get(name, 1.0) for name in BRANCHES.get(card.architecture.name, ())},
     )
 
 
@@ -141,7 +158,8 @@ def resolve(name_or_folder: str, task: Task, *, scale: int | None = None) -> Mod
     """The source of a model; its weights are read, and held to their hashes, where it is loaded.
 
     Args:
-        name_or_folder: a name of ``names``, or the path of a model folder (with a separator, or existing).
+        name_or_folder: a name of ``names``, or the path of a model folder (with a separator, or existing).  Behind a
+            ``#`` may stand how strongly branches of its network steer: ``FOLDER#pan=0.5,ms=1``.
         task: that is to be run.
         scale: output px per input px that is asked for; None for the model's own (``bicubic``: 4).
 
@@ -150,13 +168,17 @@ def resolve(name_or_folder: str, task: Task, *, scale: int | None = None) -> Mod
         ModelError: its folder is incomplete or unsafe, or its architecture is not known here.
     """
     source: ModelSource
-    if name_or_folder in _BUILT_IN:
-        source = _built_in(name_or_folder, _DEFAULT_SCALE if scale is None else scale)
+    known: tuple[str, ...] = ()
+    name, branches = _split(name_or_folder)
+    if name in _BUILT_IN:
+        source = _built_in(name, _DEFAULT_SCALE if scale is None else scale)
     else:
-        folder = check_folder(_folder(name_or_folder))
+        folder = check_folder(_folder(name))
         check_known(folder.card.architecture.name, where=str(folder.path))
-        source = FolderSource(str(folder.path), folder.card.spec, folder.identity)
+        known = BRANCHES.get(folder.card.architecture.name, ())
+        source = FolderSource(str(folder.path), folder.card.spec, folder.identity, branches)
     spec = source.spec
+    _check_branches(spec.name, known, branches)
     if spec.task != task:
         raise RequestError(
             f"the model {spec.name} is for {spec.task}, not for {task}",
@@ -211,6 +233,49 @@ def _folder(name_or_folder: str) -> Path:
         where="--model",
         fix=f"{guess}known are {_listed(known)}, or the path of a model folder",
     )
+
+
+def _split(name_or_folder: str) -> tuple[str, tuple[tuple[str, float], ...]]:
+    """Name or folder, and the scales of branches behind a ``#``, in the order of their names.
+
+    Raises:
+        RequestError: what stands there is no such scales.
+    """
+    name, mark, text = name_or_folder.rpartition("#")
+    if not mark or Path(name_or_folder).expanduser().is_dir():
+        return name_or_folder, ()
+    try:
+        pairs = [pair.split("=") for pair in text.split(",")]
+        scales = {branch.strip(): float(scale) for branch, scale in pairs}
+        if len(scales) < len(pairs):
+            raise ValueError
+    except ValueError:
+        raise RequestError(
+            f"{shown(text)} does not say how branches weigh",
+            where="--model",
+            fix="give NAME#pan=0.5,ms=1, each scale from 0 to 2",
+        ) from None
+    return name, tuple(sorted(scales.items()))
+
+
+def _strength(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a card says of its branches, if that is what it should be; the architecture refuses it otherwise."""
+    found = config.get(STRENGTH)
+    return found if isinstance(found, dict) else {}
+
+
+def _check_branches(model: str, known: tuple[str, ...], branches: tuple[tuple[str, float], ...]) -> None:
+    for branch, scale in branches:
+        if branch not in known:
+            raise RequestError(
+                f"the model {model} has no branch {shown(branch)} to weigh",
+                where="--model",
+                fix=f"its branches are {', '.join(known)}" if known else "leave out what follows the #",
+            )
+        if not 0.0 <= scale <= STRONGEST:
+            raise RequestError(
+                f"{scale:g} is no scale of a branch", where="--model", fix=f"give 0 to {STRONGEST:g}; 1 is as trained"
+            )
 
 
 def _listed(values: tuple[str, ...]) -> str:

@@ -1536,6 +1536,18 @@ Ein Teil der Flächen mit Labels wird zurückgehalten und nie zum Training benut
         <translation>{model} hat keinen Faktor {scale}</translation>
     </message>
     <message>
+        <source>{text} does not say how branches weigh</source>
+        <translation>{text} sagt nicht, wie die Zweige wiegen</translation>
+    </message>
+    <message>
+        <source>the model {model} has no branch {branch} to weigh</source>
+        <translation>das Modell {model} hat keinen Zweig {branch}, der zu gewichten wäre</translation>
+    </message>
+    <message>
+        <source>{scale} is no scale of a branch</source>
+        <translation>{scale} ist kein Gewicht eines Zweigs</translation>
+    </message>
+    <message>
         <source>{steps} steps are out of range</source>
         <translation>{steps} Schritte liegen außerhalb des Bereichs</translation>
     </message>
@@ -1942,6 +1954,22 @@ Ein Teil der Flächen mit Labels wird zurückgehalten und nie zum Training benut
     <message>
         <source>give a smaller one, 0 for none</source>
         <translation>einen kleineren angeben, 0 für keinen</translation>
+    </message>
+    <message>
+        <source>give NAME#pan=0.5,ms=1, each scale from 0 to 2</source>
+        <translation>geben Sie NAME#pan=0.5,ms=1 an, jedes Gewicht von 0 bis 2</translation>
+    </message>
+    <message>
+        <source>its branches are {known}</source>
+        <translation>seine Zweige sind {known}</translation>
+    </message>
+    <message>
+        <source>leave out what follows the #</source>
+        <translation>lassen Sie weg, was auf das # folgt</translation>
+    </message>
+    <message>
+        <source>give 0 to {most}; 1 is as trained</source>
+        <translation>geben Sie 0 bis {most} an; 1 ist wie gelernt</translation>
     </message>
     <message>
         <source>please report it with the lines above</source>

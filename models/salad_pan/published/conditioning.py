@@ -11,6 +11,7 @@ import torch
 
 from ....engine.errors import ModelError, RequestError
 from ....engine.optics.sensors import Sensor
+from ...architectures import STRONGEST
 from .branches import PLANES
 from .layers import Scales
 
@@ -65,10 +66,6 @@ class Radiometry:
         """
         given: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
         return cls(**given)
-
-
-STRONGEST = 2.0
-"""Largest scale of a branch, as in the released demonstration."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 
 import pytest
@@ -9,12 +10,14 @@ import torch
 from torch.nn import functional as F
 
 from seamline.engine.contract import Runtime
-from seamline.engine.errors import ModelError
+from seamline.engine.errors import ModelError, RequestError
+from seamline.models import registry
+from seamline.models.folder import Architecture, Card, write_folder
 from seamline.models.salad_pan.layers import GatedZeroConv
 from seamline.models.salad_pan.published.conditioning import Radiometry, Strength
 from seamline.models.salad_pan.published.layers import Scales, fuse
 from seamline.models.salad_pan.published.network import SaladPan
-from seamline.models.salad_pan.published.tile import load
+from seamline.models.salad_pan.published.tile import SPEC, load
 from seamline.tests.models.salad_pan.test_salad_pan_published_tile import TINY, scene, seeded, state_of, trained, where
 
 
@@ -78,3 +81,33 @@ def test_strengths_that_there_are_not_are_refused(wrong):
 def test_the_scales_of_each_step():
     strength = Strength(0.5, 2.0, start=1, end=3)
     assert [strength.at(step) for step in range(4)] == [(0.0, 0.0), (0.5, 2.0), (0.5, 2.0), (0.0, 0.0)]
+
+
+def test_a_name_says_how_branches_weigh_in_place_of_the_card(tmp_path):
+    network = trained(seeded(lambda: SaladPan(TINY)))
+    config = {"network": asdict(TINY), "use": asdict(Radiometry()), "strength": asdict(Strength(ms=0.5))}
+    card = Card.of(
+        SPEC,
+        architecture=Architecture(name="salad_pan_sd15", config=json.loads(json.dumps(config))),
+        licence="none",
+        training_data="none",
+        citation="none",
+    )
+    folder = write_folder(tmp_path / "model", card, state_of(network), dtype=torch.float32).path
+    assert registry.info(str(folder)).branches == {"pan": 1.0, "ms": 0.5}
+    plain, weighed = (registry.resolve(f"{folder}{end}", "pansharpen") for end in ("", "#pan=0.25"))
+    assert weighed.identity == f"{plain.identity}#pan=0.25"
+    runtime = Runtime(steps=3)
+    assert torch.equal(plain.load(runtime).predict(scene(1), where()), steered({"ms": 0.5}))
+    assert torch.equal(weighed.load(runtime).predict(scene(1), where()), steered({"pan": 0.25, "ms": 0.5}))
+    for wrong, what in (
+        ("#pan=3", "3 is no scale"),
+        ("#pan=nan", "nan is no scale"),
+        ("#nir=1", "no branch 'nir'"),
+        ("#pan", "does not say how"),
+        ("#pan=1,pan=1", "does not say how"),
+    ):
+        with pytest.raises(RequestError, match=what):
+            registry.resolve(f"{folder}{wrong}", "pansharpen")
+    with pytest.raises(RequestError, match="gsa has no branch"):
+        registry.resolve("gsa#pan=1", "pansharpen")
