@@ -6,6 +6,7 @@ import click
 
 from .. import __version__
 from .adapt import adapt
+from .app import app
 from .batch import batch
 from .demo import demo
 from .doctor import doctor
@@ -25,6 +26,6 @@ def cli() -> None:
 
 for _command in (
     *(pansharpen, superres, segment, classify),
-    *(batch, adapt, evaluate, report, merge, models, train, demo, doctor),
+    *(batch, adapt, evaluate, report, merge, models, train, demo, doctor, app),
 ):
     cli.add_command(_command)

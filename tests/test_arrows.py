@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 ROOMS = ("engine", "models", "training", "qgis_plugin")
-FOLDERS = ("arrays", "batches", "cli", "report")
+FOLDERS = ("app", "arrays", "batches", "cli", "report")
 DOORS = {"api", *FOLDERS} | {path.stem for path in ROOT.glob("*.py")} - {
     "__init__",
     "conftest",
@@ -83,6 +83,8 @@ def violations(source: str, parts: tuple[str, ...]) -> list[str]:
             # The root holds the version alone, which every room may read.
             if other != "root" and other not in MAY_IMPORT.get(room, set()):
                 found.append(f"line {line}: {room} imports {other} ({name})")
+            if target[0] == "app" and parts[0] not in ("app", "cli"):
+                found.append(f"line {line}: {parts[0]} imports the browser app ({name})")
             if room == other == "engine" and (wrong := engine_violation(parts, target)):
                 found.append(f"line {line}: {wrong} ({name})")
             if not name.startswith(".") and room != "door":
@@ -175,6 +177,8 @@ def test_the_root_needs_the_standard_library_alone():
         ("from scipy import ndimage", ("models", "classical", "pansharpen")),
         ("import numpy as np", ("qgis_plugin", "layers")),
         ("from ...engine.errors import X", ("qgis_plugin", "algorithms", "base")),
+        ("from ..app.desk import Desk", ("report", "page")),
+        ("from .app.desk import Desk", ("api",)),
     ],
 )
 def test_a_planted_violation_is_caught(source, parts):
@@ -190,6 +194,8 @@ def test_a_planted_violation_is_caught(source, parts):
         ("from ..models.salad_pan import network\nimport accelerate, scipy", ("training", "stages")),
         ("from ... import __version__", ("engine", "output", "report")),
         ("from seamline.cli import main", ("launch",)),
+        ("from ..app.serve import serving", ("cli", "app")),
+        ("from .. import api\nfrom ..report.page import write_page\nimport gradio", ("app", "desk")),
         (
             "from ..training.village.procedural import procedural_scene\nfrom ..api import pansharpen",
             ("cli", "demo_scene"),
