@@ -68,6 +68,7 @@ class Options(TypedDict, total=False):
         also: path of each further output of the model, by its name there, in the folder of ``out``.
         uncertainty: short for ``also={"uncertainty": ...}``: standard deviations of the pixels.
         trust: likewise, how far each pixel's reference is trusted.
+        support: likewise, what of each pixel the input does not determine; of any model that makes an image finer.
         probabilities, confidence: likewise, of every class, and of the class in the result.
         polygons: GeoPackage for the areas of each class of a map of classes.
         min_area: of a polygon, m² (px² without a CRS); smaller ones are left out.
@@ -115,6 +116,7 @@ class Options(TypedDict, total=False):
     also: Mapping[str, str | Path]
     uncertainty: str | Path | None
     trust: str | Path | None
+    support: str | Path | None
     probabilities: str | Path | None
     confidence: str | Path | None
     polygons: str | Path | None

@@ -202,6 +202,9 @@ RUN_OPTIONS = [
     ),
     click.option("--explain", is_flag=True, help="Write every further output of the model, beside OUT: OUT_NAME.tif."),
     click.option("--uncertainty", metavar="OUT_U", help="Write the standard deviation of every pixel, beside OUT."),
+    click.option(
+        "--support", metavar="OUT_S", help="Write what was added to every pixel beyond the input, beside OUT."
+    ),
     click.option("--stac", is_flag=True, help="Write a STAC item beside OUT: OUT_NAME.stac.json."),
     click.option("--work", metavar="FOLDER", help="Where an OUT of the form s3://BUCKET/KEY.tif is made first."),
     click.option("--resume", is_flag=True, help="Go on with the unfinished run beside OUT."),

@@ -26,7 +26,7 @@ _MOST_THREADS = 1024
 # A name or IPv4 address, or an IPv6 address in brackets, and perhaps a port.
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 _WITH_QUERY = re.compile(r"(https?://[^?#]*)\?([^#]*)(#.*)?", re.IGNORECASE)
-SHORTHANDS = ("uncertainty", "trust", "probabilities", "confidence")
+SHORTHANDS = ("uncertainty", "trust", "support", "probabilities", "confidence")
 """Further outputs that every door has an option for under their own names."""
 
 

@@ -33,6 +33,10 @@ FIXES: tuple = (
     ("bring the files to one orientation with gdalwarp", mark("warp it (Raster > Projections > Warp)")),
     ("resample it with gdalwarp", mark("warp it (Raster > Projections > Warp)")),
     (
+        "warp it with gdalwarp, or leave --support out",
+        mark("warp it (Raster > Projections > Warp), or leave 'Support' out"),
+    ),
+    (
         "rectify it first with gdalwarp (-tps, -order 1, or -rpc)",
         mark("rectify it first (Raster > Projections > Warp)"),
     ),

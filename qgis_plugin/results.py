@@ -22,11 +22,21 @@ from qgis.PyQt.QtCore import QThread
 
 from .files import facts_of, report_of
 from .layers import file_of
-from .styling import Look, draw_class_shapes, draw_classes, draw_deviations, draw_image, draw_measure, draw_trust
+from .styling import (
+    Look,
+    draw_class_shapes,
+    draw_classes,
+    draw_deviations,
+    draw_image,
+    draw_measure,
+    draw_support,
+    draw_trust,
+)
 from .text import tr
 
 GROUP = "Seamline"
-_RAMPS = {"uncertainty": draw_deviations, "trust": draw_trust}  # by the name of the output in the model
+# By the name of the output in the engine.
+_RAMPS = {"uncertainty": draw_deviations, "trust": draw_trust, "support": draw_support}
 
 
 @dataclass(frozen=True)

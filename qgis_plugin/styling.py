@@ -144,6 +144,11 @@ def draw_trust(layer: Any) -> None:
     _draw_ramp(layer, shown_bands(names_of(layer))[0], 0.0, 1.0, _TRUST_RAMP)
 
 
+def draw_support(layer: Any) -> None:
+    """Draw the share of the detail that was added, from 0 to 1, so that two runs compare."""
+    _draw_ramp(layer, 1, 0.0, 1.0)
+
+
 def draw_measure(layer: Any) -> None:
     """Draw what a model says of every pixel: the first band, from its 2nd to its 98th percentile."""
     least, most = layer.dataProvider().cumulativeCut(1, _LOW, _HIGH, layer.extent(), _SAMPLE_PX)

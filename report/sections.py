@@ -33,6 +33,7 @@ _STAGES = (
     ("infer", "the network"),
     ("blend", "blending tiles"),
     ("consistency", "consistency with the input"),
+    ("support", "telling what was added"),
     ("round", "rounding"),
     ("write", "writing row bands"),
     ("overviews", "overviews and seam score"),
@@ -100,7 +101,16 @@ def _judged(name: str, value: float) -> Row:
 
 def consistency(metrics: Mapping[str, Any], names: Sequence[str]) -> list[Row]:
     """Per band: its name and its distance from the input."""
-    values = metrics.get("consistency") or ()
+    return _by_band(metrics.get("consistency") or (), names)
+
+
+def added(facts: Mapping[str, Any], names: Sequence[str]) -> list[Row]:
+    """Per band: its name and the share of its detail that the model added; empty where the run did not tell."""
+    support = (facts.get("layers") or {}).get("support") or {}
+    return _by_band(support.get("added") or (), names)
+
+
+def _by_band(values: Sequence[float | None], names: Sequence[str]) -> list[Row]:
     known = [*names, *[""] * len(values)]
     return [
         {"name": known[i] or f"band {i + 1}", "value": float(value)}

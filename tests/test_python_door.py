@@ -472,6 +472,7 @@ WRONG = {
     "also": [{"none": "n.tif"}, ["u.tif"]],
     "uncertainty": ["u.tif"],
     "trust": ["t.tif"],
+    "support": ["o.tif", "none/s.tif", "s.png", ""],
     "probabilities": ["p.tif"],
     "confidence": ["c.tif"],
     "polygons": ["p.gpkg", "p.tif", "none/p.gpkg", "", 3],

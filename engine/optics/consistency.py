@@ -52,6 +52,12 @@ def consistency_reach(sight: Sight, per_cell: float, *, strict: bool = False) ->
     return math.ceil(cells * per_cell) + (2 * _MTF_REACH if sight == "mtf" else 0)
 
 
+def explained_reach(sight: Sight, per_cell: float) -> int:
+    """Output px around a pixel that what ``Consistency.explained`` says of it can depend on; arguments as above."""
+    cells = _UP_REACH + 2 * _ROUND_REACH[sight] + 2
+    return math.ceil(cells * per_cell) + (_MTF_REACH if sight == "mtf" else 0)
+
+
 @dataclass(frozen=True, slots=True)
 class Residual:
     """Sums over coarse cells, per band.
@@ -250,6 +256,36 @@ class Consistency:
                 step = left / np.float32(root)
                 sharpened[bands] += step
         return up_columns.along(up_rows.along(sharpened, 1), 2)
+
+    def explained(self, fine: Array, block: Window) -> Array:
+        """The part of a block of output px that the cells tell of: what they see of it, drawn between their centres.
+
+        Bicubic upsampling of what is seen is not what was: one round of back-projection brings the rest nearer.  What
+        is left is looked at once more before it is added, so that what the cells hardly see, which is mostly noise, is
+        not sharpened: of a share L that they see of a detail, L (1 + L - L^2) counts as told, along each axis.
+
+        Args:
+            fine: (C, h, w), without masked values.
+
+        Returns:
+            (C, h, w); all of it where a cell is no larger than an output px, nothing where no cell lies in the block.
+        """
+        cells = self.cells(block)
+        if self.coincides or cells is None:
+            return fine.copy() if self.coincides else np.zeros_like(fine)
+        up_rows = self.rows.up(cells.rows, block.row, block.height)
+        up_columns = self.columns.up(cells.columns, block.column, block.width)
+        reach = _ROUND_REACH["mtf" if self.gains else "area"]
+        found = np.empty_like(fine)
+        for bands, gain in self._groups(len(fine)):
+            down_rows = self.rows.down(cells.rows, block.row, block.height, gain)
+            down_columns = self.columns.down(cells.columns, block.column, block.width, gain)
+            told = fine[bands]
+            for axis, down, up in ((1, down_rows, up_rows), (2, down_columns, up_columns)):
+                seen, smooth = down.along(told, axis), compose(down, up, reach)
+                told = seen + smooth.along(seen - smooth.along(seen, axis), axis)
+            found[bands] = up_columns.along(up_rows.along(told, 1), 2)
+        return found
 
     def _groups(self, count: int) -> Iterator[tuple[NDArray[np.int64], float | None]]:
         """Bands that are seen alike, by number, and the gain of their MTF."""

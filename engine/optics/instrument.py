@@ -48,6 +48,8 @@ _KNOWN_BAND = 0.6
 _HIGHPASS_PX = 2.0
 _RIM = 6
 _SQUARE, _FLATTEST = 8, 0.1
+# Of a descent along one weight after the other.
+_SWEEPS = 500
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -236,6 +238,34 @@ def _weights(moments: Sequence[_Moments]) -> Array:
     bands, cross = (np.sum([getattr(each, name) for each in moments], axis=0) for name in ("bands", "cross"))
     found: Array = np.linalg.pinv(bands, rcond=1e-10, hermitian=True) @ cross
     return found
+
+
+def weights_in_pan(views: Sequence[View], gain: float, shift: Shift) -> tuple[float, ...]:
+    """Weights of the bands, none negative, whose sum comes nearest to the detail of PAN as MS would show it.
+
+    A response to light is never negative, and bands that are near copies of each other share it.
+
+    Args:
+        views: pieces of the pair, of valid pixels alone.
+        gain, shift: how MS was seen, as in ``Instrument``.
+
+    Returns:
+        One a band; none where the pieces are too small or flat to tell, or PAN shows something else than the bands.
+    """
+    pieces = [piece for piece in map(_Piece.of, views) if piece is not None]
+    if sum(view.ms[0].size for view in views) < LEAST_CELLS or not pieces:
+        return ()
+    moments = [piece.moments(gain, shift) for piece in pieces]
+    bands, cross = (np.sum([getattr(each, name) for each in moments], axis=0) for name in ("bands", "cross"))
+    found = np.zeros(len(cross))
+    for _ in range(_SWEEPS):
+        for i in np.flatnonzero(np.diag(bands) > 0.0):
+            found[i] = max(found[i] + (cross[i] - bands[i] @ found) / bands[i, i], 0.0)
+    total = sum(each.pan for each in moments)
+    if not 2.0 * cross @ found - found @ bands @ found > LEAST_EXPLAINED * total:
+        return ()
+    # Far coarser than their errors, and the same on every processor.
+    return tuple(round(float(value), 3) for value in found)
 
 
 def _best_shift(error: Callable[[Shift], float], start: Shift, steps: int = 2) -> Shift:

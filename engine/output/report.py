@@ -17,8 +17,10 @@ from ..ground.radiometry import Counts
 from ..inputs.files import GDAL_ERRORS, quiet
 from ..inputs.scene import Scene
 from ..optics.consistency import relative_rms
+from ..optics.support import shares_of_added
 from ..plan.plan import Output, Plan
 from ..plan.resources import Estimate
+from ..plan.support import SUPPORT
 from ..serial import to_jsonable
 from .finish import Finished, boundary_lines
 
@@ -66,6 +68,11 @@ def facts_of(
         if output.kept
     }
     rows, columns = boundary_lines(plan)
+    if plan.support is not None:
+        layers[SUPPORT.name] |= {
+            "added": shares_of_added([receipt["support"] for receipt in receipts if "support" in receipt]),
+            "seen": to_jsonable(plan.support),
+        }
     return {
         "format": FORMAT,
         "software": f"Seamline {__version__}",

@@ -53,7 +53,7 @@ class Batcher:
         self._delivered = {scene.name: scene.delivered for scene in plan.scenes}
         self._finer = {each.name: each.finer for each in spec.inputs}
         self._guides = frozenset(guide.name for guide in plan.guides)
-        self._wanted = frozenset(output.name for output in plan.outputs)
+        self._wanted = frozenset(output.name for output in plan.predicted)
         self._names = [each.name for each in spec.inputs if each.name in {scene.name for scene in plan.inputs}]
 
     def groups(self) -> Iterator[list[int]]:

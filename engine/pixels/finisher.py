@@ -16,7 +16,9 @@ from ..inputs.reading import PartReader
 from ..optics.consistency import Consistency, Residual
 from ..output.row_bands import RowBands
 from ..plan.plan import Output, Plan
+from ..plan.support import SUPPORT
 from .joining import BlendedRows
+from .support import SupportMaker
 
 
 class BandFinisher:
@@ -31,6 +33,7 @@ class BandFinisher:
         self._consistency = plan.sights if plan.output.consistent else ()
         parts = plan.scene.as_delivered.parts
         self._cells = [PartReader(part, part.grid, kernel, context.policy) for part in parts]
+        self._support = None if plan.support is None else SupportMaker(plan, plan.support)
 
     def close(self) -> None:
         """Close the file handles."""
@@ -53,9 +56,12 @@ class BandFinisher:
         low, high = plan.rows_of(band)
         if high <= low:
             return
+        kept, columns = scale.span(low, high, top), scale.span(*plan.window.columns, computed.column)
+        told = None
+        if self._support is not None:
+            with self._watch.stage("support"):
+                told = self._support(values[: plan.output.channels], valid, area, (kept, columns))
         with self._watch.stage("round"):
-            kept = scale.span(low, high, top)
-            columns = scale.span(*plan.window.columns, computed.column)
             values = values[:, kept, columns]
             valid = None if valid is None else valid[:, kept, columns]
             # A band's own validity is kept only where nodata tells it.
@@ -63,8 +69,12 @@ class BandFinisher:
             stored, counts = {}, {}
             for output, planes in plan.slices():
                 stored[output.name], counts[output.name] = rounded(values[planes], valid, output, own)
+            if told is not None:
+                stored[SUPPORT.name], counts[SUPPORT.name] = rounded(told.planes, valid, plan.outputs[-1], own)
         with self._watch.stage("write"):
             noted = {"counts": counts, "residual": sums, "rows": [low, high], "process": os.getpid()}
+            if told is not None:
+                noted["support"] = told.squares
             self._row_bands.write(band, stored, {**facts, **noted})
 
     def _make_consistent(

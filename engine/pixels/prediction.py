@@ -54,9 +54,9 @@ class Caller:
             RunError: an output is missing or has another shape than was planned.
         """
         with torch.inference_mode(), autocast(self._plan, precision):
-            parts = named(compute(), self._plan.outputs)
+            parts = named(compute(), self._plan.predicted)
         grid, scale = self._plan.tiles, self._plan.scale
-        for part, output in zip(parts, self._plan.outputs, strict=True):
+        for part, output in zip(parts, self._plan.predicted, strict=True):
             planned = (tiles, output.channels, scale.line(grid.rows.tile), scale.line(grid.columns.tile))
             if tuple(part.shape) != planned:
                 raise RunError(
@@ -142,7 +142,7 @@ def main_levels(plan: Plan) -> torch.Tensor | None:
     return torch.cat(
         [
             torch.tensor(levels, dtype=torch.float32) if each.in_main_range else torch.ones(each.channels)
-            for each in plan.outputs
+            for each in plan.predicted
         ]
     )
 
@@ -175,7 +175,7 @@ class FiniteCheck:
         if precision != "fp32" and not _all_finite(predicted):
             again = compute("fp32")
             # Each output by itself: one that is finite is the one that a run without the others writes.
-            counts = [output.channels for output in self._plan.outputs]
+            counts = [output.channels for output in self._plan.predicted]
             parts = zip(torch.split(predicted, counts, dim=1), torch.split(again, counts, dim=1), strict=True)
             predicted = torch.cat([first if _all_finite(first) else second for first, second in parts], dim=1)
         if _all_finite(predicted):

@@ -33,6 +33,7 @@ from ..request import SHORTHANDS, Request
 from .outputs import OutputMaker
 from .plan import Plan
 from .response import delivered_sensor, response_of
+from .support import SUPPORT, is_told, with_support
 from .vector_files import VectorFiles, score_output
 
 _LIBRARIES = ("torch", "numpy", "rasterio")
@@ -83,7 +84,7 @@ def make_plan(
     scale = Scale(spec.scale, spec.patch)
     window = scale.snapped(_window(request, fine, inside, base), *base.shape)
     makes = OutputMaker(request, scenes, main, _output_grid(base, window, scale))
-    return Plan(
+    plan = Plan(
         task=spec.task,
         model=identity,
         scenes=scenes,
@@ -122,6 +123,10 @@ def make_plan(
         versions=library_versions(),
         stac=request.stac and _is_dated(main),
     )
+    if not is_told(request, spec):
+        return plan
+    gains = () if request.consistency == "area" else _gains(sensor, response, main, pair=len(spec.grids) > 1)
+    return with_support(plan, spec, makes(SUPPORT, request.also[SUPPORT.name]), gains)
 
 
 def _is_dated(main: Scene) -> bool:
@@ -156,7 +161,7 @@ def _stepping(request: Request, spec: ModelSpec) -> bool:
 def _wanted(request: Request, spec: ModelSpec) -> tuple[OutputSpec, ...]:
     """The first output, the others that are asked for, and what the patches need besides."""
     for name in request.also:
-        if name not in spec.extras:
+        if name not in (*spec.extras, SUPPORT.name):
             known = ", ".join(spec.extras)
             raise RequestError(
                 f"the model {spec.name} cannot say how uncertain its pixels are"

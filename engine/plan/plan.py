@@ -22,6 +22,7 @@ from ..inputs.coregistration import Misregistration, Shift
 from ..inputs.scene import Band, Scene
 from ..optics.consistency import Consistency, Laid
 from ..optics.instrument import Instrument
+from ..optics.support import Support
 from ..serial import digest, to_jsonable
 from .vector_files import VectorFiles
 
@@ -29,7 +30,7 @@ OutputMask = Literal["none", "nodata", "dataset", "alpha"]
 # They say where pixels come from and how they are stored, not what they are.
 _NOT_PIXELS = frozenset(
     {"path", "source", "compress", "misregistration", "instrument", "tags", "stamps", "file", "note", "vectors", "stac"}
-    | {"delivery"}
+    | {"delivery", "support"}
 )
 
 
@@ -49,7 +50,7 @@ class Output:
         mask: how validity is stored.
         point: whether pixels are called points.
         compress: COG compression.
-        channels: planes that the model gives and that are blended.
+        channels: planes that the model gives and that are blended; 0 where the engine makes it of the first one.
         blend: how planes become bands.
         overview: how four pixels become one.
         in_main_range: whether the model gives its planes in the range of the main input.
@@ -125,6 +126,7 @@ class Plan:
         facts: of the main input's whole scene, where the model is told them.
         versions: of the libraries that compute.
         stac: whether a STAC item is written afterwards; decides no pixel.
+        support: by what the image is taken apart; None where nobody wants that.  Decides no pixel of the image.
     """
 
     task: str
@@ -158,11 +160,16 @@ class Plan:
     facts: SceneFacts | None
     versions: dict[str, str]
     stac: bool = False
+    support: Support | None = None
 
     @property
     def identity(self) -> str:
         """Hash of all that decides the first output; paths, compression and what else is wanted do not."""
-        decisive = pixels_only(to_jsonable(replace(self, outputs=self.outputs[:1])))
+        alone = replace(self, outputs=self.outputs[:1])
+        if self.support is not None:
+            # Its row bands end elsewhere, with the same pixels in them.
+            alone = replace(alone, tiles=replace(self.tiles, halo=self.support.alone))
+        decisive = pixels_only(to_jsonable(alone))
         if self.facts is None:
             # Runs of models that are told nothing keep the identity that they had before there were facts.
             del decisive["facts"]
@@ -177,6 +184,11 @@ class Plan:
     def kept(self) -> tuple[Output, ...]:
         """The outputs that are put in place: the first ones."""
         return tuple(output for output in self.outputs if output.kept)
+
+    @property
+    def predicted(self) -> tuple[Output, ...]:
+        """The outputs that the model gives."""
+        return tuple(output for output in self.outputs if output.channels)
 
     def destinations(self, out: Path) -> tuple[Path, ...]:
         """Where each of the outputs that are kept goes if the first one goes to ``out``."""
@@ -249,9 +261,9 @@ class Plan:
         return sum(output.channels for output in self.outputs)
 
     def slices(self) -> Iterator[tuple[Output, slice]]:
-        """Each output with its planes among those of all."""
+        """Each output that the model gives, with its planes among those of all."""
         first = 0
-        for output in self.outputs:
+        for output in self.predicted:
             yield output, slice(first, first + output.channels)
             first += output.channels
 

@@ -13,6 +13,7 @@ from ..errors import RequestError, ResourceError
 from ..ground.grids import Window, magnified, ratio
 from ..inputs.guide import guide_bytes
 from ..inputs.scene import Scene
+from ..optics.support import support_planes
 from .plan import Plan
 
 # Interpreter, libraries, GDAL's cache.
@@ -53,6 +54,8 @@ def estimate(plan: Plan) -> Estimate:
     # Blended rows of this and the finishing band in float32; more where a halo must be joined or a correction added.
     copies = 2 + bool(plan.tiles.halo or plan.output.mask != "none") + (plan.consistency != "off")
     rows = open_rows * sum(4 * copies * o.channels + 2 * len(o.bands) * _item(o.dtype) for o in plan.outputs)
+    if plan.support is not None:
+        rows += open_rows * 4 * support_planes(len(plan.output.bands))
     # A tile is padded to its full size, whatever the scene's; the patches, what the model is given, and what it gives.
     given = plan.channels * (scale.finer / scale.patch) ** 2
     shown = 2 * sum(len(scene.bands) for scene in plan.inputs) + 2 * given

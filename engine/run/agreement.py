@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ..context import RunContext
 from ..contract import ModelSource
@@ -22,6 +23,7 @@ from ..plan.make import make_plan
 from ..plan.plan import Plan
 from ..plan.response import believed
 from ..plan.statistics import measured
+from ..plan.support import weighed
 from ..plan.values import warn_of_fill
 from ..plan.vector_files import VectorFiles
 from ..request import Request
@@ -67,7 +69,7 @@ def measured_plan(request: Request, source: ModelSource, model: LoadedOnce, chec
             apart = known is not None and known.length > WARN_PX
             instrument = believed(instrument, fine, main, ratio(fine.grid, main.grid), apart=apart)
             plan = make_plan(request, source.spec, source.identity, inputs, shift=plan.shift, instrument=instrument)
-    plan = replace(plan, misregistration=found)
+    plan = weighed(replace(plan, misregistration=found), request.policy, check)
     return measured(plan, source.spec, lambda: model(source, plan.runtime), request.policy, check)
 
 
@@ -118,9 +120,15 @@ def agreed_plan(
         return measured_plan(request, source, model, context.cancel.check)
 
 
-def _decided(plan: Plan) -> tuple[str, list[tuple[str, str | None]]]:
+def _decided(plan: Plan) -> tuple[Any, ...]:
     """What a request decides: the pixels, but for what was measured, and the further outputs with their files."""
-    return replace(plan, levels={}, statistics=()).identity, [(output.name, output.file) for output in plan.outputs]
+    files = [(output.name, output.file) for output in plan.outputs]
+    return replace(plan, levels={}, statistics=()).identity, files, _unweighed(plan).support
+
+
+def _unweighed(plan: Plan) -> Plan:
+    """The plan without what was measured for its support."""
+    return plan if plan.support is None else replace(plan, support=replace(plan.support, weights=()))
 
 
 def _further(plan: Plan) -> tuple[VectorFiles, bool]:
@@ -130,7 +138,7 @@ def _further(plan: Plan) -> tuple[VectorFiles, bool]:
 
 def _differences(a: Plan, b: Plan) -> list[str]:
     skip = ("levels", "statistics", "misregistration", "instrument")
-    left, right = to_jsonable(a), to_jsonable(b)
+    left, right = to_jsonable(_unweighed(a)), to_jsonable(_unweighed(b))
     return [name for name in left if name not in skip and left[name] != right[name]] or ["its inputs"]
 
 

@@ -263,7 +263,7 @@ def _warn_unused(request: Request, source: ModelSource) -> None:
 
 
 def _warn_of(request: Request, plan: Plan) -> None:
-    if request.sensor is not None and plan.consistency != "mtf" and len(plan.scenes) == 1:
+    if request.sensor is not None and plan.consistency != "mtf" and plan.support is None and len(plan.scenes) == 1:
         warnings.warn(UnusedOptionWarning("--sensor does nothing without --consistency on"), stacklevel=3)
     if plan.consistency != "off" and not plan.sights:
         text = "--consistency on does nothing here: the inputs are turned against each other"

@@ -26,7 +26,7 @@ def with_pace(plan: Plan, spec: ModelSpec, model: TileModel | SteppingModel, nee
         origins=((0, 0),) * plan.batch,
         ratio={scene.name: ratio(plan.base, scene.grid) for scene in plan.scenes},
         statistics=np.array(plan.statistics, np.float64),
-        wanted=frozenset(output.name for output in plan.outputs),
+        wanted=frozenset(output.name for output in plan.predicted),
         facts=plan.facts,
         delivered={scene.name: scene.delivered for scene in plan.scenes},
         response=plan.told,
@@ -35,7 +35,7 @@ def with_pace(plan: Plan, spec: ModelSpec, model: TileModel | SteppingModel, nee
     with torch.inference_mode():
         for _ in range(2):
             started = time.perf_counter()
-            for part in named(_predict(model, batch, where), plan.outputs):
+            for part in named(_predict(model, batch, where), plan.predicted):
                 part.cpu()
             seconds = time.perf_counter() - started
     return replace(needs, seconds=round(seconds * needs.tiles / plan.batch, 1))

@@ -35,6 +35,9 @@ from . import options
 from .base import EngineAlgorithm
 from .options import Option, chosen, is_given, saying
 
+# Outputs that the engine makes of any image, and no model names.
+_OF_THE_ENGINE = ("support",)
+
 
 class RasterAlgorithm(EngineAlgorithm):
     """``seamline COMMAND INPUT... OUT --model ...``.
@@ -54,7 +57,7 @@ class RasterAlgorithm(EngineAlgorithm):
     needed: str = ""
     main: str
     finest_input: str
-    further: ClassVar[dict] = {"UNCERTAINTY": "uncertainty"}
+    further: ClassVar[dict] = {"UNCERTAINTY": "uncertainty", "SUPPORT": "support"}
     shapes: ClassVar[dict] = {}
 
     def __init__(self) -> None:
@@ -88,7 +91,17 @@ class RasterAlgorithm(EngineAlgorithm):
             "The standard deviation of every pixel, in the units of the output, where the model can tell it."
             " Left out unless you ask for it."
         )
-        return {"UNCERTAINTY": (tr("Uncertainty"), f"{text} {self.tellers('uncertainty')}".strip())}
+        return {
+            "UNCERTAINTY": (tr("Uncertainty"), f"{text} {self.tellers('uncertainty')}".strip()),
+            "SUPPORT": (
+                tr("Support"),
+                tr(
+                    "What the model added to every pixel beyond what the input determines: its share in the local"
+                    " detail, from 0 to 1, then how much of each band, in the units of the output. Any model can tell"
+                    " it. Left out unless you ask for it."
+                ),
+            ),
+        }
 
     def tellers(self, output: str) -> str:
         """A sentence on which of the models can write a further output; empty while that is not known."""
@@ -361,7 +374,7 @@ class RasterAlgorithm(EngineAlgorithm):
             )
         wanted = {self.further[name]: name for name in self.further if is_wanted(parameters.get(name))}
         for output, name in {**dict.fromkeys(others, "ALSO"), **wanted}.items():
-            if known.outputs and output not in known.outputs[1:]:
+            if known.outputs and output not in (*known.outputs[1:], *_OF_THE_ENGINE):
                 raise EngineError(
                     tr("the model {model} cannot tell how uncertain its pixels are").format(model=model)
                     if output == "uncertainty"

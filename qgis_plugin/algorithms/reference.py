@@ -15,7 +15,7 @@ class SuperResolveWithReference(SuperResolve):
 
     identifier = "superres_reference"
     needed = "REFERENCE"
-    further: ClassVar = {"UNCERTAINTY": "uncertainty", "TRUST": "trust"}
+    further: ClassVar = {**SuperResolve.further, "TRUST": "trust"}
 
     def displayName(self) -> str:
         """Title in the toolbox."""

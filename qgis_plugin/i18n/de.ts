@@ -768,6 +768,14 @@ Das Detail eines Diffusionsmodells ist wahrscheinlich, nicht beobachtet: mit der
         <translation>Eine Seite mit Vorher-Nachher-Schieber, Nahtwert, Konsistenz, Zeiten und der Entstehung der Ausgabe.</translation>
     </message>
     <message>
+        <source>Support</source>
+        <translation>Beleg</translation>
+    </message>
+    <message>
+        <source>What the model added to every pixel beyond what the input determines: its share in the local detail, from 0 to 1, then how much of each band, in the units of the output. Any model can tell it. Left out unless you ask for it.</source>
+        <translation>Was das Modell jedem Pixel über das hinaus hinzugefügt hat, was die Eingabe bestimmt: der Anteil am örtlichen Detail, von 0 bis 1, dann wie viel in jedem Kanal, in den Einheiten der Ausgabe. Jedes Modell kann es angeben. Entfällt, wenn es nicht verlangt wird.</translation>
+    </message>
+    <message>
         <source>Models that can: {names}.</source>
         <translation>Modelle, die es können: {names}.</translation>
     </message>
@@ -1444,6 +1452,18 @@ Ein Teil der Flächen mit Labels wird zurückgehalten und nie zum Training benut
         <translation>das Modell {model} hat keine weitere Ausgabe {name}</translation>
     </message>
     <message>
+        <source>the model {model} writes no image that its input could determine</source>
+        <translation>das Modell {model} schreibt kein Bild, das seine Eingabe bestimmen könnte</translation>
+    </message>
+    <message>
+        <source>its grid is turned against that of the output, so nothing tells what it determines</source>
+        <translation>sein Gitter ist gegen das der Ausgabe gedreht, sodass nichts sagt, was es bestimmt</translation>
+    </message>
+    <message>
+        <source>the output is no finer than the input, which determines all of it</source>
+        <translation>die Ausgabe ist nicht feiner als die Eingabe, die sie ganz bestimmt</translation>
+    </message>
+    <message>
         <source>the model {model} tells the class of every pixel, not of patches</source>
         <translation>das Modell {model} nennt die Klasse jedes Pixels, nicht von Ausschnitten</translation>
     </message>
@@ -2002,6 +2022,10 @@ Ein Teil der Flächen mit Labels wird zurückgehalten und nie zum Training benut
     <message>
         <source>warp it (Raster &gt; Projections &gt; Warp)</source>
         <translation>es transformieren (Raster &gt; Projektionen &gt; Transformieren)</translation>
+    </message>
+    <message>
+        <source>warp it (Raster &gt; Projections &gt; Warp), or leave 'Support' out</source>
+        <translation>es transformieren (Raster &gt; Projektionen &gt; Transformieren), oder 'Beleg' weglassen</translation>
     </message>
     <message>
         <source>rectify it first (Raster &gt; Projections &gt; Warp)</source>

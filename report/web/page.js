@@ -98,6 +98,10 @@ const page = {
     make("p", {}, "RMS distance between the input and the output seen with the input's pixels, as a share of the band's mean."),
     page.bars(facts.consistency, share),
   ] : null);
+  section("What was added, band by band", facts.added.length ? [
+    make("p", {}, "Share of the detail that the model added, by its energy; the rest is what the input determines."),
+    page.bars(facts.added, share),
+  ] : null);
   section("Change of spectra", facts.change.length ? [
     make("p", {}, "Indices of the output, seen with the input's pixels as area means, beside those of the input. An output that "
       + "keeps the input's spectra changes their means little; single pixels change where the input is blurred or sharpened."),

@@ -146,7 +146,7 @@ def test_other_outputs_are_asked_for_by_name_and_lie_beside_the_output(
     notes, out = fake_engine(""), tmp_path / "out.tif"
     wanted = {**scene, "MODEL": "zeta", "OUTPUT": str(out)}
     for text, sentence in (
-        ("support", "the model zeta has no further output 'support'; Other outputs"),
+        ("queries", "the model zeta has no further output 'queries'; Other outputs"),
         ("image", "the model zeta has no further output 'image'"),
         ("../trust", "'../trust' is not the name of an output; Other outputs; give names such as"),
     ):

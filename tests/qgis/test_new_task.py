@@ -1,4 +1,4 @@
-"""A new task joins by one small class: here segmentation with an elevation model and a map of support."""
+"""A new task joins by one small class: here segmentation with an elevation model and a map of evidence."""
 
 import json
 from typing import ClassVar
@@ -18,7 +18,7 @@ def algorithm(plugin):
         section = "segment"
         inputs: ClassVar = {"INPUT": "image"}
         guides: ClassVar = {"ELEVATION": "elevation"}
-        further: ClassVar = {"SUPPORT": "support"}
+        further: ClassVar = {"EVIDENCE": "evidence"}
         main = finest_input = "INPUT"
 
         def displayName(self):
@@ -31,7 +31,7 @@ def algorithm(plugin):
             return {"INPUT": ("Input raster", "Coarse."), "ELEVATION": ("Elevation", "Heights.")}
 
         def further_texts(self):
-            return {"SUPPORT": ("Support", "How much.")}
+            return {"EVIDENCE": ("Evidence", "How much.")}
 
         def output_title(self):
             return "Segmented"
@@ -41,19 +41,19 @@ def algorithm(plugin):
 
 def test_it_runs(algorithm, fake_engine, feedback, scene, tmp_path):
     notes = fake_engine("")
-    output, support = str(tmp_path / "out.tif"), str(tmp_path / "support.tif")
+    output, evidence = str(tmp_path / "out.tif"), str(tmp_path / "evidence.tif")
     # A guide may lie in any CRS.
     elevation = layer_of_another_crs(scene)
-    parameters = {"INPUT": scene["MS"], "ELEVATION": elevation, "SUPPORT": support, "TILE": 64, "OUTPUT": output}
+    parameters = {"INPUT": scene["MS"], "ELEVATION": elevation, "EVIDENCE": evidence, "TILE": 64, "OUTPUT": output}
     parameters["MODEL_FOLDER"] = str(tmp_path)
     task = algorithm().create()
     assert (task.name(), task.groupId()) == ("segmentelevation", "segment")
     results, ok = task.run(parameters, QgsProcessingContext(), feedback)
     assert ok, feedback.lines
-    assert results == {"OUTPUT": output, "SUPPORT": support}
+    assert results == {"OUTPUT": output, "EVIDENCE": evidence}
     assert json.loads(notes["argv"].read_text()) == [
         *("segment", scene["MS"], output, "--guide", f"elevation={elevation.source()}", "--model", str(tmp_path)),
-        *("--tile", "64", "--also", f"support={support}", "--overwrite", "--json", "--cancel-on-stdin-eof"),
+        *("--tile", "64", "--also", f"evidence={evidence}", "--overwrite", "--json", "--cancel-on-stdin-eof"),
     ]
 
 

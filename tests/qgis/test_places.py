@@ -41,9 +41,9 @@ def given(algorithm, here, folder):
 @pytest.mark.parametrize(
     ("algorithm", "output"),
     [
-        *(("pansharpen", name) for name in ("OUTPUT", "UNCERTAINTY", "REPORT")),
-        *(("superres", name) for name in ("OUTPUT", "UNCERTAINTY", "REPORT")),
-        *(("superres_reference", name) for name in ("UNCERTAINTY", "TRUST", "REPORT")),
+        *(("pansharpen", name) for name in ("OUTPUT", "UNCERTAINTY", "SUPPORT", "REPORT")),
+        *(("superres", name) for name in ("OUTPUT", "UNCERTAINTY", "SUPPORT", "REPORT")),
+        *(("superres_reference", name) for name in ("UNCERTAINTY", "SUPPORT", "TRUST", "REPORT")),
         *(("evaluate", name) for name in ("REPORT", "METRICS")),
     ],
 )

@@ -149,17 +149,17 @@ def test_uncertainty_gets_a_ramp_and_lies_hidden_below(toolbox, colours, project
 
 
 def test_other_outputs_are_loaded_drawn_by_a_ramp_and_described(toolbox, colours, project):
-    toolbox(MS=colours, ALSO="support")
-    support, image = layer(project, "Pan-sharpened: support"), layer(project, "Pan-sharpened")
-    renderer = support.renderer()
+    toolbox(MS=colours, ALSO="queries")
+    queries, image = layer(project, "Pan-sharpened: queries"), layer(project, "Pan-sharpened")
+    renderer = queries.renderer()
     assert isinstance(renderer, QgsSingleBandPseudoColorRenderer)
     assert renderer.band() == 1
     # 2 to 98 % of the blue pixels, which are spread evenly over 100 to 199.
     assert (renderer.classificationMin(), renderer.classificationMax()) == pytest.approx((102, 197), abs=3)
     group = project.layerTreeRoot().findGroup("Seamline")
-    assert [node.layer() for node in group.findLayers()] == [image, support]
+    assert [node.layer() for node in group.findLayers()] == [image, queries]
     assert [node.isVisible() for node in group.findLayers()] == [True, False]
-    assert (support.metadata().title(), support.metadata().abstract()) == ("out-support.tif", "the support")
+    assert (queries.metadata().title(), queries.metadata().abstract()) == ("out-queries.tif", "the queries")
     assert (image.metadata().title(), image.metadata().abstract()) == ("out.tif", "computed")
 
 
@@ -179,6 +179,19 @@ def test_trust_has_a_ramp_of_its_own_from_0_to_1(tmp_path, qgis_app):
     lightness = [0.2126 * c.redF() + 0.7152 * c.greenF() + 0.0722 * c.blueF() for c in (item.color for item in ramp)]
     assert len(ramp) >= 5
     assert lightness == sorted(lightness)
+
+
+def test_support_is_drawn_by_its_share_from_0_to_1(tmp_path, qgis_app):
+    from seamline.qgis_plugin.results import ResultLayer
+
+    pixels = np.ones((4, 64, 64), np.uint16)
+    bands = ["share of the detail that was added", *(f"added to {band}" for band in ("blue", "green", "red"))]
+    support = QgsRasterLayer(named(write_raster(tmp_path / "s.tif", pixels, 1.0), bands), "support")
+    ResultLayer("support", None, tmp_path / "none.json").finish(support)
+    renderer = support.renderer()
+    assert isinstance(renderer, QgsSingleBandPseudoColorRenderer)
+    assert renderer.band() == 1
+    assert (renderer.classificationMin(), renderer.classificationMax()) == (0, 1)
 
 
 def class_map(path, colours):

@@ -298,10 +298,10 @@ def test_each_further_output_is_the_same_alone(toy, whole, tmp_path):
 
 
 def test_an_output_that_a_model_has_not_is_refused(toy, tmp_path):
-    command = [*toy.command(tmp_path / "o.tif"), "--also", f"support={tmp_path / 's.tif'}"]
+    command = [*toy.command(tmp_path / "o.tif"), "--also", f"queries={tmp_path / 's.tif'}"]
     said = CliRunner().invoke(cli, command)
     assert said.exit_code == 2
-    assert f"the model {toy.name} has no further output 'support'" in said.output
+    assert f"the model {toy.name} has no further output 'queries'" in said.output
     assert not list(tmp_path.iterdir())
 
 
