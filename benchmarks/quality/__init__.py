@@ -1,0 +1,1 @@
+"""Whether what a run says of its own pixels is true."""
