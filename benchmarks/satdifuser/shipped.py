@@ -15,6 +15,7 @@ from types import MappingProxyType
 import numpy as np
 import rasterio
 import torch
+from numpy.typing import NDArray
 from rasterio.merge import merge
 
 from seamline.engine.contract import Runtime, Where
@@ -37,21 +38,31 @@ SHIPPED: Mapping[str, str] = MappingProxyType(
 _ALIGN = 16
 
 
-def scores_of(name: str, each: Set, root: Path) -> ClassScores:
-    """Of a model on a test set: every image as one tile, which is what a run of it is."""
+def told(name: str, each: Set, root: Path) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+    """Labels (h, w), and what a model says of each class there, (classes, h, w), of every image of a test set.
+
+    Every image is one tile, which is what a run of it is.
+    """
     kind = TASKS[SHIPPED[name]].kind
     source = resolve(name, kind)
     model = source.load(Runtime(device="cpu"))
     categories = source.spec.outputs[0]
     classes = tuple(category.name for category in categories.categories)
     material = test_source(each, root).material(Geometry(_ALIGN, 0, source.spec.patch), lambda: None)
-    matrix = np.zeros((len(classes), len(classes)), np.int64)
     for tile in numbered(material, classes):
         values, _ = tile.image.read(Window(0, 0, tile.region.height, tile.region.width))
         where = Where(seed=0, sample=0, origins=(tile.image.origin,), ratio={}, wanted=frozenset({categories.name}))
         with torch.inference_mode():
             found = model.predict({"image": torch.from_numpy(values)[None]}, where)[categories.name]
-        matrix += confusion(tile.labels, found[0].argmax(dim=0).numpy(), len(classes), IGNORE)
+        yield tile.labels, found[0].numpy()
+
+
+def scores_of(name: str, each: Set, root: Path) -> ClassScores:
+    """Of a model on a test set."""
+    classes = tuple(category.name for category in info(name).spec.outputs[0].categories)
+    matrix = np.zeros((len(classes), len(classes)), np.int64)
+    for labels, scores in told(name, each, root):
+        matrix += confusion(labels, scores.argmax(axis=0), len(classes), IGNORE)
     return ClassScores(classes, matrix)
 
 
