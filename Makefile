@@ -29,10 +29,12 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP)
 	$(BIN)/seamline demo demo-output
 
-# ruff, the names that QGIS 4 has, and mypy on all that is typed; the checkout may have any name, so mypy sees it through a link.
+# ruff, what docstrings say, the names that QGIS 4 has, and mypy on all that is typed; the checkout may have any name, so
+# mypy sees it through a link.
 lint: types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python tools/check_docstrings.py
 	$(BIN)/python tools/check_qt6.py
 
 types: $(STAMP)

@@ -201,7 +201,7 @@ def _listed(values: Any) -> str:
 
 
 def crs_of(image: xr.DataArray, name: str) -> Any:
-    """The CRS of an array, None without one.
+    """The CRS of an array of any shape, None without one.
 
     Raises:
         RequestError: it has one that cannot be read.

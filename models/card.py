@@ -200,7 +200,7 @@ class Card(_Strict):
             quality: measured values.
 
         Raises:
-            ValidationError: the specification holds what no card may.
+            pydantic.ValidationError: the specification holds what no card may.
         """
         own = {name: getattr(spec, name) for name in _AS_THEY_ARE}
         return cls(

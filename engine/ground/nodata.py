@@ -47,7 +47,7 @@ class Nodata:
         """Move valid values that would count as nodata beside it, in place.
 
         Args:
-            values: of the raster's data type.
+            values: of the raster's data type, any shape.
             valid: shaped like them; None where everything is.
 
         Returns:

@@ -82,7 +82,7 @@ def spell(values: NDArray[Any], *, what: str, where: str) -> list[str | None]:
     """Classes as text, whole numbers without a fraction; None for what is empty.
 
     Args:
-        values: of a column or a raster, any type.
+        values: of a column or a raster, any type and shape.
         what: what holds them, such as "the column kind", for the errors.
 
     Raises:

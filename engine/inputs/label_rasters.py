@@ -96,7 +96,8 @@ class RasterLabels:
     """Classes of a raster.
 
     Args:
-        values, numbers: stored values, ascending, and the class number of each; ``UNLABELLED`` for the ignored one.
+        values, numbers: (n,) stored values, ascending, and the class number of each; ``UNLABELLED`` for one that is
+            ignored.
         counts: cells of each class.
     """
 

@@ -64,7 +64,7 @@ class Labels(Protocol):
         ...
 
     def rasterise(self, grid: GeoBox) -> NDArray[np.uint8]:
-        """The class number of each cell by its centre, ``UNLABELLED`` where nothing is known.
+        """(rows, columns) the class number of each cell by its centre, ``UNLABELLED`` where nothing is known.
 
         Raises:
             RequestError: the labels have a CRS and the grid has none, or nothing transforms between the two.

@@ -1,5 +1,8 @@
-"""Metadata of strangers as flat lists of elements: XML without document types, hence without entities, and texts of
-``name = value`` lines in groups, as those of Landsat and of Maxar are."""
+"""Metadata of strangers as flat lists of elements.
+
+XML without document types, hence without entities, and texts of ``name = value`` lines in groups, as those of Landsat
+and of Maxar are.
+"""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class Features:
 
     Attributes:
         shapes: as shapely has them; None where a feature has none.
-        values: of one column; None where none was asked for.
+        values: (n,) of one column; None where none was asked for.
     """
 
     shapes: NDArray[np.object_]

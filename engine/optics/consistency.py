@@ -63,9 +63,9 @@ class Residual:
     """Sums over coarse cells, per band.
 
     Attributes:
-        squares: of (the output as seen - input).
-        inputs: of the input.
-        cells: how many cells.
+        squares: (bands,) of (the output as seen - input).
+        inputs: (bands,) of the input.
+        cells: (bands,) how many cells.
     """
 
     squares: NDArray[np.float64]

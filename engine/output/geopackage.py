@@ -49,7 +49,7 @@ class GeoPackage:
         return self
 
     def write(self, geometries: Geometries, columns: Columns) -> None:
-        """Add features.
+        """Add features, (n,) each of geometries and of every column.
 
         Raises:
             RunError: the disk is full or the file cannot be written.

@@ -199,7 +199,7 @@ class GridMeans:
 
 
 def control_band(figures: NDArray[np.float64]) -> tuple[float, float]:
-    """2.5 % and 97.5 % quantile of the control grids' figures.
+    """2.5 % and 97.5 % quantile of the control grids' figures, (n,).
 
     The estimate (Weibull's plotting position) that a further grid, like the real one where no boundary shows, leaves
     as often as it says: with 32 grids the usual interpolation would be left twice as often.

@@ -24,7 +24,7 @@ class Regions:
 
     Attributes:
         shapes: polygons, valid; (x, y) in px of the raster.
-        classes: of each.
+        classes: (n,) of each.
     """
 
     shapes: Geometries

@@ -23,7 +23,7 @@ def ramp_weights(width: int) -> Array:
 
 
 def hand_over(before: Array, after: Array, weights: Array, axis: int) -> Array:
-    """before + w (after - before) along ``axis``; equal inputs give themselves back exactly."""
+    """Before + w (after - before) along ``axis``; equal inputs give themselves back exactly."""
     shape = [1] * before.ndim
     shape[axis] = -1
     blended: Array = after - before

@@ -22,7 +22,7 @@ _NO_CONTRACT = "the model does not keep the contract: report it to its author"
 
 
 def named(prediction: Prediction, outputs: Sequence[Output]) -> list[torch.Tensor]:
-    """What a model gave for each output, in order.
+    """What a model gave for each output, in order, (B, planes, h, w) each.
 
     Raises:
         RunError: an output is missing.

@@ -42,10 +42,9 @@ class ConsistencySums:
         return ConsistencySums(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
     def as_dict(self) -> dict[str, float]:
-        """The worst band of each sight, and of the relative change of means (``bias``), under the names that reports
-        use; empty where nothing was counted.
+        """The worst band of each sight, and of the relative change of means (``bias``), under the names of reports.
 
-        Infinite where MS has a mean of zero.
+        Empty where nothing was counted; infinite where MS has a mean of zero.
         """
         if not self.cells:
             return {}

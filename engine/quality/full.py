@@ -165,7 +165,7 @@ class FullSums:
         blocks: counted blocks at PAN scale.
         q: sum of their Q2n between EXP and the filtered fused image.
         high, low: (C,) sums of Q between each band and PAN, and between EXP and the low-pass PAN.
-        fused_pairs, exp_pairs: sums of Q between each two bands.
+        fused_pairs, exp_pairs: (C, C) sums of Q between each two bands.
         flat: blocks with a constant PAN or band, of which Q sees the mean alone.
         area_blocks, area_q: blocks and their Q2n at MS scale.
     """
@@ -300,7 +300,7 @@ def full_sums(scene: FullScene, start: int, stop: int) -> FullSums:
 
 
 def seen_rows(scene: FullScene, start: int, stop: int) -> Array:
-    """The fused image as MS rows start..stop-1 see it: filtered, and sampled at their true pixel centres.
+    """(C, rows, columns) as MS rows start..stop-1 see the fused image: filtered, sampled at their true pixel centres.
 
     Reads ``FILTER_HALO + SPLINE_HALO`` PAN rows beyond the strip on either side.
     """
@@ -314,7 +314,7 @@ def area_sums(scene: FullScene, start: int, stop: int, seen: Array) -> FullSums:
     Args:
         scene: what is scored.
         start, stop: rows.
-        seen: ``seen_rows`` of them.
+        seen: (C, rows, columns), ``seen_rows`` of them.
     """
     ratio, width = scene.ratio, coarse_shape(scene.fused.shape[1:], scene.ratio, scene.offset)[1]
     counted = np.ones(0, np.bool_)

@@ -57,7 +57,7 @@ def sampled(
 
     Args:
         velocity: the network.
-        start: standard normal noise.
+        start: standard normal noise, (N, latent, h, w).
         steps: network evaluations, at least 1.
         solver: ``"euler"``, or ``"dpm"``: DPM-Solver++(2M) (Lu et al., arXiv 2211.01095).
         shift: of the levels.
@@ -79,7 +79,7 @@ def stepped(
     index: int,
     solver: Solver,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """The latent after a step, and the data that the velocity told, which the next step may need.
+    """The latent after a step, and the data that the velocity told, which the next may need; all (N, latent, h, w).
 
     Args:
         told: velocity.

@@ -32,7 +32,8 @@ class Pictured:
         given: LR as ``base``, and the planes that the decoder filters: those of the reference as ``spatial`` (the band
             and its detail) and at places 1 and 4 of ``spectral`` (the fitted detail; how far the reference, seen as
             coarsely as LR, is from it), beside LR, its mean over the bands, and where there is a reference.
-        low: cells of LR, (N, 3 * 16, H / 4, W / 4); reference: of the reference, (N, 4 * 16, H / 4, W / 4).
+        low: cells of LR, (N, 3 * 16, H / 4, W / 4).
+        reference: those of the reference, (N, 4 * 16, H / 4, W / 4).
         known: where there is a reference, (N, 1, H, W), 0..1, smooth.
         surprise: how far LR is from what the reference foretells, by cell, (B, 1, H / 4, W / 4).
     """
@@ -59,7 +60,7 @@ def pictured(low: torch.Tensor, reference: torch.Tensor, valid: torch.Tensor, ra
 
     Args:
         low: LR at the size of the result, (B, C, H, W), unit range; sides are multiples of 8.
-        reference: likewise; anything finite where it is not valid.
+        reference: (B, C, H, W), likewise; anything finite where it is not valid.
         valid: (B, 1, H, W), 1 where there is a reference and 0 elsewhere.
         ratio: px of the result per px of LR.
     """

@@ -52,7 +52,7 @@ class Sentinel2Tile:
         self.network, self.steps = network, steps
 
     def measure(self, batch: Mapping[str, torch.Tensor], valid: torch.Tensor, where: Where) -> Array:
-        """What the mixtures are found from.
+        """What the mixtures are found from; ``valid`` is bool (1, 1, h, w).
 
         Raises:
             RequestError: no band is coarser than others, or one is too coarse.

@@ -3,7 +3,7 @@
 What a diffusion model has to beat to earn its cost.  The fusion that it corrects is that of the small SALAD-Pan model
 (MTF-matched detail injected with the local regression of the upsampled band on the low-pass PAN, see
 ``salad_pan.fusion``), so that the two differ in the network alone; a regression over the whole scene would also need
-statistics that a patch in training does not have.
+statistics that a patch in training does not have.  The design is ours.
 """
 
 from __future__ import annotations

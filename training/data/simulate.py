@@ -87,7 +87,8 @@ class Batch:
     """Pairs of one band count and ratio.
 
     Attributes:
-        pan: (B, 1, H, W); ms, target: (B, C, H, W), unit range.
+        pan: (B, 1, H, W), unit range.
+        ms, target: (B, C, H, W), unit range.
         ratio: PAN px per MS px.
         seed: of the random draws of the training step.
         seen: of each pair.

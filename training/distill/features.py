@@ -23,8 +23,8 @@ class Distance(NamedTuple):
     """Means over layers.
 
     Attributes:
-        squares: mean squared error of the adapted maps (equation 17, the norm taken as a mean over elements).
-        mmd: squared maximum mean discrepancy (equation 18).
+        squares: a scalar, mean squared error of the adapted maps (equation 17, the norm taken as a mean over elements).
+        mmd: a scalar, squared maximum mean discrepancy (equation 18).
     """
 
     squares: torch.Tensor

@@ -53,7 +53,8 @@ class Batch:
 
     Attributes:
         low: LR at the size of the result, (B, C, H, W).
-        reference: (B, C, H, W); valid: (B, 1, H, W).
+        reference: (B, C, H, W).
+        valid: (B, 1, H, W).
         target: (B, C, H, W).
         changed: (B, 1, H, W), where ground was changed by hand, 0..1.
         ratio: px of the result per px of LR.

@@ -30,7 +30,8 @@ class SensorBatch:
     """Pairs of one sensor.
 
     Attributes:
-        pan: (B, 1, H, W); ms, target: (B, C, H, W), on the PAN grid, unit range.
+        pan: (B, 1, H, W), unit range.
+        ms, target: (B, C, H, W), on the PAN grid, unit range.
         ratio: PAN px per MS px.
         seed: of the random draws of the training step.
         sensor: its name.

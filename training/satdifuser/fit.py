@@ -79,7 +79,9 @@ class Fitted:
 
 
 def class_weights(counts: NDArray[np.int64]) -> torch.Tensor:
-    """Weights that make rare classes count more: one over the root of their share, 1 on average over all labels.
+    """Weights (classes,) that make rare classes count more, of their counts (classes,).
+
+    One over the root of their share, 1 on average over all labels.
 
     A full inverse of the share would make noise of a few pixels louder than everything else.
     """
@@ -94,7 +96,7 @@ def loss_of(logits: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor) -
     Args:
         logits: (N, classes, H, W), or (N, classes) of patches.
         labels: as ``Batch`` has them.
-        weights: of the classes.
+        weights: (classes,).
     """
     if labels.is_floating_point():
         return F.binary_cross_entropy_with_logits(logits.float(), labels)
@@ -135,7 +137,7 @@ def fit(
         batches: to train on.
         held_out: to look at; in an order whose beginning is a fair sample.
         look: scores the network.
-        weights: of the classes.
+        weights: (classes,).
         settings: steps and rates.
         deadline: of the clock, s; the fit ends before it.
         device: of the network.

@@ -20,6 +20,9 @@ class Extractor(nn.Module):
         layers: run one after another.
         taps: indices of the layers whose output is a feature map, ascending.
         channels: of these maps.
+
+    Attributes:
+        mean, deviation: (1, 3, 1, 1) of the images of the training, red, green and blue in 0..1.
     """
 
     mean: torch.Tensor

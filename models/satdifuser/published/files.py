@@ -156,7 +156,7 @@ def weights(folder: Path) -> Path:
 
 
 def read_schedule(folder: Path) -> tuple[torch.Tensor, tuple[int, ...], str]:
-    """Betas of a scheduler, its 50 training steps of generation, descending, and what its network predicts.
+    """Betas (steps,) of a scheduler, its 50 training steps of generation, descending, and what its network predicts.
 
     Raises:
         ModelError: there is no such scheduler, or it does not give 50 steps.

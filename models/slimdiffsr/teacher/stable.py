@@ -97,7 +97,7 @@ class StableBackbone(Backbone):
         return image
 
     def predict(self, latents: torch.Tensor, time: torch.Tensor, given: Conditioning | None) -> Prediction:  # noqa: ARG002
-        """Noise or velocity; what is known of the bands is not used.
+        """Noise or velocity of latents (N, latent, h, w) at times (N,); what is known of the bands is not used.
 
         Maps are those that the student has counterparts of, at the same places: after the first level and its
         downsampler, after the second without it, after the third on the way up with its upsampler, and so on up.
