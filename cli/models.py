@@ -1,4 +1,4 @@
-"""The commands ``seamline models``: list, describe, verify, convert and count; options in, lines out."""
+"""The commands ``seamline models``: list, describe, verify, install, export, convert, count; options in, lines out."""
 
 from __future__ import annotations
 
@@ -99,6 +99,26 @@ def models_install(sources: tuple[Path, ...]) -> None:
 
         for folder in install(sources, environment_models()):
             click.echo(f"{folder.card.name}: all files are as published; now in {folder.path}")
+
+
+@models.command("export")
+@click.argument("name")
+@click.argument("folder", type=_PATH)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["onnx", "stac-mlm"]),
+    required=True,
+    help="Its network as a graph of operators, or a STAC item with its files.",
+)
+def models_export(name: str, folder: Path, form: str) -> None:
+    """Write a model into FOLDER for other programs."""
+    with guarded(False, False):
+        from ..models import registry
+        from ..models.export.make import export
+
+        for path in export(registry.folder_of(name), folder, form):
+            click.echo(path)
 
 
 @models.group("convert")

@@ -42,7 +42,9 @@ __all__ = [
     "check_sizes",
     "load_folder",
     "load_strictly",
+    "put_in_place",
     "read_card",
+    "stored_file",
     "verify_folder",
     "write_folder",
 ]
@@ -167,11 +169,11 @@ def write_folder(
     path.mkdir(parents=True, exist_ok=True)
     stored = {key: _stored(key, value, dtype, path) for key, value in state.items()}
     weights = path / WEIGHTS
-    _replace(weights, lambda temporary: save_file(stored, temporary))
-    entry = StoredFile(sha256=_sha256(weights), bytes=weights.stat().st_size)
+    put_in_place(weights, lambda temporary: save_file(stored, temporary))
+    entry = stored_file(weights)
     complete = card.model_copy(update={"files": {WEIGHTS: entry}})
     text = json.dumps(complete.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    _replace(path / CARD, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    put_in_place(path / CARD, lambda temporary: temporary.write_text(text, encoding="utf-8"))
     return read_card(path)
 
 
@@ -247,6 +249,11 @@ def _check_content(file: Path, stored: StoredFile) -> None:
         raise ModelError("the content is not the one that was published", where=str(file), fix="fetch the model again")
 
 
+def stored_file(file: Path) -> StoredFile:
+    """What a file is, as a card says it."""
+    return StoredFile(sha256=_sha256(file), bytes=file.stat().st_size)
+
+
 def _sha256(file: Path) -> str:
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
@@ -260,8 +267,8 @@ def _stored(key: str, value: torch.Tensor, dtype: torch.dtype, path: Path) -> to
     return kept.clone(memory_format=torch.contiguous_format)
 
 
-def _replace(file: Path, write: Callable[[Path], object]) -> None:
-    """Write beside, make it last, and put it in place in one step."""
+def put_in_place(file: Path, write: Callable[[Path], object]) -> None:
+    """Write a file beside its place, make it last, and put it there in one step; an older one stays until then."""
     handle, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=file.parent)
     os.close(handle)
     temporary = Path(name)

@@ -145,6 +145,19 @@ def info(name_or_folder: str) -> ModelInfo:
     )
 
 
+def folder_of(name_or_folder: str) -> Path:
+    """The model folder of a name or path.
+
+    Raises:
+        RequestError: there is no such model, or it is computed and has no folder.
+    """
+    if name_or_folder in _BUILT_IN:
+        raise RequestError(
+            f"{name_or_folder} is computed and has no weights", where="NAME", fix=f"choose {_listed(tuple(_shipped()))}"
+        )
+    return _folder(name_or_folder)
+
+
 def how_to_choose(task: Task) -> str:
     """What a user can do who has named no model for a task, in the imperative."""
     own = "the folder of one that you have; docs/how-to/bring-your-own-model.md says how to make one"

@@ -220,7 +220,7 @@ def _told(run: Run, rasters: Rasters, score: Compared | None) -> dict[str, Any]:
         "pixel": _pixel(rasters),
         "verdicts": sections.verdicts(metrics),
         "consistency": sections.consistency(metrics, names),
-        "added": sections.added(run.facts, names),
+        "added": sections.added(facts, names),
         "instrument": sections.instrument(facts, names),
         "scores": [] if score is None else sections.scores(score.metrics),
         "reference": None if score is None else score.name,

@@ -59,7 +59,7 @@ class CellWholes(Wholes):
     def normed(self, norm: nn.GroupNorm, x: torch.Tensor) -> torch.Tensor:
         """(N, C, h, w) with mean and deviation of each cell's channels taken out."""
         # Channels last, so that those of a cell lie side by side.
-        cells = F.layer_norm(x.permute(0, 2, 3, 1), (x.shape[1],), norm.weight, norm.bias, norm.eps)
+        cells = F.layer_norm(x.permute(0, 2, 3, 1), (norm.num_channels,), norm.weight, norm.bias, norm.eps)
         return cells.permute(0, 3, 1, 2)
 
     def means(self, x: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,1 @@
+"""Models for other programs: graphs of operators (ONNX), and descriptions for catalogues (STAC-MLM)."""
