@@ -38,7 +38,7 @@ UNRUN = {
     "CONTRIBUTING.md": 1,
     "docs/concepts/base-model.md": 1,
     "docs/how-to/adapt.md": 2,
-    "docs/how-to/convert.md": 5,
+    "docs/how-to/convert.md": 6,
     "docs/how-to/deliveries.md": 1,
     "docs/how-to/extents.md": 1,
     "docs/how-to/qgis.md": 1,
@@ -234,9 +234,13 @@ def run_commands(block: Block) -> None:
     for command in block.commands:
         words = seamline_words(command)
         assert words is not None, f"{block.where}: {command}: only commands of the program are run; say why it is not"
-        out = parsed(words).params.get("out")
-        if isinstance(out, Path | str) and Path(out).is_file():
-            Path(out).unlink()
+        given = parsed(words).params
+        for written in (
+            *(given.get(name) for name in ("out", "uncertainty", "trust")),
+            *dict(given.get("also") or ()).values(),
+        ):
+            if written is not None and Path(written).is_file():
+                Path(written).unlink()
         done = CliRunner().invoke(cli, words)
         assert done.exit_code == 0, f"{block.where}: {command}: {done.output}"
 

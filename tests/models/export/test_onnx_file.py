@@ -22,6 +22,7 @@ from seamline.models.export import onnx_file
 from seamline.models.export.graph import graph_of, rounding
 from seamline.models.folder import load_folder
 from seamline.models.salad_pan.fusion import conditions
+from seamline.models.slimdiffsr.graph import graph_of as student_graph
 from seamline.tests.bounds import UNIT_DN
 
 STUDENTS = ["slimdiffsr-tiny-x2", "slimdiffsr-tiny-x4", "slimdiffsr-tiny-x8"]
@@ -134,13 +135,11 @@ def test_networks_that_are_no_graph_are_refused_with_what_can_be_done(name):
     assert "stac-mlm" in caught.value.fix
 
 
-def test_a_student_that_looks_at_the_whole_scene_is_refused(tmp_path):
-    done = CliRunner().invoke(
-        cli, ["models", "convert", "slimdiffsr", "slimdiffsr-tiny-x4", str(tmp_path / "m"), "--wholes", "scene"]
-    )
-    assert done.exit_code == 0, done.output
+def test_a_student_that_looks_at_the_whole_scene_is_refused():
+    folder, state = load_folder(registry.folder_of("slimdiffsr-tiny-x4"))
+    config = folder.card.architecture.config
     with pytest.raises(ModelError, match="depend on the whole tile or scene"):
-        graph_of(*load_folder(tmp_path / "m"))
+        student_graph(config | {"use": config["use"] | {"wholes": "scene"}}, state)
 
 
 @pytest.mark.parametrize("form", ["onnx", "stac-mlm"])
