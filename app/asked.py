@@ -41,8 +41,9 @@ class Asked:
     def of(
         cls, model: str, *, steps: Any, seed: Any, guidance: Any, consistency: Any, pan: Any, ms: Any, also: Any
     ) -> Self:
-        """From what stands in the controls; those of options that the model does not have are hidden and do not count,
-        and 0 leaves an option to the model.
+        """From what stands in the controls.
+
+        Those of options that the model does not have are hidden and do not count; 0 leaves an option to the model.
 
         Raises:
             SeamlineError: there is no such model.

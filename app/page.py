@@ -45,7 +45,8 @@ def page(desk: Desk) -> gr.Blocks:
     with gr.Blocks(title="Seamline", analytics_enabled=False) as blocks:
         gr.Markdown("# Seamline")
         _Page(desk).wire(blocks)
-    return blocks.queue(default_concurrency_limit=None)
+    blocks.queue(default_concurrency_limit=None)
+    return blocks
 
 
 class _Page:

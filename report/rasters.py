@@ -134,6 +134,9 @@ class Seen:
     def read(self, window: Window) -> Values:
         """A window of the grid; interpolated where the pixels of the raster are others.
 
+        Returns:
+            (C, h, w), NaN where they are masked.
+
         Raises:
             RunError: a file cannot be read.
         """

@@ -39,7 +39,7 @@ UNRUN = {
     "docs/concepts/base-model.md": 1,
     "docs/how-to/adapt.md": 2,
     "docs/how-to/batch.md": 1,
-    "docs/how-to/convert.md": 6,
+    "docs/how-to/convert.md": 5,
     "docs/how-to/deliveries.md": 1,
     "docs/how-to/extents.md": 1,
     "docs/how-to/qgis.md": 1,

@@ -85,6 +85,7 @@ class LocalMean:
 
         Args:
             sight: whose cells are as large as the window.
+            known: (1, h, w), 1 where a pixel is known, else 0.
         """
         rows = _window(sight.rows, block.row, block.height)
         columns = _window(sight.columns, block.column, block.width)

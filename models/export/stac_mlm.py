@@ -10,6 +10,7 @@ import json
 import re
 import shutil
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -65,7 +66,7 @@ def export_item(origin: Path, out: Path) -> list[Path]:
     out.mkdir(parents=True, exist_ok=True)
     if not (out / CARD).exists():
         for name in (*folder.card.files, CARD):
-            put_in_place(out / name, lambda temporary, name=name: shutil.copyfile(origin / name, temporary))
+            put_in_place(out / name, partial(shutil.copyfile, origin / name))
     elif read_card(out).digest != folder.digest:
         raise RequestError("another model lies here", where=str(out), fix="name another folder")
     verify_folder(out)

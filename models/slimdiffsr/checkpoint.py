@@ -121,7 +121,8 @@ def knowing_the_scene(model: str, out: Path, check: Callable[[], None] = lambda:
             licence=about.licence,
             training_data=about.training_data,
             citation=about.citation,
-            tile=max(use.tile, 4 * sight(config, use)),
+            # Half of it holds the margins on both sides and the hand-over between them.
+            tile=max(use.tile, 4 * sight(config, use) + 2 * config.stride),
         )
     except ValueError as error:
         raise RequestError(str(error), where=model, fix="use it as it is") from error

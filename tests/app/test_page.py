@@ -15,6 +15,7 @@ from seamline import api
 from seamline.app.desk import Desk
 from seamline.app.folders import Folders
 from seamline.app.serve import bound, serving
+from seamline.engine.quality.metrics import METRICS
 from seamline.tests.browser import browsing
 
 pytest.importorskip("gradio", reason="gradio is not installed")
@@ -171,7 +172,7 @@ def test_a_model_is_measured(served, measurable_pair):
         opened(page, main="ms.tif", beside="pan.tif")
         page.get_by_role("button", name="Evaluate").click()
         page.locator("#metrics td", has_text="Q2n").first.wait_for()
-        assert "colours that are off" in page.locator("#metrics").inner_text()
+        assert METRICS["Q2n"].meaning in page.locator("#metrics").inner_text()
 
 
 def got(address, path, **headers):

@@ -23,7 +23,7 @@ from seamline.models.export.stac_mlm import export_item
 from seamline.models.folder import load_folder, verify_folder
 
 SHIPPED = [name for name in registry.names() if registry.info(name).origin != "built-in"]
-# Read off version 1.4 of the extension's schema: fields of items, of assets, and of the parts of inputs and outputs.
+# Read off version 1.5 of the extension's schema: fields of items, of assets, and of the parts of inputs and outputs.
 OF_ITEMS = {
     *(
         "name",
