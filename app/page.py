@@ -42,7 +42,8 @@ Updates = dict[Any, Any]
 
 def page(desk: Desk) -> gr.Blocks:
     """The page of a desk; whoever opens it sees the work that goes on there."""
-    with gr.Blocks(title="Seamline", analytics_enabled=False) as blocks:
+    blocks = gr.Blocks(title="Seamline", analytics_enabled=False)
+    with blocks:
         gr.Markdown("# Seamline")
         _Page(desk).wire(blocks)
     blocks.queue(default_concurrency_limit=None)
