@@ -38,6 +38,7 @@ UNRUN = {
     "CONTRIBUTING.md": 1,
     "docs/concepts/base-model.md": 1,
     "docs/how-to/adapt.md": 2,
+    "docs/how-to/app.md": 1,
     "docs/how-to/batch.md": 1,
     "docs/how-to/convert.md": 5,
     "docs/how-to/deliveries.md": 1,
