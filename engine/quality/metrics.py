@@ -21,16 +21,16 @@ class Metric:
         best: the value of a perfect image; None where less is not better below a bound.
         unit: empty for ratios.
         against: what the image is compared with.
-        at_most: bound of what good images have; None where there is none.
         meaning: what it says, in one line.
+        at_most: bound of what good images have; None where there is none.
     """
 
     name: str
     best: float | None
     unit: str
     against: str
+    meaning: str
     at_most: float | None = None
-    meaning: str = ""
 
     def plain(self) -> dict[str, Any]:
         """As JSON holds it: None for a best value that is infinite."""
@@ -47,100 +47,84 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
                 1.0,
                 "",
                 "reference",
-                meaning="likeness of all bands at once: correlation, mean and contrast on blocks of 32 px",
+                "likeness of all bands at once: correlation, mean and contrast on blocks of 32 px",
             ),
-            Metric("SAM", 0.0, "degrees", "reference", meaning="mean angle between the spectra of a pixel"),
+            Metric("SAM", 0.0, "degrees", "reference", "mean angle between the spectra of a pixel"),
             Metric(
                 "ERGAS",
                 0.0,
                 "",
                 "reference",
-                meaning="error of the bands relative to their means, scaled by the ratio of the pixels",
+                "error of the bands relative to their means, scaled by the ratio of the pixels",
             ),
-            Metric("SCC", 1.0, "", "reference", meaning="correlation of edges (Sobel magnitudes) over all bands"),
-            Metric("PSNR", float("inf"), "dB", "reference", meaning="peak signal over error, mean of the bands"),
-            Metric(
-                "SSIM", 1.0, "", "reference", meaning="likeness of structure in windows of 11 px, mean of the bands"
-            ),
+            Metric("SCC", 1.0, "", "reference", "correlation of edges (Sobel magnitudes) over all bands"),
+            Metric("PSNR", float("inf"), "dB", "reference", "peak signal over error, mean of the bands"),
+            Metric("SSIM", 1.0, "", "reference", "likeness of structure in windows of 11 px, mean of the bands"),
             Metric(
                 "gradient_error",
                 0.0,
                 "",
                 "reference",
-                meaning="differences of gradients over the reference's; 1 is a constant image",
+                "differences of gradients over the reference's; 1 is a constant image",
             ),
             Metric(
                 "spectrum_error",
                 0.0,
                 "dB",
                 "reference",
-                meaning="distance of the power spectra, so that blur and invented detail both count",
+                "distance of the power spectra, so that blur and invented detail both count",
             ),
-            Metric("Y_PSNR", float("inf"), "dB", "reference", meaning="peak signal over error of the luma"),
-            Metric("Y_SSIM", 1.0, "", "reference", meaning="likeness of structure of the luma"),
-            Metric("D_lambda", 0.0, "", "MS", meaning="spectral distortion after Khan, seen with MS pixels"),
-            Metric(
-                "D_s",
-                0.0,
-                "",
-                "PAN",
-                meaning="spatial distortion: how the likeness with PAN changes from coarse to fine",
-            ),
-            Metric("HQNR", 1.0, "", "PAN, MS", meaning="(1 - D_lambda)(1 - D_s)"),
+            Metric("Y_PSNR", float("inf"), "dB", "reference", "peak signal over error of the luma"),
+            Metric("Y_SSIM", 1.0, "", "reference", "likeness of structure of the luma"),
+            Metric("D_lambda", 0.0, "", "MS", "spectral distortion after Khan, seen with MS pixels"),
+            Metric("D_s", 0.0, "", "PAN", "spatial distortion: how the likeness with PAN changes from coarse to fine"),
+            Metric("HQNR", 1.0, "", "PAN, MS", "(1 - D_lambda)(1 - D_s)"),
             Metric(
                 "D_lambda_QNR",
                 0.0,
                 "",
                 "MS",
-                meaning="spectral distortion of old: how the likeness of bands with each other changes",
+                "spectral distortion of old: how the likeness of bands with each other changes",
             ),
-            Metric("QNR", 1.0, "", "PAN, MS", meaning="(1 - D_lambda_QNR)(1 - D_s)"),
-            Metric("D_lambda_area", 0.0, "", "MS", meaning="spectral distortion at the true centres of the MS pixels"),
-            Metric(
-                "consistency_area", 0.0, "share of mean", "MS", meaning="distance from MS as area means, the worst band"
-            ),
+            Metric("QNR", 1.0, "", "PAN, MS", "(1 - D_lambda_QNR)(1 - D_s)"),
+            Metric("D_lambda_area", 0.0, "", "MS", "spectral distortion at the true centres of the MS pixels"),
+            Metric("consistency_area", 0.0, "share of mean", "MS", "distance from MS as area means, the worst band"),
             Metric(
                 "consistency_mtf",
                 0.0,
                 "share of mean",
                 "MS",
-                meaning="distance from MS through the sensor's MTF, the worst band",
+                "distance from MS through the sensor's MTF, the worst band",
             ),
-            Metric("bias", 0.0, "share of mean", "MS", 0.005, meaning="largest change of a band's mean"),
+            Metric("bias", 0.0, "share of mean", "MS", "largest change of a band's mean", 0.005),
             Metric(
                 "undershoot",
                 None,
                 "deviations",
                 "PAN, MS",
+                "dark rings: what lies below all MS pixels around, beyond what PAN says",
                 0.05,
-                meaning="dark rings: what lies below all MS pixels around, beyond what PAN says",
             ),
             Metric(
                 "overshoot",
                 None,
                 "deviations",
                 "PAN, MS",
+                "bright rings: what lies above all MS pixels around, beyond what PAN says",
                 0.06,
-                meaning="bright rings: what lies above all MS pixels around, beyond what PAN says",
             ),
-            Metric(
-                "PAN_detail",
-                1.0,
-                "",
-                "PAN",
-                meaning="correlation of the finest detail with that of PAN, the lowest band",
-            ),
+            Metric("PAN_detail", 1.0, "", "PAN", "correlation of the finest detail with that of PAN, the lowest band"),
             Metric(
                 "lattice",
                 None,
                 "",
                 "its spectrum",
+                "how far a pattern of the input's pixels stands out of the spectrum",
                 1.2,
-                meaning="how far a pattern of the input's pixels stands out of the spectrum",
             ),
-            Metric("mIoU", 1.0, "", "labels", meaning="shared area over joint area of each class, mean of the classes"),
-            Metric("accuracy", 1.0, "", "labels", meaning="share of the labelled pixels whose class is right"),
-            Metric("macro_F1", 1.0, "", "labels", meaning="harmonic mean of precision and recall, mean of the classes"),
+            Metric("mIoU", 1.0, "", "labels", "shared area over joint area of each class, mean of the classes"),
+            Metric("accuracy", 1.0, "", "labels", "share of the labelled pixels whose class is right"),
+            Metric("macro_F1", 1.0, "", "labels", "harmonic mean of precision and recall, mean of the classes"),
         )
     }
 )

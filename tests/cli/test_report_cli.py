@@ -132,13 +132,13 @@ def test_a_page_can_be_put_elsewhere_and_named_by_its_report_or_its_folder(run, 
 
 
 def test_a_run_is_found_from_another_folder(small_pair, tmp_path, monkeypatch):
-    (tmp_path / "work").mkdir()
+    (tmp_path / "runs").mkdir()
     (tmp_path / "elsewhere").mkdir()
-    monkeypatch.chdir(tmp_path / "work")
+    monkeypatch.chdir(tmp_path / "runs")
     names = [f"../{path.name}" for path in small_pair]
     assert seamline("pansharpen", *names, "o.tif", "--model", "brovey", "--device", "cpu").exit_code == 0
     monkeypatch.chdir(tmp_path / "elsewhere")
-    assert "input-pan" in page_of(Path("../work/o.tif")).layers
+    assert "input-pan" in page_of(Path("../runs/o.tif")).layers
     (tmp_path / "moved").mkdir()
     for path in (tmp_path / "work").glob("o.*"):
         path.rename(tmp_path / "moved" / path.name)
