@@ -17,15 +17,13 @@ from ..engine.inputs.files import open_raster, readable
 from ..engine.inputs.georeference import grid_of
 from ..engine.inputs.scene import Band, Scene
 from ..engine.request import OpenPolicy
-from ..report.colours import shown_bands
+from ..report.colours import Stretch, shown_bands
 
 MOST_PX = 1000
 """Longest side of a picture."""
 _LEAST_PX = 600
-_PERCENTILES = (2.0, 98.0)
 
 Stack = NDArray[np.float32]
-Stretch = tuple[Stack, Stack]
 
 
 def quick_look(scene: Scene) -> Image.Image:
@@ -40,7 +38,7 @@ def quick_look(scene: Scene) -> Image.Image:
     shape = max(1, round(height / step)), max(1, round(width / step))
     stack = np.stack([_whole(band, shape) for band in bands])
     times = max(1, _LEAST_PX // max(shape))
-    return _coloured(stack, _stretch(stack)).resize((shape[1] * times, shape[0] * times), Image.Resampling.NEAREST)
+    return _coloured(stack, Stretch.of(stack)).resize((shape[1] * times, shape[0] * times), Image.Resampling.NEAREST)
 
 
 def before_after(facts: Mapping[str, Any]) -> tuple[Image.Image | None, Image.Image]:
@@ -70,16 +68,12 @@ def before_after(facts: Mapping[str, Any]) -> tuple[Image.Image | None, Image.Im
         after = _filled(out.read(numbers, out_shape=(len(numbers), *shape), resampling=how, masked=True))
         palette = out.colormap(1) if is_map else {}
     before = _under(grid, [main[number - 1] for number in shown], shape)
-    stretch = _stretch(after if before is None or not is_map else before)
+    stretch = Stretch.of(after if before is None or not is_map else before)
     times = max(1, MOST_PX // max(shape)) if step == 1.0 else 1
     size = shape[1] * times, shape[0] * times
-    pictures = [
-        None if before is None else _coloured(before, stretch),
-        _mapped(after[0], palette) if is_map else _coloured(after, stretch),
-    ]
-    left, right = (each and each.resize(size, Image.Resampling.NEAREST) for each in pictures)
-    assert right is not None  # noqa: S101
-    return left, right
+    right = _mapped(after[0], palette) if is_map else _coloured(after, stretch)
+    left = None if before is None else _coloured(before, stretch).resize(size, Image.Resampling.NEAREST)
+    return left, right.resize(size, Image.Resampling.NEAREST)
 
 
 def _whole(band: Band, shape: tuple[int, int]) -> Stack:
@@ -109,27 +103,16 @@ def _filled(read: Any) -> Stack:
     return np.asarray(read.astype(np.float32).filled(np.nan))
 
 
-def _stretch(stack: Stack) -> Stretch:
-    """The lowest and the highest value that is told apart, of each band."""
-    if not np.isfinite(stack).any():
-        return np.zeros(1, np.float32), np.ones(1, np.float32)
-    low, high = np.nanpercentile(stack, _PERCENTILES, axis=(1, 2))
-    return np.asarray(low, np.float32), np.asarray(high, np.float32)
-
-
 def _coloured(stack: Stack, stretch: Stretch) -> Image.Image:
-    low, high = (np.reshape(limit, (-1, 1, 1)) for limit in stretch)
-    unit = np.clip((stack - low) / np.maximum(high - low, 1e-6), 0, 1)
-    grey = np.rint(255 * np.nan_to_num(unit, nan=1.0)).astype(np.uint8)
-    return _image(np.repeat(grey, 3, axis=0) if len(grey) == 1 else grey)
+    """On white, which shows where pixels are masked."""
+    colours = Image.fromarray(stretch.paint(stack, masked=True))
+    paper = Image.new("RGB", colours.size, "white")
+    paper.paste(colours, mask=colours)
+    return paper
 
 
 def _mapped(numbers: Stack, palette: Mapping[int, tuple[int, ...]]) -> Image.Image:
     """A map of classes in its colours."""
     table = np.array([palette.get(number, (255, 255, 255))[:3] for number in range(256)], np.uint8)
     table[255] = 255
-    return _image(table[np.nan_to_num(numbers, nan=255).astype(np.uint8)].transpose(2, 0, 1))
-
-
-def _image(colours: NDArray[np.uint8]) -> Image.Image:
-    return Image.fromarray(np.ascontiguousarray(colours.transpose(1, 2, 0)))
+    return Image.fromarray(table[np.nan_to_num(numbers, nan=255).astype(np.uint8)])

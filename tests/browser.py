@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,7 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome")
+from seamline.benchmarks.shared.browser import browser, lacks
+
 _HERE = ("127.0.0.1", "localhost", "::1")
 
 
@@ -24,10 +24,8 @@ def browsing(width: int = 1280, height: int = 900, **context: Any) -> Iterator[t
 
     A script that fails in the page fails the test that leaves the context.  Without a browser the test skips.
     """
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    program = next(filter(None, map(shutil.which, _NAMES)), None)
-    if program is None:
-        pytest.skip(f"no browser is installed: {', '.join(_NAMES)}")
+    if missing := lacks():
+        pytest.skip(missing)
     asked: list[str] = []
     failed: list[str] = []
 
@@ -39,16 +37,10 @@ def browsing(width: int = 1280, height: int = 900, **context: Any) -> Iterator[t
         else:
             route.continue_()
 
-    # Root has no sandbox, and what a container shares as memory is small.
-    flags = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking"]
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=program, args=flags)
-        try:
-            opened = browser.new_context(viewport={"width": width, "height": height}, **context)
-            opened.route("**/*", answer)
-            page = opened.new_page()
-            page.on("pageerror", lambda error: failed.append(str(error)))
-            yield page, asked
-        finally:
-            browser.close()
+    with browser() as running:
+        opened = running.new_context(viewport={"width": width, "height": height}, **context)
+        opened.route("**/*", answer)
+        page = opened.new_page()
+        page.on("pageerror", lambda error: failed.append(str(error)))
+        yield page, asked
     assert not failed, failed

@@ -8,13 +8,13 @@ counts as open once the first tile is drawn.
 
 from __future__ import annotations
 
-import shutil
 import sys
 import time
 from pathlib import Path
 
 import rasterio
 
+from ..shared.browser import browser, lacks
 from ..shared.processes import cost_of, scratch_folder, seamline
 from ..shared.scenes import large_scene
 from .evaluation import derived
@@ -26,22 +26,14 @@ _CACHE_BYTES = 128 * 2**20
 
 def seconds_to_open(page: Path) -> float | None:
     """Until the first tile of a page is drawn; None without a browser."""
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    try:
-        from playwright.sync_api import sync_playwright
-    except ModuleNotFoundError:
-        program = None
-    if program is None:
+    if lacks():
         return None
-    with sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-dev-shm-usage"])
-        tab = browser.new_page()
+    with browser() as running:
+        tab = running.new_page()
         before = time.perf_counter()
         tab.goto(page.as_uri())
         tab.wait_for_selector("#stage[data-drawn]")
-        spent = time.perf_counter() - before
-        browser.close()
-    return spent
+        return time.perf_counter() - before
 
 
 def main() -> int:

@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rasterio.transform import from_origin
 
+from seamline.benchmarks.shared.scenes import write_scene
 from seamline.engine.errors import Cancelled, RequestError
 from seamline.engine.events import Cancel
 from seamline.engine.output.workspace import Workspace
@@ -64,18 +65,8 @@ def pair(tmp_path_factory):
     pan += 200 * (rng.random((1, 40, 45)).repeat(8, axis=1).repeat(8, axis=2) > 0.7)
     ms = pan.reshape(1, 80, 4, 90, 4).mean(axis=(2, 4)) * np.array([0.6, 0.8, 0.7, 1.4])[:, None, None]
     for name, values, gsd in (("ms", ms, 2.0), ("pan", pan, 0.5)):
-        with rasterio.open(
-            folder / f"{name}.tif",
-            "w",
-            driver="GTiff",
-            count=len(values),
-            height=values.shape[1],
-            width=values.shape[2],
-            dtype="uint16",
-            crs="EPSG:32633",
-            transform=from_origin(5e5, 5e6, gsd, gsd),
-        ) as file:
-            file.write(np.clip(values, 1, 60000).astype(np.uint16))
+        stored = np.clip(values, 1, 60000).astype(np.uint16)
+        write_scene(folder / f"{name}.tif", stored, from_origin(5e5, 5e6, gsd, gsd), "EPSG:32633")
     return folder / "ms.tif", folder / "pan.tif"
 
 

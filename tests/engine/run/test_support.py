@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from rasterio.transform import from_origin
 
 import seamline
+from seamline.benchmarks.shared.scenes import write_scene
 from seamline.cli.group import cli
 from seamline.engine.contract import IMAGE
 from seamline.engine.errors import Cancelled, RequestError
@@ -28,6 +29,7 @@ from seamline.engine.testing import PassThrough, assert_is_crop, assert_same_pix
 from seamline.models import registry
 from seamline.models.classical.interpolate import Bicubic
 from seamline.tests.bounds import assert_same_but_rounding
+from seamline.tests.engine.stored import write_scaled
 
 HEIGHT, WIDTH, SCALE = 150, 105, 2
 FINE = 4
@@ -65,12 +67,7 @@ def scene(tmp_path_factory):
     rng = np.random.default_rng(1)
     values = rng.normal(0, 60, (2, HEIGHT, WIDTH)).cumsum(axis=1).cumsum(axis=2) / 40 + 1500
     values[:, 45:65, 20:45] = 0
-    profile = {"driver": "GTiff", "count": 2, "height": HEIGHT, "width": WIDTH, "dtype": "uint16", "nodata": 0}
-    with rasterio.open(path, "w", crs="EPSG:32633", transform=from_origin(500000, 5000000, 2, 2), **profile) as file:
-        file.write(np.clip(values, 0, 60000).astype(np.uint16))
-        file.descriptions = ("red", None)
-        file.units = ("DN", "")
-        file.scales, file.offsets = (0.0001, 0.0001), (-0.1, -0.1)
+    write_scaled(path, np.clip(values, 0, 60000).astype(np.uint16))
     return path
 
 
@@ -91,18 +88,7 @@ def pair(tmp_path_factory):
     pan = np.tensordot([0.5, 0.3, 0.2], fine, 1)[None]
     ms = fine.reshape(3, 80, 4, 90, 4).mean(axis=(2, 4))
     for name, values, gsd in (("ms", ms, 2.0), ("pan", pan, 0.5)):
-        with rasterio.open(
-            folder / f"{name}.tif",
-            "w",
-            driver="GTiff",
-            count=len(values),
-            height=values.shape[1],
-            width=values.shape[2],
-            dtype="float32",
-            crs="EPSG:32633",
-            transform=from_origin(5e5, 5e6, gsd, gsd),
-        ) as file:
-            file.write(values.astype(np.float32))
+        write_scene(folder / f"{name}.tif", values.astype(np.float32), from_origin(5e5, 5e6, gsd, gsd), "EPSG:32633")
     return folder / "ms.tif", folder / "pan.tif"
 
 

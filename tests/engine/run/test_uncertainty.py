@@ -13,7 +13,6 @@ import torch
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rasterio.transform import from_origin
 
 from seamline.cli.group import cli
 from seamline.engine.contract import IMAGE, UNCERTAINTY, InputSpec
@@ -29,6 +28,7 @@ from seamline.engine.run.pace import with_pace
 from seamline.engine.testing import GroundNoise, PassThrough, assert_is_crop, assert_same_pixels
 from seamline.models import registry
 from seamline.tests.engine.killing import kill_at_random
+from seamline.tests.engine.stored import write_scaled
 
 HEIGHT, WIDTH = 300, 210
 
@@ -91,12 +91,7 @@ def textured(holes=True):
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory):
     path = tmp_path_factory.mktemp("scene") / "scene.tif"
-    profile = {"driver": "GTiff", "count": 2, "height": HEIGHT, "width": WIDTH, "dtype": "uint16", "nodata": 0}
-    with rasterio.open(path, "w", crs="EPSG:32633", transform=from_origin(500000, 5000000, 2, 2), **profile) as file:
-        file.write(textured())
-        file.descriptions = ("red", None)
-        file.units = ("DN", "")
-        file.scales, file.offsets = (0.0001, 0.0001), (-0.1, -0.1)
+    write_scaled(path, textured())
     return path
 
 
