@@ -110,7 +110,8 @@ class _Page:
                 return
             yield from self._follow(kind)
 
-        work.start.click(started, inputs, self._outputs(work), show_progress="hidden")
+        # By default a press is lost until the browser has heard that the work before it has ended.
+        work.start.click(started, inputs, self._outputs(work), show_progress="hidden", trigger_mode="multiple")
         work.cancel.click(lambda: self._desk.worker.cancel(kind), None, None)
 
     @staticmethod

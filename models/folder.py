@@ -177,11 +177,19 @@ def write_folder(
     return read_card(path)
 
 
+def floats(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The tensors in float32, any shape, each in memory of its own.
+
+    Those of a file lie wherever its header ends, where some products of torch take another way and other roundings.
+    """
+    return {key: value.to(torch.float32, copy=True) for key, value in state.items()}
+
+
 def load_strictly(module: nn.Module, state: Mapping[str, torch.Tensor], *, where: str) -> None:
     """Load a state dict whose keys and shapes must be the module's own, and whose values must be finite.
 
-    A module on the meta device takes the tensors themselves: no memory is made twice, and torch's tables of what every
-    operation does on that device, a second to import, stay out.
+    A module on the meta device takes the tensors themselves, so these should be of ``floats``: no memory is made twice,
+    and torch's tables of what every operation does on that device, a second to import, stay out.
 
     Raises:
         ModelError: naming the keys that are missing, unexpected, of another shape or not finite.

@@ -32,7 +32,7 @@ from ...engine.contract import (
     Where,
 )
 from ...engine.errors import ModelError
-from ..folder import Architecture, Card, load_strictly
+from ..folder import Architecture, Card, floats, load_strictly
 from ..placed import channels_last
 from .bands import Rule, groups, in_groups
 from .colour import Match
@@ -381,7 +381,7 @@ def load(config: Mapping[str, Any], state: Mapping[str, torch.Tensor], runtime: 
             f"the config does not describe this network ({error})", where=ARCHITECTURE, fix="fetch the model again"
         ) from error
     network = outline(shape)
-    load_strictly(network, {key: value.float() for key, value in state.items()}, where=ARCHITECTURE)
+    load_strictly(network, floats(state), where=ARCHITECTURE)
     if shape.sees == "cell":
         network = channels_last(network, runtime.device)
     else:

@@ -17,7 +17,7 @@ from torch import nn
 
 from ....engine.contract import IMAGE, Batch, InputSpec, ModelSpec, Prediction, Runtime, SteppingModel, TileModel, Where
 from ....engine.errors import ModelError
-from ...folder import Architecture, Card, load_strictly
+from ...folder import Architecture, Card, floats, load_strictly
 from ..anchors import cells_of_noise
 from ..config import Config
 from ..flow import guided, sigmas, stepped
@@ -239,5 +239,5 @@ def load(config: Mapping[str, Any], state: Mapping[str, torch.Tensor], runtime: 
             f"the config does not describe this network ({error})", where=ARCHITECTURE, fix="fetch the model again"
         ) from error
     use = Use.of(scale, solver, runtime, steps=STEPS, most=MOST_STEPS)
-    load_strictly(network, {key: value.float() for key, value in state.items()}, where=ARCHITECTURE)
+    load_strictly(network, floats(state), where=ARCHITECTURE)
     return PublishedTile(network.eval().requires_grad_(False).to(runtime.device), use)

@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from ....engine.contract import InputSpec, ModelSpec, Runtime, TileModel, Where
 from ....engine.errors import ModelError, RequestError
-from ...folder import load_strictly
+from ...folder import floats, load_strictly
 from .conditioning import ANY_BAND, AS_TRAINED, Radiometry, Strength, images
 from .config import FACTOR, LATENT, Config
 from .network import SaladPan, outline
@@ -188,8 +188,9 @@ def load(config: Mapping[str, Any], state: Mapping[str, torch.Tensor], runtime: 
     norm = config.get("norm", "tile")
     if norm not in get_args(Norm):
         raise ModelError(f"norm is tile or scene, not {norm!r}", where=ARCHITECTURE, fix="convert the model again")
-    weights = {key: value.float() for key, value in state.items() if not key.startswith(TEXT)}
-    text = {key.removeprefix(TEXT): value.float() for key, value in state.items() if key.startswith(TEXT)}
+    stored = floats(state)
+    weights = {key: value for key, value in stored.items() if not key.startswith(TEXT)}
+    text = {key.removeprefix(TEXT): value for key, value in stored.items() if key.startswith(TEXT)}
     if not any("_cross_band." in key for key in weights):
         shape = replace(shape, region=None)
     guidance = 1.0 if runtime.guidance is None else runtime.guidance
