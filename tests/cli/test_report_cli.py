@@ -140,7 +140,7 @@ def test_a_run_is_found_from_another_folder(small_pair, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert "input-pan" in page_of(Path("../runs/o.tif")).layers
     (tmp_path / "moved").mkdir()
-    for path in (tmp_path / "work").glob("o.*"):
+    for path in (tmp_path / "runs").glob("o.*"):
         path.rename(tmp_path / "moved" / path.name)
     assert "input-pan" in page_of(tmp_path / "moved" / "o.tif").layers
 
