@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from .. import api
-from ..engine.contract import Task
+from ..engine.contract import ModelSpec, Task
+from ..engine.plan.support import SUPPORT
 from ..engine.request import Enforced, Request
 from ..engine.run.device import pick_device
 from ..models import registry
@@ -92,6 +93,12 @@ def models_for(task: Task) -> tuple[list[tuple[str, str]], str | None]:
     first = api.DEFAULTS.get(task)
     order = sorted(infos, key=lambda name: (name != first, name))
     return [(f"{name} ({infos[name].licence})", name) for name in order], next(iter(order), None)
+
+
+def further_outputs(spec: ModelSpec) -> list[str]:
+    """Names of the rasters that a run of a model can write beside its first: its own, and the support of any image."""
+    own = list(spec.extras)
+    return [*own, SUPPORT.name] if KINDS[spec.task].is_image and SUPPORT.name not in own else own
 
 
 def fitting_model(opened: Opened, model: str | None) -> str | None:

@@ -15,7 +15,7 @@ from ..engine.contract import Task
 from ..engine.errors import RequestError, SeamlineError
 from ..models import registry
 from . import texts
-from .asked import Asked, fitting_model, models_for
+from .asked import Asked, fitting_model, further_outputs, models_for
 from .desk import Desk, Finished, Preview
 from .layout import (
     FIRST_TASK,
@@ -232,14 +232,14 @@ class _Page:
             info = registry.info(self._desk.model(model))
         except SeamlineError as error:
             return {controls.note: texts.problem(str(error))}
-        spec, further = info.spec, list(info.spec.extras)
+        spec, further = info.spec, further_outputs(info.spec)
         most = f" (at most {info.most_steps})" if info.most_steps else ""
         return {
             controls.note: texts.about_model(info),
             controls.steps: gr.update(visible="steps" in spec.options, info=f"0: as the model says{most}"),
             controls.seed: gr.update(visible=spec.stochastic),
             controls.guidance: gr.update(visible="guidance" in spec.options),
-            controls.consistency: gr.update(visible=spec.task in ("pansharpen", "superres")),
+            controls.consistency: gr.update(visible=KINDS[spec.task].is_image),
             **{
                 slider: gr.update(visible=name in info.branches, value=info.branches.get(name, 1.0))
                 for name, slider in (("pan", controls.pan), ("ms", controls.ms))

@@ -33,12 +33,14 @@ class Kind:
         main: what the result keeps bands and values of.
         beside: a second file; None where there is none.
         fine: name of the input whose pixels extents are counted in.
+        is_image: whether its result is an image, which can be held to what was observed, or told from it.
     """
 
     title: str
     main: File
     fine: str
     beside: File | None = None
+    is_image: bool = True
 
 
 KINDS: Mapping[Task, Kind] = MappingProxyType(
@@ -50,7 +52,7 @@ KINDS: Mapping[Task, Kind] = MappingProxyType(
             "image",
             File("reference", "Reference: a finer image of the ground, of another date perhaps", optional=True),
         ),
-        "segment": Kind("Segment", File("image", "Image"), "image"),
-        "classify": Kind("Classify patches", File("image", "Image"), "image"),
+        "segment": Kind("Segment", File("image", "Image"), "image", is_image=False),
+        "classify": Kind("Classify patches", File("image", "Image"), "image", is_image=False),
     }
 )

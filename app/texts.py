@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..models.registry import ModelInfo
+from .tasks import KINDS
 from .work import State
 
 _KEPT = {"run": " What is finished is kept: start it again with “go on with the unfinished run”."}
@@ -48,6 +49,8 @@ def about_model(info: ModelInfo) -> str:
         if spec.generated
         else "computed from the pixels of the inputs"
     )
+    if not KINDS[spec.task].is_image:
+        kind = "learned: its classes are likely, not observed"
     size = f"{spec.scale} times as many pixels along each axis" if spec.scale > 1 else ""
     bands = spec.input(spec.main).bands
     lines = [f"<b>{escape(spec.name)}</b> {escape(spec.version.partition('+')[0])}: {escape(kind)}"]

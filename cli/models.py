@@ -51,9 +51,10 @@ def models_list(task: Any, as_json: bool) -> None:
                 )
             )
             return
+        longest = max((len(name) for name, _ in rows), default=0)
         for name, info in rows:
             size = f"x{info.spec.scale}" if info.spec.patch == 1 else f"x1/{info.spec.patch}"
-            click.echo(f"{name:<18} {info.spec.task:<12} {size}  {info.licence}")
+            click.echo(f"{name:<{longest}}  {info.spec.task:<10}  {size:<5}  {info.licence}")
 
 
 @models.command("info")

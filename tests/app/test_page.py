@@ -8,8 +8,10 @@ import threading
 import urllib.error
 import urllib.request
 
+import numpy as np
 import pytest
 import rasterio
+from rasterio.transform import from_origin
 
 from seamline import api
 from seamline.app.desk import Desk
@@ -173,6 +175,58 @@ def test_a_model_is_measured(served, measurable_pair):
         page.get_by_role("button", name="Evaluate").click()
         page.locator("#metrics td", has_text="Q2n").first.wait_for()
         assert METRICS["Q2n"].meaning in page.locator("#metrics").inner_text()
+
+
+def test_a_reference_chooses_its_model_and_further_outputs_lie_beside(served, write_raster, tmp_path):
+    rng = np.random.default_rng(3)
+    fine = np.clip(900 + 60 * rng.standard_normal((3, 128, 128)).cumsum(axis=2) / 2, 50, 4000)
+    coarse, names = fine.reshape(3, 32, 4, 32, 4).mean(axis=(2, 4)), ("red", "green", "blue")
+    write_raster("now.tif", coarse.astype(np.uint16), names=names)
+    finer = from_origin(500000, 5000000, 0.5, 0.5)
+    write_raster("then.tif", (0.8 * fine).astype(np.uint16), transform=finer, names=names)
+    _, address = served
+    with at(address) as page:
+        page.get_by_label("Super-resolve").check()
+        page.locator("#beside", has_text="Reference").wait_for()
+        named(page, main="now.tif", beside="then.tif")
+        page.get_by_role("button", name="Open").click()
+        page.locator(".look img").wait_for()
+        page.locator(".note b", has_text="ds-dit-tiny-x4").wait_for()
+        for further in ("trust", "support"):
+            page.get_by_label(further, exact=True).check()
+        page.locator("#out input, #out textarea").fill("finer.tif")
+        page.get_by_role("button", name="Run", exact=True).click()
+        page.locator("#result code", has_text="finer.tif").wait_for()
+        report = page.frame_locator("iframe.report")
+        layers = " ".join(report.locator("#left option").all_inner_texts()).lower()
+        assert "trust" in layers
+        assert "support" in layers
+    for name in ("finer.tif", "finer_trust.tif", "finer_support.tif"):
+        with rasterio.open(tmp_path / name) as out:
+            assert out.shape == (128, 128)
+
+
+def test_a_map_of_classes_is_previewed_and_run(served, write_raster, tmp_path):
+    rng = np.random.default_rng(4)
+    image = np.clip(90 + 20 * rng.standard_normal((3, 128, 128)).cumsum(axis=2) / 4, 1, 255)
+    metre = from_origin(500000, 5000000, 1, 1)
+    write_raster("town.tif", image.astype(np.uint8), transform=metre, names=("red", "green", "blue"))
+    _, address = served
+    with at(address) as page:
+        page.get_by_label("Segment").check()
+        page.locator(".note b", has_text="satdifuser-buildings").wait_for()
+        assert not page.get_by_label("support", exact=True).is_visible(), "no map of classes has a support"
+        named(page, main="town.tif")
+        page.get_by_role("button", name="Open").click()
+        page.locator(".look img").wait_for()
+        page.get_by_role("button", name="Preview").click()
+        page.locator("#swipe img").first.wait_for()
+        page.locator("#out input, #out textarea").fill("buildings.tif")
+        page.get_by_role("button", name="Run", exact=True).click()
+        page.locator("#result code", has_text="buildings.tif").wait_for()
+    with rasterio.open(tmp_path / "buildings.tif") as out:
+        assert out.dtypes == ("uint8",)
+        assert "told by a model" in out.tags()["SEAMLINE_NOTE"]
 
 
 def got(address, path, **headers):
