@@ -18,6 +18,7 @@ import click
 from ..engine.errors import Cancelled, SeamlineError
 from ..engine.events import Cancel, Listener
 from .classes import print_classes
+from .planned import lines_of
 
 if TYPE_CHECKING:
     from ..engine.quality.metrics import Metric
@@ -78,7 +79,8 @@ class Terminal:
         elif event == "warning":
             click.echo(f"warning: {fields['what']}", err=True)
         elif event == "plan":
-            click.echo(json.dumps(fields["plan"], indent=1))
+            for line in lines_of(fields["plan"]):
+                click.echo(line)
         elif event == "done":
             self.close()
             report = fields["report"]
