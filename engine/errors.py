@@ -145,6 +145,10 @@ class SkippedLabelsWarning(SeamlineWarning):
     """Labels without a class, without a usable shape or off the images are left out; the others stand."""
 
 
+class UnlearntClassesWarning(SeamlineWarning):
+    """A model that was trained on labels finds some of their classes nowhere."""
+
+
 class RepairedGeometryWarning(SeamlineWarning):
     """Shapes that were not valid have been repaired."""
 

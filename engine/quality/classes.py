@@ -59,6 +59,12 @@ class ClassScores:
         return np.asarray(self.matrix.sum(axis=1))
 
     @property
+    def never_found(self) -> tuple[str, ...]:
+        """Names of the classes that are labelled, and that no pixel was found to be."""
+        found = self.matrix.sum(axis=0)
+        return tuple(n for n, told, seen in zip(self.names, self.labelled, found, strict=True) if told and not seen)
+
+    @property
     def iou(self) -> Shares:
         """(C,) intersection over union; NaN for a class that is neither labelled nor found."""
         return _share(self._hits, self.labelled + self._found - self._hits)

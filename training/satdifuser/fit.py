@@ -32,6 +32,7 @@ Look = Callable[[Sequence[Example]], float]
 """The score of the network, as it is, on examples."""
 
 _TIMED = 3
+_LEAST_STEPS = 100  # before which no look says that a fit has ended: it has hardly begun
 _MOST_LOOKING = 0.2
 _REPORTS = 100
 
@@ -48,7 +49,7 @@ class FitSettings:
         batch: cuts a step; 0 for as many as 8 of 128 px have pixels, 4 to 64.
         cut: side of a cut, image px.
         looks: how often the held-out tiles are looked at.
-        patience: looks without a better score after which the fit ends.
+        patience: looks without a better score after which the fit ends, if it has done 100 steps.
         balance: weight of how unevenly experts are used, where the fuser keeps that.
     """
 
@@ -180,7 +181,7 @@ def fit(
             told = step
         if step % fits.every == 0 or step == fits.steps:
             keeper.glance(step)
-            if keeper.waited >= settings.patience:
+            if keeper.waited >= settings.patience and step >= _LEAST_STEPS:
                 break
     if keeper.last_looked < step:
         keeper.glance(step)
@@ -234,7 +235,8 @@ class _Keeper:
         self._network.eval()
         with torch.inference_mode():
             score = self._look(self._held_out[: self.shown])
-        if score > self.best:
+        # What was not trained yet is looked at for the time it takes: no luck of its weights keeps them.
+        if step and score > self.best:
             self.best, self._kept, self.waited = score, step, 0
             self._weights = {name: value.detach().clone() for name, value in self._network.state_dict().items()}
         else:
@@ -244,7 +246,7 @@ class _Keeper:
     def restore(self, steps: int) -> Fitted:
         """Put the best weights back; the last ones stay where nothing is held out."""
         self._network.eval()
-        if not self._held_out:
+        if not self._weights:
             return Fitted(steps, steps, None)
         self._network.load_state_dict(self._weights)
         return Fitted(steps, self._kept, self.best)

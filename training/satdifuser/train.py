@@ -6,6 +6,7 @@ import math
 import shutil
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from ...engine.errors import RequestError
+from ...engine.errors import RequestError, UnlearntClassesWarning
 from ...engine.events import Cancel, Listener, Silence, warnings_to
 from ...engine.inputs.labels import LabelRequest
 from ...engine.quality.classes import ClassScores
@@ -233,6 +234,13 @@ class Training:
             deadline = self._started + 60 * job.minutes
             self.fitted = head.fit(self.network, self.found, deadline, self._listener)
             self.scores = head.scores(self.network, self.found.held_out) if self.found.held_out else None
+        if isinstance(self.scores, ClassScores) and (unlearnt := self.scores.never_found):
+            warnings.warn(
+                f"{self.material.source}: {', '.join(unlearnt)}: labelled on the ground that was held out, and found"
+                " nowhere there: the model does not tell that yet; give it more minutes, or label more places",
+                UnlearntClassesWarning,
+                stacklevel=2,
+            )
 
     def examine(self, source: Source) -> Scores:
         """Score the fitted network on other ground, every tile of it.

@@ -30,6 +30,11 @@ def scores_of(truth, found, classes=3):
     return ClassScores(NAMES[:classes], confusion(truth, found, classes))
 
 
+def test_what_is_labelled_and_found_nowhere_has_a_name():
+    assert scores_of([0, 0, 1, 1], [0, 0, 0, 0]).never_found == ("b",)
+    assert scores_of([0, 0, 1, 1], [0, 1, 0, 2]).never_found == ()
+
+
 def test_a_confusion_matrix_counts_pairs_and_leaves_out_what_is_not_known():
     rng = np.random.default_rng(0)
     truth, found = rng.integers(0, 4, (30, 40)).astype(np.uint8), rng.integers(0, 3, (30, 40)).astype(np.uint8)

@@ -117,10 +117,18 @@ def test_early_stop_keeps_the_best_weights(cache):
         seen.append({name: value.clone() for name, value in network.state_dict().items()})
         return next(scores)
 
-    _, result, _ = fitted(found, cache, look=look, head=network, looks=20, patience=4)
-    assert (result.kept, result.score, result.steps) == (4, 0.9, 12)
+    _, result, _ = fitted(found, cache, steps=400, look=look, head=network, looks=20, patience=4)
+    assert (result.kept, result.score, result.steps) == (40, 0.9, 120)
     assert all(torch.equal(value, seen[2][name]) for name, value in network.state_dict().items())
     assert not all(torch.equal(value, seen[-1][name]) for name, value in network.state_dict().items())
+
+
+def test_a_short_fit_uses_its_time_and_never_keeps_what_was_not_trained(cache):
+    """Where there is time for few steps, looks come every few of them, and the first ones tell little."""
+    found = gathered(make_tiles(), cache)
+    scores = iter([0.9, *[0.5] * 19, 0.6])
+    _, result, _ = fitted(found, cache, steps=40, look=lambda examples: next(scores), looks=20, patience=4)
+    assert (result.steps, result.kept, result.score) == (40, 40, 0.6)
 
 
 def test_with_nothing_held_out_the_last_weights_stay(cache):

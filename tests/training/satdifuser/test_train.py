@@ -17,12 +17,14 @@ from seamline.cli.group import cli
 from seamline.engine.errors import Cancelled, RequestError
 from seamline.engine.events import Cancel
 from seamline.engine.inputs.labels import LabelRequest
+from seamline.engine.quality.classes import ClassScores
 from seamline.models.folder import load_folder
 from seamline.models.registry import info
 from seamline.tests.training.satdifuser.made_up import draw, squares, two_kinds, write_backbone, write_image
 from seamline.training.satdifuser import heads
 from seamline.training.satdifuser import train as training
 from seamline.training.satdifuser.fit import FitSettings
+from seamline.training.satdifuser.heads import HeadFit
 from seamline.training.satdifuser.model import Design
 from seamline.training.satdifuser.sources import open_source
 from seamline.training.satdifuser.train import Job, train_on_labels
@@ -83,6 +85,20 @@ def trained(folder):
     heard = Heard()
     torch.set_num_threads(1)
     return train_on_labels(job(folder, folder / "My Model"), heard), heard
+
+
+def test_a_class_that_is_found_nowhere_is_named(folder, tmp_path, monkeypatch):
+    heard, scores = Heard(), HeadFit.scores
+
+    def all_bright(self, network, examples):
+        real = scores(self, network, examples)
+        return ClassScores(real.names, np.outer(real.labelled, [1, 0]))
+
+    monkeypatch.setattr(HeadFit, "scores", all_bright)
+    train_on_labels(job(folder, tmp_path / "blind", fit=FitSettings(steps=2, batch=4, cut=64, looks=1)), heard)
+    (warned,) = [event["what"] for event in heard.events if event["event"] == "warning"]
+    assert "dark: labelled" in warned
+    assert "more minutes" in warned
 
 
 def test_the_model_maps_the_scene(folder, trained):
@@ -295,7 +311,8 @@ def test_the_command_trains_and_says_how_good_it_is(folder, tmp_path, ask, monke
     code, out, err = ask("--task", "segment", *words(folder, tmp_path / "m"), "--minutes", "5", "--seed", "2", "--json")
     assert code == 0, err
     events = [json.loads(line) for line in out.splitlines()]
-    assert {event["event"] for event in events} == {"start", "progress", "done"}
+    # In eight steps a class may not be learnt yet, which is a warning.
+    assert {event["event"] for event in events} - {"warning"} == {"start", "progress", "done"}
     done = events[-1]
     assert done["outputs"] == [str(tmp_path / "m"), str(tmp_path / "m.confusion.png")]
     assert set(done["metrics"]["classes"]) == {"bright", "dark"}
