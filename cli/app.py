@@ -27,6 +27,8 @@ def app(folders: tuple[Path, ...], port: int, host: str) -> None:
 
     Ctrl-C ends it; a run that goes on is cancelled, and what is finished is kept.
     """
+    # Importing what serves the page takes several seconds, and the first time of all half a minute.
+    click.echo("starting the page ...", err=True)
     with guarded(False, False) as (listener, cancel):
         from ..app.serve import bound, check_gradio, is_loopback, serving
 
