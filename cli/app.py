@@ -27,17 +27,18 @@ def app(folders: tuple[Path, ...], port: int, host: str) -> None:
 
     Ctrl-C ends it; a run that goes on is cancelled, and what is finished is kept.
     """
-    # Importing what serves the page takes several seconds, and the first time of all half a minute.
-    click.echo("starting the page ...", err=True)
     with guarded(False, False) as (listener, cancel):
         from ..app.serve import bound, check_gradio, is_loopback, serving
 
         check_gradio()
-        from ..app.desk import Desk
         from ..app.folders import Folders
 
         allowed = Folders.of(folders or (Path(),))
         listening = bound(host, port)
+        # Importing the rest takes seconds, and half a minute the first time of all.
+        click.echo("starting the page ...", err=True)
+        from ..app.desk import Desk
+
         names = ("127.0.0.1", "localhost", "[::1]") if is_loopback(host) else ("*",)
         if names == ("*",):
             what = f"whoever reaches {host} can read and write in the folders: there is no password"
