@@ -49,6 +49,11 @@ class _Rim(click.ParamType["int | Literal['toolbox']"]):
         return int(value)
 
 
+def _weights(value: str) -> Path | Literal["none"]:
+    """A folder of weights, or the word none."""
+    return "none" if value == "none" else Path(value)
+
+
 @click.command()
 @click.argument("fused", required=False)
 @click.option("--reference", metavar="REF", help="Image that FUSED should equal.")
@@ -77,9 +82,9 @@ class _Rim(click.ParamType["int | Literal['toolbox']"]):
 @click.option("--as-released", is_flag=True, help="Also the metrics as the released code of SALAD-Pan computes them.")
 @click.option(
     "--perceptual",
-    type=click.Path(path_type=Path),
-    metavar="FOLDER",
-    help="Also LPIPS, DISTS, FID and others, by the weights in this folder.",
+    type=_weights,
+    metavar="none|FOLDER",
+    help="Also SSIMULACRA2, and LPIPS, DISTS, FID and others by the weights in FOLDER.",
 )
 @click.option("--labels", metavar="LABELS", help="Polygons, points or a raster that the map of classes should equal.")
 @click.option("--class-field", metavar="FIELD", help="Column of the class; 'class' by default.")

@@ -94,27 +94,34 @@ class Perceptual:
 
     def __init__(self, plan: EvaluationPlan) -> None:
         self._plan = plan
+        self._rgb: tuple[int, int, int] | None = None
         self._loaded: dict[str, Measure | Absent] = {}
         if plan.perceptual is None:
             return
-        # They bring networks along.
-        from .perceptual import load_metrics
+        loaded: dict[str, Measure | Absent] = {}
+        if plan.perceptual != "none":
+            # They bring networks along.
+            from .perceptual import load_metrics
 
-        loaded = load_metrics(plan.perceptual)
-        if plan.rgb is None or plan.bits is None:
-            missing = "bands called red, green and blue" if plan.rgb is None else "the bit depth; pass --bits"
-            left_out(f"perceptual metrics are left out: they need {missing}")
+            loaded = load_metrics(plan.perceptual)
+        if plan.rgb is None:
+            left_out("perceptual metrics are left out: they need bands called red, green and blue")
+            return
+        self._rgb = plan.rgb
+        if loaded and plan.bits is None:
+            left_out("perceptual metrics but SSIMULACRA2 are left out: they need the bit depth; pass --bits")
             return
         self._loaded = loaded
 
     @property
     def steps(self) -> int:
         """How often ``measure`` calls ``beat``."""
-        if not self._loaded:
+        if self._rgb is None:
             return 0
-        from .perceptual import steps
+        from .perceptual import ssimulacra, steps
 
-        return steps(self._loaded, self._shape)
+        own = 0 if self._plan.reference is None else ssimulacra.steps(self._shape)
+        return own + steps(self._loaded, self._shape)
 
     @property
     def _shape(self) -> tuple[int, int]:
@@ -134,10 +141,11 @@ class Perceptual:
             LeftOutWarning: a metric is absent, and why.
         """
         plan, part = self._plan, self._plan.reference
-        if not self._loaded or plan.bits is None:
+        if self._rgb is None:
             return {}
-        from .perceptual import Absent, measure, reader
+        from .perceptual import Absent, measure, reader, ssimulacra
 
+        values: dict[str, float | Absent] = {ssimulacra.NAME: Absent("needs a reference")}
         with contextlib.ExitStack() as files:
             reference = None
             if part is not None:
@@ -145,9 +153,11 @@ class Perceptual:
             fused = files.enter_context(RasterRows(plan.fused, None if part is None else part.fused_window, policy))
             other = None if reference is None else reference.values
             valid = joint(fused.valid, None if reference is None else reference.valid)
-            read = reader(fused.values, other, valid)
-            peak = 2.0**plan.bits - 1.0
-            values = measure(self._loaded, read, self._shape, peak=peak, bands=plan.rgb, beat=beat)
+            if other is not None:
+                values[ssimulacra.NAME] = ssimulacra.measure_ssimulacra2(fused.values, other, valid, self._rgb, beat)
+            if self._loaded and plan.bits is not None:
+                read, peak = reader(fused.values, other, valid), 2.0**plan.bits - 1.0
+                values |= measure(self._loaded, read, self._shape, peak=peak, bands=self._rgb, beat=beat)
         for name, value in values.items():
             if isinstance(value, Absent):
                 left_out(f"{name} is {value}")

@@ -9,7 +9,7 @@ import math
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -33,6 +33,9 @@ from .reduced import Rim, inside_rim
 _MOST_BITS = 32
 _COLOURS = ("red", "green", "blue")
 
+Weights = Path | Literal["none"]
+"""The folder of what perceptual metrics have learned, or that there is none."""
+
 
 @dataclass(frozen=True, slots=True)
 class EvaluationRequest:
@@ -49,7 +52,7 @@ class EvaluationRequest:
             georeference has it.  None measures both on PAN and MS, where they tell.
         phase: where MS is interpolated to.
         released: also compute the metrics as the released code of SALAD-Pan does.
-        perceptual: folder of the weights of perceptual metrics; None leaves them out.
+        perceptual: folder of the weights of perceptual metrics; "none" for those that need none; None leaves all out.
     """
 
     fused: str
@@ -62,7 +65,7 @@ class EvaluationRequest:
     sensor: str | None = None
     phase: Phase = "area"
     released: bool = False
-    perceptual: Path | None = None
+    perceptual: Weights | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +128,7 @@ class EvaluationPlan:
     rgb: tuple[int, int, int] | None
     bits: int | None
     released: bool = False
-    perceptual: Path | None = None
+    perceptual: Weights | None = None
 
     def summary(self) -> dict[str, Any]:
         """What the start event carries: plain JSON values."""

@@ -76,6 +76,13 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             ),
             Metric("Y_PSNR", float("inf"), "dB", "reference", "peak signal over error of the luma"),
             Metric("Y_SSIM", 1.0, "", "reference", "likeness of structure of the luma"),
+            Metric(
+                "SSIMULACRA2",
+                100.0,
+                "",
+                "reference",
+                "likeness of structure and edges as people judge photographs; at 90 nobody tells two apart",
+            ),
             Metric("D_lambda", 0.0, "", "MS", "spectral distortion after Khan, seen with MS pixels"),
             Metric("D_s", 0.0, "", "PAN", "spatial distortion: how the likeness with PAN changes from coarse to fine"),
             Metric("HQNR", 1.0, "", "PAN, MS", "(1 - D_lambda)(1 - D_s)"),
@@ -128,4 +135,4 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
         )
     }
 )
-"""Every metric that needs no learned weights, in the order of reports."""
+"""Every metric that needs no files of weights, in the order of reports."""

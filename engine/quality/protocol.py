@@ -37,7 +37,7 @@ from ..plan.response import doubt
 from ..request import OpenPolicy, Request
 from ..run import run
 from .evaluation import Evaluation, evaluate
-from .evaluation_plan import EvaluationRequest, plan_evaluation
+from .evaluation_plan import EvaluationRequest, Weights, plan_evaluation
 from .pairing import pair
 from .rasters import CACHE_BYTES, RasterRows
 from .reduced import Rim
@@ -66,7 +66,7 @@ class Protocol:
     rim: Rim = 0
     bits: int | None = None
     released: bool = False
-    perceptual: Path | None = None
+    perceptual: Weights | None = None
 
 
 @dataclass(frozen=True, slots=True)

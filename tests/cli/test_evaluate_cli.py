@@ -60,6 +60,8 @@ def folder(tmp_path_factory):
     write(place / "ms-half.tif", cells, transform=COARSE * Affine.translation(0.125, 0.125))
     write(place / "ms-far.tif", cells, transform=from_origin(900000, 5000000, 2, 2))
     write(place / "three.tif", fused[:3])
+    write(place / "three-float.tif", fused[:3].astype(np.float32))
+    write(place / "ms-three.tif", cells[:3], transform=COARSE)
     write(place / "smaller.tif", fused[:, :90])
     write(place / "between.tif", fused, transform=FINE * Affine.translation(0.4, 0))
     write(place / "utm32.tif", fused, crs="EPSG:32632")
@@ -89,7 +91,7 @@ def test_both_forms_at_once_as_events(ask, folder):
     assert (start["reference"]["ratio"], start["inputs"]["offset"]) == (4.0, [0.0, 0.0])
     assert [e["done"] for e in events if e["event"] == "progress"][-1] == events[-2]["total"]
     of_images = {name for name, metric in METRICS.items() if metric.against != "labels"}
-    assert done["metrics"].keys() == of_images - {"Y_PSNR", "Y_SSIM"}
+    assert done["metrics"].keys() == of_images - {"Y_PSNR", "Y_SSIM", "SSIMULACRA2"}
     assert done["pixels"] == 96 * 128
     assert done["metrics"]["HQNR"] == pytest.approx((1 - done["metrics"]["D_lambda"]) * (1 - done["metrics"]["D_s"]))
 
@@ -158,10 +160,36 @@ def test_perceptual_metrics_are_measured_where_their_weights_are_and_absent_else
     expected = measure({"NIQE": niqe(pristine)}, reader(Rows.of(pixels)), pixels.shape[1:], peak=2047)["NIQE"]
     assert events[-1]["metrics"]["NIQE"] == pytest.approx(expected)
     plain = run_events(ask, *words)[-1]["metrics"]
-    assert events[-1]["metrics"].keys() - plain.keys() == {"NIQE"}
+    assert events[-1]["metrics"].keys() - plain.keys() == {"NIQE", "SSIMULACRA2"}
     code, out, _ = ask(*words, "--perceptual", tmp_path)
     assert code == 0
     assert re.search(r"NIQE\s*│", out)
+
+
+def test_the_perceptual_metric_without_weights_needs_no_folder(ask, folder):
+    words = [folder / "three.tif", "--reference", folder / "three.tif", "--ratio", 4, "--perceptual", "none"]
+    events = run_events(ask, *words)
+    assert events[-1]["metrics"]["SSIMULACRA2"] == 100.0
+    assert events[-1]["about"]["SSIMULACRA2"]["best"] == 100.0
+    assert [e["kind"] for e in events if e["event"] == "warning"] == ["FlatImageWarning"]
+    assert [e["done"] for e in events if e["event"] == "progress"][-1] == events[-2]["total"]
+    # Values of floats tell no bit depth, which it does not need.
+    floats = run_events(ask, folder / "three-float.tif", "--reference", folder / "three-float.tif", *words[3:])
+    assert floats[-1]["metrics"]["SSIMULACRA2"] == 100.0
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["fused.tif", "--reference", "ref.tif"], "they need bands called red, green and blue"),
+        (["three.tif", "--pan", "pan.tif", "--ms", "ms-three.tif"], "SSIMULACRA2 is absent (needs a reference)"),
+    ],
+)
+def test_where_it_cannot_be_measured_a_sentence_says_why(ask, folder, words, sentence):
+    words = [folder / word if word.endswith(".tif") else word for word in words]
+    events = run_events(ask, *words, "--perceptual", "none")
+    assert any(sentence in e["what"] for e in events if e.get("kind") == "LeftOutWarning")
+    assert "SSIMULACRA2" not in events[-1]["metrics"]
 
 
 def test_the_protocol_runs_a_model(ask, folder):

@@ -1,6 +1,7 @@
-"""The papers' perceptual metrics: LPIPS, DISTS, FID, CLIPIQA, MUSIQ, MANIQA and NIQE.
+"""The papers' perceptual metrics: LPIPS, DISTS, FID, CLIPIQA, MUSIQ, MANIQA and NIQE; and SSIMULACRA2.
 
-Their weights are files that the user names; nothing is downloaded, and what is not there is reported as absent::
+That one needs no files.  The weights of the others are files that the user names; nothing is downloaded, and what is
+not there is reported as absent::
 
     loaded = load_metrics(Path("weights"))          # name -> Measure or Absent, all seven
     read = reader(fused, reference, valid)          # Rows of the scene; Rows.of(array) where it is in memory
@@ -20,6 +21,7 @@ from .networks import alexnet, vgg16
 from .niqe import Pristine, fit_pristine, niqe, save_pristine
 from .patches import Pixels, Read, measure, patch_windows, reader, steps
 from .registry import METRICS, PerceptualMetric, load_metrics
+from .ssimulacra import measure_ssimulacra2, ssimulacra2
 
 __all__ = [
     "METRICS",
@@ -37,11 +39,13 @@ __all__ = [
     "load_metrics",
     "lpips",
     "measure",
+    "measure_ssimulacra2",
     "niqe",
     "patch_windows",
     "reader",
     "save_pristine",
     "scored",
+    "ssimulacra2",
     "steps",
     "vgg16",
 ]
