@@ -28,6 +28,8 @@ _OTHER = (
     "steps",
     "seed",
     "tile",
+    "sweep",
+    "repeats",
 )
 _OTHER_SWITCHES = {"as_released": False, "rim": 0, "sensor": None, "phase": "area"}
 
@@ -102,7 +104,7 @@ def _checked(path: str | None, options: Mapping[str, Any]) -> str:
 
     if path is None:
         raise RequestError("it is missing", where="MAP", fix="name the map of classes to evaluate")
-    given = [name for name in _OTHER if options[name] is not None]
+    given = [name for name in _OTHER if options[name] not in (None, ())]
     given += [name for name, usual in _OTHER_SWITCHES.items() if options[name] != usual]
     given += [name for name in ("overlap", "device", "consistency") if options[name] is not None]
     if given:

@@ -10,12 +10,14 @@ import click
 
 from .classes import evaluate_classes, refuse_options_of_labels
 from .options import POLICY_OPTIONS, policy_of, with_options
+from .protocols import facts_of, known_truth_of, reduced_of, run_of
+from .sweep import SweptOption, evaluate_sweep, kept_of
 from .terminal import guarded
 
 if TYPE_CHECKING:
     from ..engine.events import Cancel, Listener
     from ..engine.quality.evaluation import Evaluation
-    from ..engine.request import OpenPolicy, Request
+    from ..engine.request import OpenPolicy
 
 # Options that only a run of a model understands, by their names as parameters.
 _RUN = ("model", "draws", "steps", "seed", "tile", "overlap", "device", "consistency")
@@ -32,6 +34,7 @@ _NOT_OF_COLLECTIONS = (
     "tile",
     "overlap",
     "consistency",
+    "sweep",
 )
 
 
@@ -67,7 +70,12 @@ def _weights(value: str) -> Path | Literal["none"]:
 )
 @click.option("--draws", type=click.IntRange(1), help="Instruments of --protocol fr; 20 by default.")
 @click.option("--panc", type=click.Path(path_type=Path), metavar="H5", help="PanCollection file: fuse and score it.")
-@click.option("--out", type=click.Path(path_type=Path), metavar="H5", help="Where --panc writes its images.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="H5|HTML",
+    help="Where --panc writes its images, or --sweep its page.",
+)
 @click.option("--ratio", type=float, metavar="R", help="PAN px per MS px, for ERGAS; from PAN and MS otherwise.")
 @click.option("--bits", type=int, metavar="L", help="Bit depth, for PSNR and SSIM; from the data type otherwise.")
 @click.option("--rim", type=_Rim(), default=0, metavar="toolbox|N", help="Px left out on every side; 0 by default.")
@@ -107,6 +115,15 @@ def _weights(value: str) -> Path | Literal["none"]:
     type=click.Choice(["on", "off", "mtf", "area"]),
     help="Consistency of the run; the model's otherwise.",
 )
+@click.option(
+    "--sweep",
+    type=SweptOption(),
+    multiple=True,
+    metavar="NAME=V,V",
+    help="Run --protocol at each of these values of steps, tile, overlap or guidance, and tell quality against cost;"
+    " repeatable, for every combination.",
+)
+@click.option("--repeats", type=click.IntRange(1), help="Runs of each point of --sweep, for its times; 1 by default.")
 @with_options(POLICY_OPTIONS)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line on stdout.")
 @click.option("--cancel-on-stdin-eof", is_flag=True, help="Cancel when standard input closes.")
@@ -115,7 +132,7 @@ def evaluate(fused: str | None, as_json: bool, cancel_on_stdin_eof: bool, **opti
 
     With --labels, FUSED is a map of classes.  With --panc, --model runs on every scene of a PanCollection file.
     """
-    with guarded(as_json, cancel_on_stdin_eof) as (listener, cancel):
+    with guarded(as_json, cancel_on_stdin_eof, kept=kept_of(options)) as (listener, cancel):
         from ..engine.errors import RequestError
         from ..engine.events import warnings_to
         from ..engine.quality.metrics import METRICS
@@ -125,8 +142,13 @@ def evaluate(fused: str | None, as_json: bool, cancel_on_stdin_eof: bool, **opti
             evaluate_classes(fused, options, policy, listener, cancel)
             return
         refuse_options_of_labels(options)
-        if options["out"] is not None and options["panc"] is None:
+        if options["out"] is not None and options["panc"] is None and not options["sweep"]:
             raise RequestError("it was given without --panc", where="--out", fix="pass --panc too")
+        if options["repeats"] is not None and not options["sweep"]:
+            raise RequestError("it was given without --sweep", where="--repeats", fix="pass --sweep too")
+        if options["sweep"] and options["panc"] is None:
+            evaluate_sweep(fused, options, policy, listener, cancel)
+            return
         with warnings_to(listener):
             outputs: list[str] = []
             match "panc" if options["panc"] is not None else options["protocol"]:
@@ -166,35 +188,24 @@ def _evaluate_image(
 def _evaluate_model(
     fused: str | None, options: Mapping[str, Any], policy: OpenPolicy, listener: Listener, cancel: Cancel
 ) -> Evaluation:
-    from ..engine.quality.protocol import Protocol, evaluate_model
+    from ..engine.quality.protocol import evaluate_model
     from ..models import registry
 
-    _check_protocol("rr", fused, options, needs=("ms", "pan", "model"), makes=("reference", "ratio", "draws"))
-    protocol = Protocol(
-        **{name: options[name] for name in ("ms", "pan", "phase", "rim", "bits", "perceptual")},
-        sensor=options["sensor"] or "none",
-        released=options["as_released"],
-    )
-    request = _run_request(options, policy)
+    protocol, request = reduced_of(fused, options), run_of(options, policy)
     source = registry.resolve(options["model"], "pansharpen")
-    facts = {"ms": protocol.ms, "pan": protocol.pan, "model": source.spec.name, "phase": protocol.phase}
-    listener.emit("start", doing="evaluating", unit="steps", protocol=facts)
+    listener.emit("start", doing="evaluating", unit="steps", protocol=facts_of(protocol, source.spec.name))
     return evaluate_model(protocol, source, request, listener=listener, cancel=cancel)
 
 
 def _evaluate_draws(
     fused: str | None, options: Mapping[str, Any], policy: OpenPolicy, listener: Listener, cancel: Cancel
 ) -> Evaluation:
-    from ..engine.quality.known_truth import KnownTruth, averaged, evaluate_draws
+    from ..engine.quality.known_truth import averaged, evaluate_draws
     from ..models import registry
 
-    _check_protocol("fr", fused, options, needs=("reference", "model"), makes=("ms", "pan"))
-    given = {"ratio": options["ratio"], "draws": options["draws"], "bits": options["bits"]}
-    protocol = KnownTruth(options["reference"], **{name: value for name, value in given.items() if value is not None})
+    protocol, request = known_truth_of(fused, options), run_of(options, policy)
     source = registry.resolve(options["model"], "pansharpen")
-    facts = {"reference": protocol.truth, "model": source.spec.name, "draws": protocol.draws, "ratio": protocol.ratio}
-    listener.emit("start", doing="evaluating", unit="steps", protocol=facts)
-    request = _run_request(options, policy)
+    listener.emit("start", doing="evaluating", unit="steps", protocol=facts_of(protocol, source.spec.name))
     return averaged(list(evaluate_draws(protocol, source, request, listener=listener, cancel=cancel)))
 
 
@@ -212,7 +223,7 @@ def _evaluate_collection(
     from ..training.data.pancollection import open_pancollection
 
     for where, value in {"FUSED": fused, **{f"--{each}": options[each] for each in _NOT_OF_COLLECTIONS}}.items():
-        if value is not None:
+        if value not in (None, ()):
             raise RequestError("it was given with --panc", where=where, fix="leave it out")
     if options["model"] is None:
         raise RequestError("it is missing", where="--model", fix="name the model that --panc runs")
@@ -233,35 +244,3 @@ def _evaluate_collection(
 
     result = averaged(fuse_collection(file, source, fusing, beat))
     return result, [str(fusing.out), str(fusing.lines)]
-
-
-def _check_protocol(
-    name: str, fused: str | None, options: Mapping[str, Any], needs: tuple[str, ...], makes: tuple[str, ...]
-) -> None:
-    """Refuse what a protocol makes itself, and miss what it needs."""
-    from ..engine.errors import RequestError
-
-    for where, value in {"FUSED": fused, **{f"--{each}": options[each] for each in makes}}.items():
-        if value is not None:
-            raise RequestError(
-                f"it was given with --protocol {name}", where=where, fix="the protocol makes its own: leave it out"
-            )
-    for each in needs:
-        if options[each] is None:
-            wanted = " and ".join(f"--{need}" for need in needs)
-            raise RequestError("it is missing", where=f"--{each}", fix=f"--protocol {name} needs {wanted}")
-
-
-def _run_request(options: Mapping[str, Any], policy: OpenPolicy) -> Request:
-    """The run of a protocol; its inputs and output are the protocol's."""
-    from ..engine.request import Request
-    from ..engine.run.device import pick_device
-
-    return Request(
-        inputs={},
-        out="",
-        seed=options["seed"] or 0,
-        device=pick_device(options["device"] or "auto"),
-        policy=policy,
-        **{name: options[name] for name in ("tile", "overlap", "steps", "consistency")},
-    )

@@ -19,6 +19,7 @@ from ..engine.errors import Cancelled, SeamlineError
 from ..engine.events import Cancel, Listener
 from .classes import print_classes
 from .planned import lines_of
+from .sweep import print_points
 
 if TYPE_CHECKING:
     from ..engine.quality.metrics import Metric
@@ -84,6 +85,8 @@ class Terminal:
         elif event == "done":
             self.close()
             report = fields["report"]
+            if points := fields.get("points"):
+                print_points(points, fields["fronts"])
             if report is None and fields["metrics"]:
                 _print_metrics(fields["metrics"])
                 if classes := fields["metrics"].get("classes"):

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import base64
 import math
-import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
@@ -16,7 +15,6 @@ import numpy as np
 import rasterio
 from numpy.typing import NDArray
 
-from ..engine.errors import RequestError
 from ..engine.events import Cancel, Listener, Progress, Silence
 from ..engine.quality.metrics import METRICS
 from ..engine.quality.rasters import CACHE_BYTES
@@ -24,6 +22,7 @@ from . import maps, sections, template
 from .change import CELLS_AT_ONCE, blocks, changes
 from .gathering import Rasters, band_names, gather
 from .layers import Layers, palette_of, title_of
+from .placing import in_place
 from .pyramid import Estimate, Level, Picture, levels, media_type, settings
 from .rasters import Cells
 from .reference import Compared, compared
@@ -63,7 +62,7 @@ def write_page(
     target = page or run.page
     with _sensible(run):
         taken = _files_of(run, reference)
-    with _in_place(target, taken) as stream, rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES), ExitStack() as stack:
+    with in_place(target, taken) as stream, rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES), ExitStack() as stack:
         with _sensible(run):
             rasters = gather(run, reference)
         score = None if reference is None else compared(rasters, run.out, reference, listener, cancel)
@@ -86,31 +85,6 @@ def _sensible(run: Run) -> Iterator[None]:
         yield
     except (TypeError, KeyError, AttributeError, IndexError) as error:
         raise damaged(run.report) from error
-
-
-@contextmanager
-def _in_place(target: Path, taken: Sequence[Path]) -> Iterator[IO[str]]:
-    """A file that becomes the page once it is whole; a page that was there stays until then."""
-    part = target.with_name(f"{target.name}.{os.getpid()}.part")
-    try:
-        _check_free(target, taken)
-        with part.open("w", encoding="utf-8") as stream:
-            yield stream
-        part.replace(target)
-    except OSError as error:
-        raise RequestError(
-            f"the page cannot be written ({error.strerror})", where=str(target), fix="choose another place"
-        ) from error
-    finally:
-        with suppress(OSError):
-            part.unlink()
-
-
-def _check_free(target: Path, taken: Sequence[Path]) -> None:
-    if target.is_dir():
-        raise RequestError("the page is a folder", where=str(target), fix="give the name of a file")
-    if target.exists() and any(path.exists() and target.samefile(path) for path in taken):
-        raise RequestError("the page would replace a file of the run", where=str(target), fix="choose another place")
 
 
 class _Page:

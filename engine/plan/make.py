@@ -104,13 +104,7 @@ def make_plan(
         batch=request.batch if request.batch is not None else spec.batch,
         work_bytes=spec.work_bytes,
         seed=request.seed,
-        runtime=Runtime(
-            device=request.device,
-            precision=request.precision,
-            attention=request.attention,
-            steps=request.steps,
-            guidance=request.guidance,
-        ),
+        runtime=runtime_of(request),
         threads=request.threads if request.threads is not None else min(os.cpu_count() or 1, 4),
         stepping=_stepping(request, spec),
         consistency=consistency,
@@ -127,6 +121,17 @@ def make_plan(
         return plan
     gains = () if request.consistency == "area" else _gains(sensor, response, main, pair=len(spec.grids) > 1)
     return with_support(plan, spec, makes(SUPPORT, request.also[SUPPORT.name]), gains)
+
+
+def runtime_of(request: Request) -> Runtime:
+    """How the model of a run is loaded."""
+    return Runtime(
+        device=request.device,
+        precision=request.precision,
+        attention=request.attention,
+        steps=request.steps,
+        guidance=request.guidance,
+    )
 
 
 def _is_dated(main: Scene) -> bool:

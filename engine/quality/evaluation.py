@@ -21,6 +21,7 @@ from ..output.lattice import STEP, LatticeSums, lattice_metric, lattice_sums
 from ..request import OpenPolicy
 from .artefacts import artefact_sums, cell_sums
 from .consistency import ConsistencySums, consistency_sums
+from .cost import Cost
 from .detail import BLOCK, HALO, DetailSums, LumaSums, detail_sums, luma_sums
 from .evaluation_extra import Perceptual, as_released, check_released
 from .evaluation_plan import EvaluationPlan, InputsPart, ReferencePart, left_out
@@ -45,11 +46,13 @@ class Evaluation:
         metrics: by the names that reports use; what was not measured is not there.  Values may be infinite.
         pixels: valid pixels that were compared with the reference; None without one.
         blocks: blocks at PAN scale that the indices without a reference are means of; None without PAN and MS.
+        cost: of the runs that made what was scored; None where a file was.
     """
 
     metrics: dict[str, float]
     pixels: int | None
     blocks: int | None
+    cost: Cost | None = None
 
     def plain(self) -> dict[str, float | None]:
         """The metrics as JSON holds them: None where a value is infinite, which a warning has explained."""

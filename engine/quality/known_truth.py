@@ -10,6 +10,8 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import add
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +37,8 @@ from ..optics.imaging import (
     with_odd_part,
 )
 from ..request import OpenPolicy, Request
-from ..run import run
+from ..run.loaded import LoadedOnce
+from .cost import check_runs, run_at_cost
 from .evaluation import Evaluation, evaluate
 from .evaluation_plan import EvaluationRequest, plan_evaluation
 from .protocol import Relay
@@ -100,30 +103,53 @@ def evaluate_draws(
         SeamlineError: as for ``run`` and ``evaluate``.
     """
     listener, cancel = listener or Silence(), cancel or Cancel()
-    relay = Relay(listener)
+    relay, loaded = Relay(listener), LoadedOnce()
     with tempfile.TemporaryDirectory(prefix="seamline-") as name:
-        folder = Path(name)
-        for draw in write_draws(protocol, folder, request.policy):
+        for draw in write_draws(protocol, Path(name), request.policy):
             cancel.check()
-            out = str(folder / "fused.tif")
-            inputs = {"ms": str(draw.ms), "pan": str(draw.pan)}
-            run(
-                replace(request, inputs=inputs, out=out, dtype="float32", overwrite=True),
-                source,
-                listener=relay,
-                cancel=cancel,
-            )
+            drawn = _on_draw(request, draw)
+            cost = run_at_cost(drawn, source, loaded, listener=relay, cancel=cancel)
             scored = EvaluationRequest(
-                out, reference=str(draw.truth), ratio=protocol.ratio, bits=protocol.bits, rim=_RIM
+                drawn.out, reference=str(draw.truth), ratio=protocol.ratio, bits=protocol.bits, rim=_RIM
             )
-            yield evaluate(plan_evaluation(scored, request.policy), listener=relay, cancel=cancel)
+            plan = plan_evaluation(scored, request.policy)
+            yield replace(evaluate(plan, listener=relay, cancel=cancel), cost=cost)
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnBench:
+    """A model on the drawn pairs, again and again; scores are means over them.
+
+    Attributes:
+        protocol: what is seen.
+        source: the model.
+    """
+
+    protocol: KnownTruth
+    source: ModelSource
+
+    def check(self, request: Request, cancel: Cancel) -> int:
+        """As for ``sweep.Bench``, on the first pair."""
+        with tempfile.TemporaryDirectory(prefix="seamline-") as name:
+            first = next(write_draws(replace(self.protocol, draws=1), Path(name), request.policy))
+            return check_runs(_on_draw(request, first), self.source, LoadedOnce(), cancel)
+
+    def measure(self, request: Request, listener: Listener, cancel: Cancel) -> Evaluation:
+        """As for ``sweep.Bench``."""
+        return averaged(list(evaluate_draws(self.protocol, self.source, request, listener=listener, cancel=cancel)))
+
+
+def _on_draw(request: Request, draw: Draw) -> Request:
+    inputs = {"ms": str(draw.ms), "pan": str(draw.pan)}
+    return replace(request, inputs=inputs, out=str(draw.ms.with_name("fused.tif")), dtype="float32", overwrite=True)
 
 
 def averaged(found: list[Evaluation]) -> Evaluation:
-    """The means over draws of what every draw measured."""
+    """The means over draws of what every draw measured, and the cost of all."""
     names = [name for name in found[0].metrics if all(name in each.metrics for each in found)]
     means = {name: float(np.mean([each.metrics[name] for each in found])) for name in names}
-    return Evaluation(means, sum(each.pixels or 0 for each in found), None)
+    costs = [each.cost for each in found if each.cost is not None]
+    return Evaluation(means, sum(each.pixels or 0 for each in found), None, reduce(add, costs) if costs else None)
 
 
 def write_draws(protocol: KnownTruth, folder: Path, policy: OpenPolicy | None = None) -> Iterator[Draw]:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,8 @@ from ..optics.degrade import FILTER_HALO, SPLINE_HALO, Phase, Rows, coarse_shape
 from ..optics.sensors import find_sensor
 from ..plan.response import doubt
 from ..request import OpenPolicy, Request
-from ..run import run
+from ..run.loaded import LoadedOnce
+from .cost import check_runs, run_at_cost
 from .evaluation import Evaluation, evaluate
 from .evaluation_plan import EvaluationRequest, Weights, plan_evaluation
 from .pairing import pair
@@ -109,26 +111,67 @@ def evaluate_model(
         SeamlineError: as for ``run`` and ``evaluate``.
     """
     listener, cancel = listener or Silence(), cancel or Cancel()
+    with reduced_bench(protocol, source, request.policy, cancel) as bench:
+        return bench.measure(request, listener, cancel)
+
+
+@contextmanager
+def reduced_bench(
+    protocol: Protocol, source: ModelSource, policy: OpenPolicy, cancel: Cancel
+) -> Iterator[ReducedBench]:
+    """Degrade a pair once, to run a model on it as often as is wanted; the model is loaded once, too.
+
+    Raises:
+        SeamlineError: as for ``write_reduced_pair``.
+    """
     with tempfile.TemporaryDirectory(prefix="seamline-") as name:
         folder = Path(name)
-        degraded = write_reduced_pair(protocol, folder, policy=request.policy, check=cancel.check)
-        out = folder / "fused.tif"
-        inputs = {"ms": str(degraded.ms), "pan": str(degraded.pan)}
-        # What was degraded is stored as float32; the model answers in kind.
-        request = replace(request, inputs=inputs, out=str(out), dtype="float32")
-        run(request, source, listener=Relay(listener), cancel=cancel)
+        yield ReducedBench(
+            protocol, source, write_reduced_pair(protocol, folder, policy=policy, check=cancel.check), LoadedOnce()
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ReducedBench:
+    """A degraded pair on disk, and a model to run on it.
+
+    Attributes:
+        protocol: how it is scored.
+        source: the model.
+        pair: on disk; the output goes beside it, over the one before.
+        loaded: keeps the model for the next run.
+    """
+
+    protocol: Protocol
+    source: ModelSource
+    pair: ReducedPair
+    loaded: LoadedOnce
+
+    def check(self, request: Request, cancel: Cancel) -> int:
+        """As for ``sweep.Bench``."""
+        return check_runs(self._on_pair(request), self.source, self.loaded, cancel)
+
+    def measure(self, request: Request, listener: Listener, cancel: Cancel) -> Evaluation:
+        """As for ``sweep.Bench``."""
+        protocol, request = self.protocol, self._on_pair(request)
+        cost = run_at_cost(request, self.source, self.loaded, listener=Relay(listener), cancel=cancel)
         scored = EvaluationRequest(
-            str(out),
+            request.out,
             reference=protocol.ms,
-            ratio=degraded.ratio,
+            ratio=self.pair.ratio,
             bits=protocol.bits,
             rim=protocol.rim,
             released=protocol.released,
             perceptual=protocol.perceptual,
         )
-        return evaluate(
-            plan_evaluation(scored, request.policy), listener=listener, cancel=cancel, policy=request.policy
-        )
+        plan = plan_evaluation(scored, request.policy)
+        return replace(evaluate(plan, listener=listener, cancel=cancel, policy=request.policy), cost=cost)
+
+    def _on_pair(self, request: Request) -> Request:
+        pair = self.pair
+        inputs = {"ms": str(pair.ms), "pan": str(pair.pan)}
+        # What was degraded is stored as float32; the model answers in kind.
+        return replace(request, inputs=inputs, out=str(pair.ms.with_name("fused.tif")), dtype="float32", overwrite=True)
 
 
 def write_reduced_pair(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from seamline.engine.quality.metrics import METRICS
 from seamline.engine.quality.perceptual import METRICS as PERCEPTUAL
 from seamline.engine.quality.perceptual import Pristine, measure, niqe, reader, save_pristine
 from seamline.engine.quality.perceptual.niqe import FEATURES
+from seamline.report.sweep import write_sweep
 
 FINE, COARSE = from_origin(500000, 5000000, 0.5, 0.5), from_origin(500000, 5000000, 2, 2)
 
@@ -200,6 +202,109 @@ def test_the_protocol_runs_a_model(ask, folder):
     assert (events[-1]["outputs"], events[-1]["report"]) == ([], None)
     # MS cells that PAN covers wholly, cut to whole coarse cells of 4.
     assert events[-1]["pixels"] == 20 * 28
+
+
+@pytest.fixture
+def sweeping(folder, tmp_path):
+    """The words of a sweep of three points, and where its page goes."""
+    pair = ["--ms", folder / "ms-half.tif", "--pan", folder / "pan.tif"]
+    page = tmp_path / "sweep.html"
+    return ["--protocol", "rr", *pair, "--model", "gsa", "--sweep", "tile=128,192,256", "--out", page], page
+
+
+def test_a_sweep_tells_each_point_and_writes_one_page(ask, sweeping):
+    words, page = sweeping
+    events = run_events(ask, *words, "--repeats", 2)
+    told = [e for e in events if e["event"] not in ("progress", "warning")]
+    assert [e["event"] for e in told] == ["start", *["point"] * 6, "done"]
+    assert told[0]["points"] == [{"tile": 128}, {"tile": 192}, {"tile": 256}]
+    assert [e["number"] for e in told[1:-1]] == [0, 1, 2] * 2
+    done = told[-1]
+    assert (done["outputs"], done["report"]) == ([str(page)], None)
+    assert [point["settings"] for point in done["points"]] == told[0]["points"]
+    for point in done["points"]:
+        assert {"Q2n", "SAM", "ERGAS"} <= point["metrics"].keys() <= {*done["about"]}
+        assert point["cost"].keys() == {"processor_s", "wall_s", "memory_bytes"}
+        assert min(point["cost"].values()) > 0
+        assert point["runs"] == 2
+    cheapest = min(done["points"], key=lambda point: point["cost"]["processor_s"])
+    assert done["points"].index(cheapest) in done["fronts"]["Q2n"]["processor_s"]
+    # The run of the model alone, at one of the points.
+    alone = run_events(ask, *words[:-4], "--tile", 192)[-1]["metrics"]
+    assert done["points"][1]["metrics"] == alone
+    assert '"tile": 192' in page.read_text()
+
+
+def test_a_sweep_for_people_is_a_table(ask, sweeping):
+    words, page = sweeping
+    code, out, _ = ask(*words)
+    assert code == 0
+    lines = out.splitlines()
+    assert [line.split()[0] for line in lines if re.match(r"\s+\d", line)] == ["128", "192", "256"]
+    assert any(re.match(r"\s*tile\s*Q2n\s*SAM\s*ERGAS\s*CPU s/MP", line) for line in lines)
+    assert "no other point has a better Q2n" in out
+    assert lines[-1] == str(page)
+
+
+def test_a_sweep_over_drawn_instruments(ask, tmp_path):
+    ground = np.random.default_rng(5).normal(0, 9, (3, 128, 128)).cumsum(axis=1).cumsum(axis=2)
+    write(tmp_path / "ref.tif", (900 + 400 * np.tanh(ground / ground.std())).astype(np.uint16))
+    words = ["--protocol", "fr", "--reference", tmp_path / "ref.tif", "--draws", 1, "--model", "brovey"]
+    done = run_events(ask, *words, "--sweep", "tile=128,256")[-1]
+    assert [point["settings"] for point in done["points"]] == [{"tile": 128}, {"tile": 256}]
+    assert done["outputs"] == []
+    assert done["points"][0]["metrics"] == run_events(ask, *words, "--tile", 128)[-1]["metrics"]
+
+
+def test_a_cancelled_sweep_keeps_what_it_has_measured(ask, sweeping, monkeypatch):
+    words, page = sweeping
+
+    def write_and_interrupt(*given):
+        write_sweep(*given)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("seamline.report.sweep.write_sweep", write_and_interrupt)
+    code, _, err = ask(*words)
+    assert (code, err.splitlines()[-1]) == (130, f"cancelled; what was measured by then, if anything, is in {page}")
+    assert page.read_text().count('"settings"') == 1
+
+
+SWEPT = ["--protocol", "rr", "--ms", "ms-half.tif", "--pan", "pan.tif", "--model", "gsa", "--sweep"]
+NO_SWEEP = {
+    "no protocol": (["--sweep", "tile=128,256"], "--sweep: it was given without --protocol"),
+    "unknown option": ([*SWEPT, "seed=1,2"], "--sweep: seed is no option that can be swept; choose of steps"),
+    "steps of a classic": ([*SWEPT, "steps=1,2"], "--sweep: the model takes no steps"),
+    "one point": ([*SWEPT, "tile=128"], r"--sweep: 1 point\(s\) are not 2 to 64"),
+    "tile of no model": ([*SWEPT, "tile=128,0"], "--tile: 0 is not a positive number"),
+    "overlap of no tile": ([*SWEPT, "overlap=64,4000"], "--overlap: an overlap of 4000 px leaves no room"),
+    "given too": ([*SWEPT, "tile=128,256", "--tile", "128"], "--sweep: tile is given twice"),
+    "page that exists": ([*SWEPT, "tile=128,256", "--out", "page.html"], r"page\.html: it exists"),
+    "no page": ([*SWEPT, "tile=128,256", "--out", "new.h5"], r"--out: .*new\.h5 is no HTML file"),
+    "no folder": ([*SWEPT, "tile=128,256", "--out", "no/new.html"], r"new\.html: its folder does not exist"),
+    "repeats alone": (["fused.tif", "--reference", "ref.tif", "--repeats", "2"], "--repeats: it was given without"),
+    "with labels": (["fused.tif", "--labels", "ref.tif", "--sweep", "tile=128,256"], "--sweep: it was given with"),
+    "with a collection": (["--panc", "x.h5", "--sweep", "tile=128,256"], "--sweep: it was given with --panc"),
+}
+
+
+@pytest.mark.parametrize(("words", "sentence"), NO_SWEEP.values(), ids=NO_SWEEP)
+def test_what_is_no_sweep_is_refused_before_any_run(ask, folder, words, sentence, monkeypatch):
+    def run(*_, **__):
+        raise AssertionError("the model was run")
+
+    monkeypatch.setattr("seamline.engine.quality.cost.run", run)
+    (folder / "page.html").touch()
+    words = [folder / word if word.endswith((".tif", ".html", ".h5")) else word for word in words]
+    code, out, err = ask(*words)
+    assert (code, out) == (2, ""), err
+    assert re.search(sentence, [line for line in err.splitlines() if not line.startswith("warning: ")][-1]), err
+
+
+@pytest.mark.parametrize("words", ["tile", "tile=", "tile=128,many", "=1,2=3"])
+def test_what_is_no_list_of_numbers_is_a_usage_error(ask, words):
+    code, _, err = ask("--protocol", "rr", "--sweep", words)
+    assert code == 2
+    assert "is no list of numbers" in err.splitlines()[-1]
 
 
 @pytest.mark.parametrize(("name", "kind"), [("large", "OutOfRangeWarning"), ("signed", "OutOfRangeWarning")])
