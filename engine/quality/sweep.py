@@ -24,6 +24,7 @@ from .metrics import AS_RELEASED, METRICS
 OPTIONS = ("steps", "tile", "overlap", "guidance")
 """What can be swept: fields of a request."""
 MOST_POINTS = 64
+_DIGITS = 5
 COSTS = ("processor_s", "wall_s", "memory_bytes")
 """What a point costs, by the names that reports use: s of processor and on the clock for a megapixel of output, and
 bytes of memory by the plan."""
@@ -214,11 +215,14 @@ def front(pairs: Sequence[tuple[float, float]]) -> list[int]:
 
 
 def fronts(points: Sequence[Point]) -> dict[str, dict[str, list[int]]]:
-    """The front of each metric that has a best and that all points have, against each cost."""
+    """The front of each metric that has a best and that all points have, against each cost.
+
+    Metrics that are one number as reports show them are one: other tiles add up in another order.
+    """
     found: dict[str, dict[str, list[int]]] = {}
     for name in points[0].evaluation.metrics:
         values = [point.evaluation.metrics.get(name) for point in points]
-        short = [None if value is None else shortfall(name, value) for value in values]
+        short = [None if value is None else shortfall(name, float(f"{value:.{_DIGITS}g}")) for value in values]
         known = [each for each in short if each is not None]
         if len(known) == len(points):
             found[name] = {

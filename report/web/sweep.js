@@ -19,10 +19,11 @@
 
   document.getElementById("name").textContent = facts.model;
   document.getElementById("about").textContent = `${facts.protocol}; every combination of ${options.join(", ")}.`;
-  if (points.length < facts.wanted || points.some((point) => point.runs < facts.repeats)) {
+  const runs = points.reduce((sum, point) => sum + point.runs, 0), wanted = facts.wanted * facts.repeats;
+  if (runs < wanted) {
     const told = document.getElementById("unfinished");
     told.hidden = false;
-    told.textContent = `The sweep did not end: ${number(points.length)} of ${number(facts.wanted)} points are measured.`;
+    told.textContent = `The sweep did not end: ${number(runs)} of ${number(wanted)} runs are done.`;
   }
   chosen.metric.append(...Object.keys(fronts).map((metric) => make("option", { value: metric }, metric)));
   chosen.cost.append(...Object.entries(COSTS).map(([cost, title]) => make("option", { value: cost }, title)));
@@ -44,10 +45,16 @@
     ctx.restore();
   }
 
-  /** Room around the points, also where all have one value. */
-  function around(low, high) {
-    const room = (high - low) * 0.08 || Math.abs(high) * 0.05 || 1;
+  /** Room around the points; differences of less than a share of the values look like none. */
+  function around(low, high, share) {
+    const room = Math.max((high - low) * 0.08, Math.max(Math.abs(low), Math.abs(high)) * share - (high - low) / 2) || 1;
     return [low - room, high + room];
+  }
+
+  /** Ticks with as many digits as tell them apart. */
+  function ticks(_, values, axis, space, step) {
+    const digits = Math.max(0, 1 - Math.floor(Math.log10(step)));
+    return values.map((value) => new Intl.NumberFormat(navigator.language, { maximumFractionDigits: digits }).format(value));
   }
 
   function draw() {
@@ -60,10 +67,13 @@
     if (plot) plot.destroy();
     plot = new uPlot({
       width: Math.max(host.clientWidth, 240), height: 360, legend: { show: false }, cursor: { show: false },
-      scales: { x: { time: false, range: (_, low, high) => around(low, high) }, y: { range: (_, low, high) => around(low, high) } },
+      scales: {
+        x: { time: false, range: (_, low, high) => around(low, high, 0.05) },
+        y: { range: (_, low, high) => around(low, high, 0.001) },
+      },
       axes: [
-        { stroke: ink, grid, label: COSTS[cost], values: (_, ticks) => ticks.map((value) => number(value)) },
-        { stroke: ink, grid, label: named(metric), size: 80, values: (_, ticks) => ticks.map((value) => number(value)) },
+        { stroke: ink, grid, label: COSTS[cost], values: ticks },
+        { stroke: ink, grid, label: named(metric), size: 80, values: ticks },
       ],
       series: [
         {},

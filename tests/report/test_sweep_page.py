@@ -100,7 +100,7 @@ def test_an_unfinished_sweep_says_so(tmp_path):
     write_sweep(path, Header("fr", FACTS, "cuda", 1, 5), POINTS[:3])
     with browsing(locale="de-DE") as (page, _):
         open_(page, path)
-        assert page.locator("#unfinished").inner_text() == "The sweep did not end: 3 of 5 points are measured."
+        assert page.locator("#unfinished").inner_text() == "The sweep did not end: 3 of 5 runs are done."
         assert page.locator("#cost").input_value() == "wall_s"
         assert page.locator("#points tbody tr").nth(0).locator("td").nth(5).inner_text() == "0,8"
 

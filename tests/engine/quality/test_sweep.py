@@ -147,6 +147,15 @@ def test_metrics_know_which_way_is_better(name, good, bad):
     assert shortfall(name, good) < shortfall(name, bad)
 
 
+def test_what_differs_by_rounding_alone_is_no_better():
+    qualities, seconds = (0.98242, 0.98242 + 1e-7, 0.98263), (2.0, 3.0, 4.0)
+    points = [
+        Point({"tile": 8}, 1, Evaluation({"Q2n": quality}, 1, None), (Cost(cost, cost, 1000),))
+        for quality, cost in zip(qualities, seconds, strict=True)
+    ]
+    assert fronts(points)["Q2n"]["processor_s"] == [0, 2]
+
+
 def test_what_has_no_best_has_no_front():
     metrics = {"Q2n": 0.5, "lattice": 1.1}
     points = [Point({"tile": 8 * k}, 100 * k, Evaluation(metrics, 1, None), (Cost(k, k, 1000),)) for k in (1, 2)]
