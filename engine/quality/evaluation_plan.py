@@ -53,6 +53,9 @@ class EvaluationRequest:
         phase: where MS is interpolated to.
         released: also compute the metrics as the released code of SALAD-Pan does.
         perceptual: folder of the weights of perceptual metrics; "none" for those that need none; None leaves all out.
+
+    Raises:
+        RequestError: an option is missing, or has a value that no evaluation can mean.
     """
 
     fused: str
@@ -66,6 +69,27 @@ class EvaluationRequest:
     phase: Phase = "area"
     released: bool = False
     perceptual: Weights | None = None
+
+    def __post_init__(self) -> None:
+        if (self.pan is None) != (self.ms is None):
+            given, missing = ("--pan", "--ms") if self.ms is None else ("--ms", "--pan")
+            raise RequestError(
+                f"it was given without {missing}", where=given, fix="give both: PAN and MS as the fusion got them"
+            )
+        if self.reference is None and self.pan is None:
+            raise RequestError(
+                "there is nothing to compare the image with",
+                where=self.fused,
+                fix="pass --reference REF, or --pan PAN and --ms MS, or both",
+            )
+        if self.ratio is not None and not (math.isfinite(self.ratio) and self.ratio > 1.0):
+            raise RequestError(
+                f"a ratio of {self.ratio:g} is not above 1", where="--ratio", fix="give PAN px per MS px"
+            )
+        if self.bits is not None and not 1 <= self.bits <= _MOST_BITS:
+            raise RequestError(
+                f"{self.bits} is not a bit depth", where="--bits", fix=f"give a number from 1 to {_MOST_BITS}"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +189,6 @@ def plan_evaluation(request: EvaluationRequest, policy: OpenPolicy | None = None
     Warns:
         LeftOutWarning: the ratio or the bit depth is not known, so that metrics are left out.
     """
-    _check_options(request)
     policy = policy or OpenPolicy()
     with warnings.catch_warnings():
         # What an evaluation writes has no georeference to lose.
@@ -185,26 +208,6 @@ def plan_evaluation(request: EvaluationRequest, policy: OpenPolicy | None = None
     fused = scenes["fused"]
     bits = request.bits if request.bits is not None else _bits_of(scenes.get("reference", fused).dtype)
     return EvaluationPlan(fused, reference, inputs, _rgb(fused), bits, request.released, request.perceptual)
-
-
-def _check_options(request: EvaluationRequest) -> None:
-    if (request.pan is None) != (request.ms is None):
-        given, missing = ("--pan", "--ms") if request.ms is None else ("--ms", "--pan")
-        raise RequestError(
-            f"it was given without {missing}", where=given, fix="give both: PAN and MS as the fusion got them"
-        )
-    if request.reference is None and request.pan is None:
-        raise RequestError(
-            "there is nothing to compare the image with",
-            where=request.fused,
-            fix="pass --reference REF, or --pan PAN and --ms MS, or both",
-        )
-    if request.ratio is not None and not (math.isfinite(request.ratio) and request.ratio > 1.0):
-        raise RequestError(f"a ratio of {request.ratio:g} is not above 1", where="--ratio", fix="give PAN px per MS px")
-    if request.bits is not None and not 1 <= request.bits <= _MOST_BITS:
-        raise RequestError(
-            f"{request.bits} is not a bit depth", where="--bits", fix=f"give a number from 1 to {_MOST_BITS}"
-        )
 
 
 def _reference_part(request: EvaluationRequest, fused: Scene, reference: Scene, ratio: float | None) -> ReferencePart:

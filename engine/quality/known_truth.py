@@ -108,10 +108,10 @@ def evaluate_draws(
         for draw in write_draws(protocol, Path(name), request.policy):
             cancel.check()
             drawn = _on_draw(request, draw)
-            cost = run_at_cost(drawn, source, loaded, listener=relay, cancel=cancel)
             scored = EvaluationRequest(
                 drawn.out, reference=str(draw.truth), ratio=protocol.ratio, bits=protocol.bits, rim=_RIM
             )
+            cost = run_at_cost(drawn, source, loaded, listener=relay, cancel=cancel)
             plan = plan_evaluation(scored, request.policy)
             yield replace(evaluate(plan, listener=relay, cancel=cancel), cost=cost)
 

@@ -154,7 +154,6 @@ class ReducedBench:
     def measure(self, request: Request, listener: Listener, cancel: Cancel) -> Evaluation:
         """As for ``sweep.Bench``."""
         protocol, request = self.protocol, self._on_pair(request)
-        cost = run_at_cost(request, self.source, self.loaded, listener=Relay(listener), cancel=cancel)
         scored = EvaluationRequest(
             request.out,
             reference=protocol.ms,
@@ -164,6 +163,7 @@ class ReducedBench:
             released=protocol.released,
             perceptual=protocol.perceptual,
         )
+        cost = run_at_cost(request, self.source, self.loaded, listener=Relay(listener), cancel=cancel)
         plan = plan_evaluation(scored, request.policy)
         return replace(evaluate(plan, listener=listener, cancel=cancel, policy=request.policy), cost=cost)
 

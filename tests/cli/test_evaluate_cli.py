@@ -277,6 +277,7 @@ NO_SWEEP = {
     "one point": ([*SWEPT, "tile=128"], r"--sweep: 1 point\(s\) are not 2 to 64"),
     "tile of no model": ([*SWEPT, "tile=128,0"], "--tile: 0 is not a positive number"),
     "overlap of no tile": ([*SWEPT, "overlap=64,4000"], "--overlap: an overlap of 4000 px leaves no room"),
+    "bits": ([*SWEPT, "tile=128,256", "--bits", "99"], "--bits: 99 is not a bit depth"),
     "given too": ([*SWEPT, "tile=128,256", "--tile", "128"], "--sweep: tile is given twice"),
     "page that exists": ([*SWEPT, "tile=128,256", "--out", "page.html"], r"page\.html: it exists"),
     "no page": ([*SWEPT, "tile=128,256", "--out", "new.h5"], r"--out: .*new\.h5 is no HTML file"),
