@@ -19,7 +19,7 @@ from typing import Any, Optional
 from qgis.core import QgsApplication, QgsSettings
 
 from . import settings
-from .environment import clean_environment
+from .environment import clean_environment, is_file
 
 # The first name of a task is its default, which is the engine's own; a task that is not here has none.
 SHIPPED = {
@@ -124,7 +124,7 @@ def refresh_in_background() -> None:
 def _engine() -> str:
     """What the answer depends on: the interpreter, the plugin's code and the weights beside it; empty without one."""
     python = settings.engine_python()
-    if not python or not Path(python).is_file():
+    if not python or not is_file(python):
         return ""
     marks = [python, str(settings.launcher())]
     for path in (Path(python).parent, settings.launcher(), settings.ROOT / "models" / "weights"):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ntpath
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 _DROPPED = frozenset(
     {
@@ -23,6 +24,14 @@ _DROPPED = frozenset(
 )
 _DROPPED_PREFIXES = ("PYTHON", "PROJ_", "VSI_CACHE", "DYLD_")
 _KEPT = frozenset({"PYTHONUTF8"})
+
+
+def is_file(path: Path | str) -> bool:
+    """Whether there is such a file; one in a folder that may not be entered is none."""
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def clean_environment(env: Mapping[str, str], *, windows: bool = os.name == "nt") -> dict[str, str]:

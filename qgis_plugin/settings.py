@@ -9,6 +9,7 @@ from pathlib import Path
 
 from qgis.core import QgsSettings
 
+from .environment import is_file
 from .setup.state import finished_python
 from .text import tr
 
@@ -32,7 +33,15 @@ def engine_python() -> str:
 def setup_folder() -> Path:
     """The folder that set-up works in: the last one that it completed in, else the usual one."""
     saved = str(QgsSettings().value(_FOLDER, "") or "")
-    return Path(saved) if saved else usual_folder(sys.platform, os.environ, Path.home())
+    return Path(saved) if saved else usual_folder(sys.platform, os.environ, home())
+
+
+def home() -> Path:
+    """The user's folder; ``~`` as it stands where nothing says which it is, so that set-up asks for a folder."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path("~")
 
 
 def usual_folder(system: str, env: Mapping[str, str], home: Path) -> Path:
@@ -79,7 +88,7 @@ def find_python(env: Mapping[str, str], saved: str, root: Path, made: str = "") 
     chosen = env.get(VARIABLE, "").strip() or saved.strip()
     if not chosen:
         return made or _python_in(root / ".venv") or ""
-    return (_python_in(Path(chosen)) or chosen) if Path(chosen).is_dir() else chosen
+    return _python_in(Path(chosen)) or chosen
 
 
 def setup_problem() -> str:
@@ -90,7 +99,7 @@ def setup_problem() -> str:
             "Seamline's engine is not set up; set it up in Settings > Options > Seamline, or name its Python in the"
             " environment variable SEAMLINE_PYTHON"
         )
-    if not Path(python).is_file():
+    if not is_file(python):
         return tr(
             "Seamline's engine is not there; {python}; set the Python of the engine in Settings > Options > Processing"
             " > Providers > Seamline or in the environment variable SEAMLINE_PYTHON, or set it up anew in Settings >"
@@ -111,4 +120,4 @@ def short_problem() -> str:
 
 def _python_in(folder: Path) -> str | None:
     candidates = (folder / "bin" / "python", folder / "Scripts" / "python.exe", folder / "python.exe")
-    return next((str(path) for path in candidates if path.is_file()), None)
+    return next((str(path) for path in candidates if is_file(path)), None)

@@ -31,7 +31,12 @@ LIBRARIES = {
     "engine": {"affine", "dask", "distributed", "numpy", "odc", "psutil", "pyproj", "rasterio", "rioxarray", "torch"}
     | {"PIL", "pyogrio", "shapely", "xarray"},
     "models": {"diffusers", "numpy", "pydantic", "safetensors", "torch"},
-    "qgis_plugin": {"osgeo", "processing", "qgis"},
+    "qgis_plugin": {
+        "certifi",
+        "osgeo",
+        "processing",
+        "qgis",
+    },  # certifi: QGIS brings it where the system has no certificates
 }
 
 

@@ -2652,6 +2652,34 @@ Ein Teil der Flächen mit Labels wird zurückgehalten und nie zum Training benut
         <translation>Die Engine ist nicht da: {python}</translation>
     </message>
     <message>
+        <source>Fetch {url}</source>
+        <translation>{url} holen</translation>
+    </message>
+    <message>
+        <source>try again; if it stays so, something on the way changes it: use an offline folder</source>
+        <translation>noch einmal versuchen; bleibt es so, ändert etwas auf dem Weg die Datei: einen Offline-Ordner verwenden</translation>
+    </message>
+    <message>
+        <source>choose another Python, or another folder</source>
+        <translation>ein anderes Python oder einen anderen Ordner wählen</translation>
+    </message>
+    <message>
+        <source>{name} is not the file that was published: its sha256 is another one</source>
+        <translation>{name} ist nicht die veröffentlichte Datei: ihr sha256 ist ein anderer</translation>
+    </message>
+    <message>
+        <source>the Python that was brought cannot be used: {problem}</source>
+        <translation>das mitgebrachte Python ist nicht brauchbar: {problem}</translation>
+    </message>
+    <message>
+        <source>Unpack {name}</source>
+        <translation>{name} entpacken</translation>
+    </message>
+    <message>
+        <source>choose another folder, or free some space</source>
+        <translation>einen anderen Ordner wählen, oder Platz schaffen</translation>
+    </message>
+    <message>
         <source>it stopped with exit code {code}</source>
         <translation>es endete mit dem Code {code}</translation>
     </message>
@@ -2708,6 +2736,18 @@ Ein Teil der Flächen mit Labels wird zurückgehalten und nie zum Training benut
         <translation>sein Wheel in den Offline-Ordner legen, oder ein anderes Python oder einen anderen PyTorch-Build wählen</translation>
     </message>
     <message>
+        <source>the folder is on a disk that cannot be written</source>
+        <translation>der Ordner liegt auf einem Datenträger, der nicht beschrieben werden kann</translation>
+    </message>
+    <message>
+        <source>no program may be started from this disk (it is mounted noexec)</source>
+        <translation>von diesem Datenträger darf kein Programm gestartet werden (er ist mit noexec eingehängt)</translation>
+    </message>
+    <message>
+        <source>choose a folder on another disk</source>
+        <translation>einen Ordner auf einem anderen Datenträger wählen</translation>
+    </message>
+    <message>
         <source>a file could not be written, or another program held it</source>
         <translation>eine Datei konnte nicht geschrieben werden, oder ein anderes Programm hielt sie fest</translation>
     </message>
@@ -2736,10 +2776,6 @@ Ein Teil der Flächen mit Labels wird zurückgehalten und nie zum Training benut
         <translation>einen Ordner auf einer anderen Platte wählen, oder Platz schaffen</translation>
     </message>
     <message>
-        <source>choose another folder, or free some space</source>
-        <translation>einen anderen Ordner wählen, oder Platz schaffen</translation>
-    </message>
-    <message>
         <source>Python</source>
         <translation>Python</translation>
     </message>
@@ -2760,12 +2796,68 @@ Ein Teil der Flächen mit Labels wird zurückgehalten und nie zum Training benut
         <translation>{program} kann nicht gestartet werden ({reason})</translation>
     </message>
     <message>
+        <source>try again later, or use an offline folder</source>
+        <translation>später noch einmal versuchen, oder einen Offline-Ordner verwenden</translation>
+    </message>
+    <message>
+        <source>the certificate cannot be read</source>
+        <translation>das Zertifikat kann nicht gelesen werden</translation>
+    </message>
+    <message>
+        <source>the server answered {code}</source>
+        <translation>der Server antwortete {code}</translation>
+    </message>
+    <message>
+        <source>it cannot be fetched ({reason})</source>
+        <translation>es kann nicht geholt werden ({reason})</translation>
+    </message>
+    <message>
+        <source>the server sends more than a Python has</source>
+        <translation>der Server schickt mehr, als ein Python hat</translation>
+    </message>
+    <message>
+        <source>set PIP_CERT to a file that is there</source>
+        <translation>PIP_CERT auf eine Datei setzen, die es gibt</translation>
+    </message>
+    <message>
+        <source>use an offline folder</source>
+        <translation>einen Offline-Ordner verwenden</translation>
+    </message>
+    <message>
         <source>another set-up is at work in this folder</source>
         <translation>in diesem Ordner arbeitet eine andere Einrichtung</translation>
     </message>
     <message>
         <source>wait until it has ended, then try again</source>
         <translation>warten, bis sie fertig ist, dann noch einmal versuchen</translation>
+    </message>
+    <message>
+        <source>Licence: {licence}; the libraries in it (OpenSSL, SQLite and others) have licences of their own.</source>
+        <translation>Lizenz: {licence}; die Bibliotheken darin (OpenSSL, SQLite und andere) haben eigene Lizenzen.</translation>
+    </message>
+    <message>
+        <source>I agree: bring this Python</source>
+        <translation>Einverstanden: dieses Python mitbringen</translation>
+    </message>
+    <message>
+        <source>It is there already: {folder}</source>
+        <translation>Es ist schon da: {folder}</translation>
+    </message>
+    <message>
+        <source>Fetches {url} (at most {size}), checks its sha256 and puts it into {folder}.</source>
+        <translation>Holt {url} (höchstens {size}), prüft den sha256 und legt es in {folder} ab.</translation>
+    </message>
+    <message>
+        <source>Takes {name} from the offline folder, checks its sha256 and puts it into {folder}.</source>
+        <translation>Nimmt {name} aus dem Offline-Ordner, prüft den sha256 und legt es in {folder} ab.</translation>
+    </message>
+    <message>
+        <source>No usable Python was found. Install Python 3.12 (64 bit) from python.org, or on Debian and Ubuntu the package python3-venv, then open this page again.</source>
+        <translation>Es wurde kein brauchbares Python gefunden. Python 3.12 (64 Bit) von python.org installieren, unter Debian und Ubuntu das Paket python3-venv, dann diese Seite noch einmal öffnen.</translation>
+    </message>
+    <message>
+        <source>QGIS runs inside Flatpak, where the Pythons of the system are not to be seen. Agree that set-up brings one, or choose one in your home folder with Other...</source>
+        <translation>QGIS läuft in Flatpak, wo die Pythons des Systems nicht zu sehen sind. Zustimmen, dass das Einrichten eines mitbringt, oder mit Anderes... eines im eigenen Ordner wählen</translation>
     </message>
     <message>
         <source>empty: use the network</source>
@@ -2800,16 +2892,16 @@ Ein Teil der Flächen mit Labels wird zurückgehalten und nie zum Training benut
         <translation>Die Engine wird untersucht...</translation>
     </message>
     <message>
+        <source>Or agree that set-up brings one.</source>
+        <translation>Oder zustimmen, dass das Einrichten eines mitbringt.</translation>
+    </message>
+    <message>
         <source>Looking for Pythons and graphics cards...</source>
         <translation>Pythons und Grafikkarten werden gesucht...</translation>
     </message>
     <message>
         <source>Cancel</source>
         <translation>Abbrechen</translation>
-    </message>
-    <message>
-        <source>No usable Python was found. Install Python 3.12 (64 bit) from python.org, or on Debian and Ubuntu the package python3-venv, then open this page again.</source>
-        <translation>Es wurde kein brauchbares Python gefunden. Python 3.12 (64 Bit) von python.org installieren, unter Debian und Ubuntu das Paket python3-venv, dann diese Seite noch einmal öffnen.</translation>
     </message>
     <message>
         <source>Set-up takes up to {size} of disk.</source>
@@ -2848,12 +2940,20 @@ Ein Teil der Flächen mit Labels wird zurückgehalten und nie zum Training benut
         <translation>Das Python der Engine: {python}</translation>
     </message>
     <message>
+        <source>{python}, which set-up brings</source>
+        <translation>{python}, das das Einrichten mitbringt</translation>
+    </message>
+    <message>
         <source>Get the models</source>
         <translation>Modelle holen</translation>
     </message>
     <message>
         <source>No models came; the classical methods work without. To add them, put {name} into a folder, choose that as offline folder and set up again</source>
         <translation>Es kamen keine Modelle; die klassischen Verfahren arbeiten ohne. Um sie hinzuzufügen, {name} in einen Ordner legen, ihn als Offline-Ordner wählen und noch einmal einrichten</translation>
+    </message>
+    <message>
+        <source>Bring {python}</source>
+        <translation>{python} mitbringen</translation>
     </message>
     <message>
         <source>the offline folder is not there</source>
@@ -2876,12 +2976,20 @@ Ein Teil der Flächen mit Labels wird zurückgehalten und nie zum Training benut
         <translation>Die übrigen Pakete installieren</translation>
     </message>
     <message>
+        <source>put it there, or choose a Python that is installed</source>
+        <translation>sie dort ablegen, oder ein installiertes Python wählen</translation>
+    </message>
+    <message>
         <source>choose the folder that holds the wheels</source>
         <translation>den Ordner wählen, der die Wheels enthält</translation>
     </message>
     <message>
         <source>choose one by its whole path</source>
         <translation>einen mit seinem ganzen Pfad wählen</translation>
+    </message>
+    <message>
+        <source>the offline folder holds no {name}</source>
+        <translation>im Offline-Ordner ist keine Datei {name}</translation>
     </message>
     <message>
         <source>the engine in the offline folder is version {theirs}, the plugin is version {ours}</source>
@@ -2902,6 +3010,10 @@ Ein Teil der Flächen mit Labels wird zurückgehalten und nie zum Training benut
     <message>
         <source>choose an HTTP proxy there, or use an offline folder</source>
         <translation>dort einen HTTP-Proxy wählen, oder einen Offline-Ordner verwenden</translation>
+    </message>
+    <message>
+        <source>it may not be started: permission denied</source>
+        <translation>es darf nicht gestartet werden: Zugriff verweigert</translation>
     </message>
     <message>
         <source>it is a 32-bit Python; the engine needs a 64-bit one</source>
@@ -2932,6 +3044,18 @@ Ein Teil der Flächen mit Labels wird zurückgehalten und nie zum Training benut
         <translation>die Erweiterung noch einmal aus ihrem Zip installieren</translation>
     </message>
     <message>
+        <source>copy the offline folder again</source>
+        <translation>den Offline-Ordner noch einmal kopieren</translation>
+    </message>
+    <message>
+        <source>{name} is missing in the offline folder</source>
+        <translation>{name} fehlt im Offline-Ordner</translation>
+    </message>
+    <message>
+        <source>{name} is damaged: its sha256 is not that of SHA256SUMS</source>
+        <translation>{name} ist beschädigt: der sha256 ist nicht der aus SHA256SUMS</translation>
+    </message>
+    <message>
         <source>Apple processor and its graphics (MPS)</source>
         <translation>Apple-Prozessor und seine Grafik (MPS)</translation>
     </message>
@@ -2958,6 +3082,22 @@ Ein Teil der Flächen mit Labels wird zurückgehalten und nie zum Training benut
     <message>
         <source>{card} with a driver for CUDA {version}</source>
         <translation>{card} mit einem Treiber für CUDA {version}</translation>
+    </message>
+    <message>
+        <source>choose another Python, and please report it</source>
+        <translation>ein anderes Python wählen, und bitte melden</translation>
+    </message>
+    <message>
+        <source>the archive is damaged</source>
+        <translation>das Archiv ist beschädigt</translation>
+    </message>
+    <message>
+        <source>the archive holds {member}, which does not belong in a Python</source>
+        <translation>das Archiv enthält {member}, was nicht in ein Python gehört</translation>
+    </message>
+    <message>
+        <source>try again; fetch an archive in the offline folder anew</source>
+        <translation>noch einmal versuchen; ein Archiv im Offline-Ordner neu holen</translation>
     </message>
     <message>
         <source>Look for Pythons and graphics cards</source>

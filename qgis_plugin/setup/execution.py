@@ -19,10 +19,14 @@ from typing import IO, Any
 from ..engine_process import EngineError
 from ..environment import clean_environment
 from ..text import tr
-from .causes import explain
+from .bring import bring
+from .causes import explain, known
 from .lock import FolderLock
 from .plan import Plan, Step
+from .pythons import is_noexec
+from .standalone import Bringing
 from .state import State, read_state, write_state
+from .sums import check_sums
 
 _POLL_S = 0.1  # how late a cancel may be noticed
 _DRAIN_S = 2.0  # how long the pipe may stay open after a command's end: a child of it may hold the pipe
@@ -91,9 +95,10 @@ class Execution:
                 self._inherited = lock.inherited
                 return self._steps(on_step, is_cancelled)
         except OSError as error:
-            raise EngineError(
+            where = str(error.filename or folder)
+            raise known(where, str(error)) or EngineError(
                 tr("the folder cannot be written ({reason})").format(reason=error.strerror or error),
-                where=str(error.filename or folder),
+                where=where,
                 fix=tr("choose another folder, or free some space"),
             ) from error
         finally:
@@ -109,6 +114,8 @@ class Execution:
         for line in plan.lines():
             self._say(line)
         self._check_disk(done=len(finished))
+        if plan.choice.wheels is not None and not check_sums(plan.choice.wheels, is_cancelled=is_cancelled):
+            return self._cancelled()
         for number, step in enumerate(plan.steps):
             on_step(number, len(plan.steps), step.title)
             if step.name in finished:
@@ -117,8 +124,7 @@ class Execution:
             write_state(folder, state.with_begun(step.name))
             done = self._step(step, repair=interrupted == step.name, is_cancelled=is_cancelled)
             if done is None:
-                self._say(tr("Cancelled; the next set-up goes on from here"))
-                return False
+                return self._cancelled()
             if done:
                 state = state.with_done(step.name, plan.digests[step.name])
             write_state(folder, state)
@@ -127,10 +133,16 @@ class Execution:
         self._say(tr("Set-up is complete"))
         return True
 
+    def _cancelled(self) -> bool:
+        self._say(tr("Cancelled; the next set-up goes on from here"))
+        return False
+
     def _step(self, step: Step, *, repair: bool, is_cancelled: Callable[[], bool]) -> bool | None:
         """Whether a step did its work; None after a cancel."""
         self._say("")
         self._say(step.title)
+        if step.brings is not None and not self._bring(step.brings, is_cancelled):
+            return None
         for command in step.commands:
             words = [*command, *(step.repair if repair else ())]
             self._say("$ " + shlex.join(words))
@@ -146,6 +158,13 @@ class Execution:
                 write_state(self._plan.choice.folder, replace(read_state(self._plan.choice.folder), begun=""))
                 raise error
         return True
+
+    def _bring(self, bringing: Bringing, is_cancelled: Callable[[], bool]) -> bool:
+        try:
+            return bring(bringing, environment=self._environment, on_line=self._say, is_cancelled=is_cancelled)
+        except EngineError as error:
+            self._say(str(error))
+            raise
 
     def _command(self, words: Sequence[str], is_cancelled: Callable[[], bool]) -> tuple[int | None, list[str]]:
         """The exit code, None after a cancel, and the last lines."""
@@ -198,7 +217,13 @@ class Execution:
             ) from error
 
     def _check_disk(self, *, done: int) -> None:
-        """Refuse to begin what cannot end; what is partly done is let go on."""
+        """Refuse to begin what cannot end, or could not be started; what is partly done is let go on."""
+        if is_noexec(self._plan.choice.folder):
+            raise EngineError(
+                tr("no program may be started from this disk (it is mounted noexec)"),
+                where=str(self._plan.choice.folder),
+                fix=tr("choose a folder on another disk"),
+            )
         needed, free = self._plan.choice.build.disk_bytes, shutil.disk_usage(self._plan.choice.folder).free
         if not done and free < needed:
             raise EngineError(

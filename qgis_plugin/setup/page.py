@@ -22,16 +22,20 @@ from qgis.PyQt.QtWidgets import (
 
 from .. import settings
 from ..engine_process import EngineError
+from ..environment import is_file
 from ..reporting import duration, storage
 from ..text import tr
 from .execution import read_log
+from .offer import Offer
 from .plan import Choice
 from .pythons import probe
+from .standalone import Standalone
 from .torch_build import TorchBuild
 from .work import Machine, Worker
 
 PAGE = "seamlineSetup"  # the name by which QGIS opens the page
 _ICON = Path(__file__).parent.parent / "icons" / "seamline.svg"
+_BROUGHT = ""  # in place of the program of a Python that set-up brings
 _LOG_LINES = 20_000
 _BYTES_A_SECOND = 50e6 / 8
 
@@ -65,6 +69,7 @@ class SetupPage(QgsOptionsPageWidget):
         self.setObjectName(PAGE)
         self._worker = worker
         self._builds: dict[str, TorchBuild] = {}
+        self._standalone: Standalone | None = None
         self._add_widgets()
         worker.looked.connect(self._show_machine)
         worker.stepped.connect(self._show_step)
@@ -97,7 +102,7 @@ class SetupPage(QgsOptionsPageWidget):
         self.wheels.setToolTip(
             tr("A folder with wheels, and with models or the engine's wheel, made on another computer")
         )
-        self.python, self.build = QComboBox(), QComboBox()
+        self.python, self.build, self.offer = QComboBox(), QComboBox(), Offer()
         self.other = QPushButton(tr("Other..."))
         self.other.clicked.connect(self._choose_python)
         self.start, self.check, self.copy = (
@@ -108,6 +113,10 @@ class SetupPage(QgsOptionsPageWidget):
         self.copy.clicked.connect(self._copy_log)
         self.build.currentIndexChanged.connect(self._show_cost)
         self.wheels.fileChanged.connect(self._show_cost)
+        self.python.currentIndexChanged.connect(self._show_offer)
+        self.wheels.fileChanged.connect(self._show_offer)
+        self.folder.fileChanged.connect(self._show_offer)
+        self.offer.decided.connect(self._refresh)
         self.bar, self.log = QProgressBar(), QPlainTextEdit()
         self.bar.setVisible(False)
         self.log.setReadOnly(True)
@@ -115,6 +124,7 @@ class SetupPage(QgsOptionsPageWidget):
         form = QFormLayout()
         form.addRow(tr("Folder of the engine"), self.folder)
         form.addRow(tr("Python"), _row(self.python, self.other))
+        form.addRow("", self.offer)
         form.addRow(tr("PyTorch for"), self.build)
         form.addRow("", self.why)
         form.addRow("", self.cost)
@@ -132,10 +142,11 @@ class SetupPage(QgsOptionsPageWidget):
         problem = settings.short_problem()
         self.status.setText(problem or tr("The engine's Python: {python}").format(python=settings.engine_python()))
         is_busy = self._worker.is_busy
-        for widget in (self.folder, self.python, self.other, self.build, self.wheels):
+        for widget in (self.folder, self.python, self.other, self.offer, self.build, self.wheels):
             widget.setEnabled(not is_busy)
         self.start.setText(tr("Cancel") if is_busy else tr("Set up"))
-        self.start.setEnabled(is_busy or (self.python.count() > 0 and self.build.count() > 0))
+        is_ready = self.python.count() > 0 and self.build.count() > 0 and not self.offer.is_open
+        self.start.setEnabled(is_busy or is_ready)
         self.check.setEnabled(not is_busy and not problem)
 
     # From the worker
@@ -145,6 +156,11 @@ class SetupPage(QgsOptionsPageWidget):
         self.build.clear()
         for python in machine.pythons:
             self.python.addItem(python.title, python.path)
+        self._standalone = machine.standalone
+        if machine.standalone is not None:
+            self.python.addItem(tr("{python}, which set-up brings").format(python=machine.standalone.about), _BROUGHT)
+            if is_file(machine.standalone.program(self._folder())):
+                self.python.setCurrentIndex(self.python.count() - 1)
         for build in machine.builds:
             self.build.addItem(build.title, build.name)
         self._builds = {build.name: build for build in machine.builds}
@@ -153,13 +169,17 @@ class SetupPage(QgsOptionsPageWidget):
             self.build.setCurrentIndex(machine.builds.index(machine.build))
         self.why.setText(machine.why)
         if not machine.pythons:
-            self.step.setText(
-                tr(
-                    "No usable Python was found. Install Python 3.12 (64 bit) from python.org, or on Debian and Ubuntu"
-                    " the package python3-venv, then open this page again."
-                )
-            )
+            self.step.setText(_without_python(machine))
+        self._show_offer()
+
+    def _show_offer(self, *_: object) -> None:
+        """What bringing the chosen Python means, where it is one to be brought."""
+        self.offer.describe(self._brought(), self._folder(), self._wheels())
         self._refresh()
+
+    def _brought(self) -> Standalone | None:
+        """The Python that set-up is to bring; None where one that was found is chosen."""
+        return self._standalone if self.python.currentData() == _BROUGHT else None
 
     def _show_cost(self, *_: object) -> None:
         """What the chosen build will take, before it is begun."""
@@ -168,7 +188,7 @@ class SetupPage(QgsOptionsPageWidget):
             self.cost.setText("")
             return
         disk = tr("Set-up takes up to {size} of disk.").format(size=storage(build.disk_bytes))
-        if self.wheels.filePath().strip():
+        if self._wheels() is not None:
             self.cost.setText(disk)
             return
         fetched = tr("It fetches about {size}: {time} at 50 Mbit/s, and some minutes to unpack.").format(
@@ -219,10 +239,16 @@ class SetupPage(QgsOptionsPageWidget):
         self._refresh()
 
     def _choice(self) -> Choice:
-        wheels = self.wheels.filePath().strip()
         build: TorchBuild = self._builds[self.build.currentData()]
-        folder = Path(self.folder.filePath().strip() or settings.setup_folder())
-        return Choice(folder, self.python.currentData(), build, Path(wheels) if wheels else None)
+        return Choice(self._folder(), self.python.currentData(), build, self._wheels(), self._brought())
+
+    def _folder(self) -> Path:
+        return Path(self.folder.filePath().strip() or settings.setup_folder())
+
+    def _wheels(self) -> Path | None:
+        """The offline folder; None with a network."""
+        wheels = self.wheels.filePath().strip()
+        return Path(wheels) if wheels else None
 
     def _choose_python(self) -> None:
         path, _ = QFileDialog.getOpenFileName(self, tr("Python 3.11, 3.12 or 3.13"))
@@ -247,8 +273,21 @@ class SetupPage(QgsOptionsPageWidget):
 
     def _copy_log(self) -> None:
         """The whole log, also of earlier set-ups, not only what this page has seen."""
-        folder = Path(self.folder.filePath().strip() or settings.setup_folder())
-        QgsApplication.clipboard().setText(read_log(folder) + "\n" + self.log.toPlainText())
+        QgsApplication.clipboard().setText(read_log(self._folder()) + "\n" + self.log.toPlainText())
+
+
+def _without_python(machine: Machine) -> str:
+    """What to do where no usable Python was found."""
+    if machine.flatpak:
+        return tr(
+            "QGIS runs inside Flatpak, where the Pythons of the system are not to be seen. Agree that set-up brings"
+            " one, or choose one in your home folder with Other..."
+        )
+    install = tr(
+        "No usable Python was found. Install Python 3.12 (64 bit) from python.org, or on Debian and Ubuntu"
+        " the package python3-venv, then open this page again."
+    )
+    return install if machine.standalone is None else install + " " + tr("Or agree that set-up brings one.")
 
 
 def _wrapped() -> QLabel:

@@ -1,6 +1,7 @@
 """The plan of a set-up: a value that can be printed, compared and tested without doing anything.
 
-One folder holds all that set-up makes: ``env`` (the environment), ``setup.json`` (what is done) and ``setup.log``.
+One folder holds all that set-up makes: ``env`` (the environment), ``pythons`` (a Python that it brought),
+``setup.json`` (what is done) and ``setup.log``.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..engine_process import EngineError
+from ..environment import is_file
 from ..text import tr
 from .requirements import Requirements
+from .standalone import Bringing, Standalone
 from .torch_build import TorchBuild
 
 _PIP_OPTIONS = ("--disable-pip-version-check", "--no-input", "--timeout", "60")
@@ -29,15 +32,22 @@ class Choice:
 
     Attributes:
         folder: that set-up works in.
-        python: program that makes the environment.
+        python: program that makes the environment; empty where set-up brings one.
         build: of PyTorch.
         wheels: offline folder with wheels and models, instead of an index; None with a network.
+        standalone: Python that set-up brings, if the user agreed; None for ``python``.
     """
 
     folder: Path
     python: str
     build: TorchBuild
     wheels: Path | None = None
+    standalone: Standalone | None = None
+
+    @property
+    def program(self) -> str:
+        """The Python that makes the environment, there or to be brought."""
+        return self.python if self.standalone is None else str(self.standalone.program(self.folder))
 
     @property
     def environment(self) -> Path:
@@ -56,6 +66,7 @@ class Step:
         inputs: text of files that decide the result beside the commands.
         repair: arguments added to the commands where the step was cut short before.
         otherwise: sentence on what set-up does without it when it fails; empty where set-up must stop.
+        brings: Python that is put in place before the commands; None for none.
     """
 
     name: str
@@ -64,6 +75,11 @@ class Step:
     inputs: str = ""
     repair: tuple[str, ...] = ()
     otherwise: str = ""
+    brings: Bringing | None = None
+
+    def lines(self) -> list[str]:
+        """For the log: what it brings, and its commands."""
+        return [*([self.brings.line] if self.brings else []), *(shlex.join(command) for command in self.commands)]
 
 
 @dataclass(frozen=True)
@@ -87,7 +103,7 @@ class Plan:
         return [
             line
             for number, step in enumerate(self.steps, 1)
-            for line in (f"{number}. {step.title}", *("   " + shlex.join(command) for command in step.commands))
+            for line in (f"{number}. {step.title}", *("   " + line for line in step.lines()))
         ]
 
 
@@ -105,7 +121,8 @@ def make_plan(choice: Choice, needed: Requirements, launcher: Path) -> Plan:
         launcher: script that starts this version's command line.
 
     Raises:
-        EngineError: the folder holds something else, or the offline folder is not there or of another version.
+        EngineError: the folder holds something else, or the offline folder is not there, of another version, or without
+            the Python that set-up is to bring.
     """
     _check_folder(choice)
     python = str(environment_python(choice.folder))
@@ -117,10 +134,11 @@ def make_plan(choice: Choice, needed: Requirements, launcher: Path) -> Plan:
     return Plan(
         choice,
         (
+            *_python(choice),
             Step(
                 "environment",
                 tr("Make an environment"),
-                ((choice.python, "-m", "venv", "--clear", str(choice.environment)),),
+                ((choice.program, "-m", "venv", "--clear", str(choice.environment)),),
             ),
             Step(
                 "torch",
@@ -140,6 +158,22 @@ def make_plan(choice: Choice, needed: Requirements, launcher: Path) -> Plan:
             *_models(choice, needed, pip, (python, str(launcher), "models", "install")),
         ),
     )
+
+
+def _python(choice: Choice) -> tuple[Step, ...]:
+    """The step that brings a Python."""
+    build = choice.standalone
+    if build is None:
+        return ()
+    archive = None if choice.wheels is None else choice.wheels / build.archive
+    if archive is not None and not (is_file(archive) or is_file(choice.program)):
+        raise EngineError(
+            tr("the offline folder holds no {name}").format(name=build.archive),
+            where=str(choice.wheels),
+            fix=tr("put it there, or choose a Python that is installed"),
+        )
+    title = tr("Bring {python}").format(python=build.about)
+    return (Step("python", title, (), build.sha256, brings=Bringing(build, choice.folder, archive)),)
 
 
 def _source(choice: Choice) -> tuple[str, ...]:

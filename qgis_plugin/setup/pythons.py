@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..environment import clean_environment
+from ..environment import clean_environment, is_file
 from ..text import tr
 
 VERSIONS = ((3, 13), (3, 12), (3, 11))  # that the engine runs on, the preferred one first
@@ -73,6 +73,25 @@ def find_pythons(
     return sorted(found.values(), key=lambda python: VERSIONS.index(python.version[:2]))
 
 
+def in_flatpak(env: Mapping[str, str], anchor: str = "/") -> bool:
+    """Whether QGIS runs inside Flatpak, where the Pythons that the system has are not to be seen."""
+    return bool(env.get("FLATPAK_ID")) or is_file(Path(anchor, ".flatpak-info"))
+
+
+def bundled_folders(system: str, env: Mapping[str, str], prefix: str, *, flatpak: bool) -> tuple[str, ...]:
+    """The folders whose Pythons belong to QGIS: a change of QGIS would take the environment's Python away.
+
+    Args:
+        system: as ``sys.platform`` names it.
+        env: variables of this process.
+        prefix: where QGIS is installed.
+        flatpak: whether it runs inside Flatpak, whose ``/usr`` is that of its runtime.
+    """
+    if flatpak:
+        return ("/app", "/usr")
+    return (prefix, env.get("OSGEO4W_ROOT", "")) if system in ("win32", "darwin") else ()
+
+
 def candidates(system: str, env: Mapping[str, str], home: Path, anchor: str = "/") -> list[str]:
     """Programs that may be a usable Python: on ``PATH``, known to the launcher of Windows, and in common folders."""
     if system == "win32":
@@ -103,8 +122,25 @@ def probe(path: str) -> Python:
         facts = json.loads(ran.stdout.decode("utf-8", "replace").strip().splitlines()[-1])
         version = tuple(int(part) for part in facts["version"])
         return Python(path if facts["nested"] else str(facts["path"]), version, _problem(version, facts))
-    except (OSError, ValueError, KeyError, IndexError, TypeError, subprocess.TimeoutExpired):
+    except (OSError, ValueError, KeyError, IndexError, TypeError, subprocess.TimeoutExpired) as error:
+        if isinstance(error, PermissionError) and is_file(path):
+            return Python(path, problem=_refusal(path))
         return Python(path, problem=tr("it does not answer as a Python does"))
+
+
+def is_noexec(path: Path | str) -> bool:
+    """Whether what lies there is on a disk that was mounted so that nothing on it may be started; Linux tells."""
+    flag = getattr(os, "ST_NOEXEC", 0)
+    try:
+        return bool(flag and os.statvfs(path).f_flag & flag)
+    except OSError:
+        return False
+
+
+def _refusal(path: str) -> str:
+    if is_noexec(path):
+        return tr("no program may be started from this disk (it is mounted noexec)")
+    return tr("it may not be started: permission denied")
 
 
 def _problem(version: tuple[int, ...], facts: Mapping[str, object]) -> str:
@@ -127,7 +163,7 @@ def _problem(version: tuple[int, ...], facts: Mapping[str, object]) -> str:
 def _on_path(env: Mapping[str, str], names: Iterable[str]) -> list[str]:
     path = next((value for name, value in env.items() if name.upper() == "PATH"), "")
     folders = [Path(folder) for folder in path.split(os.pathsep) if folder]
-    return [str(folder / name) for name in names for folder in folders if (folder / name).is_file()]
+    return [str(folder / name) for name in names for folder in folders if is_file(folder / name)]
 
 
 def _launcher_paths() -> list[str]:
@@ -160,7 +196,7 @@ def _windows_folders(env: Mapping[str, str]) -> list[str]:
     found = [parent / f"Python{major}{minor}" / "python.exe" for parent in parents for major, minor in VERSIONS]
     homes = [Path(upper[name]) for name in ("USERPROFILE", "PROGRAMDATA", "LOCALAPPDATA") if upper.get(name)]
     found += [parent / name / "python.exe" for parent in homes for name in ("miniforge3", "miniconda3", "anaconda3")]
-    return [str(path) for path in found if path.is_file()]
+    return [str(path) for path in found if is_file(path)]
 
 
 def _unix_folders(system: str, home: Path, root: Path, names: list[str]) -> list[str]:
@@ -173,7 +209,7 @@ def _unix_folders(system: str, home: Path, root: Path, names: list[str]) -> list
         folders += sorted(
             (root / "Library" / "Frameworks" / "Python.framework" / "Versions").glob("3.1*/bin"), reverse=True
         )
-    return [str(folder / name) for folder in folders for name in names if (folder / name).is_file()]
+    return [str(folder / name) for folder in folders for name in names if is_file(folder / name)]
 
 
 def _is_below(path: str, folders: Iterable[str]) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ..environment import is_file
 from .plan import Plan, environment_python
 
 _FORMAT = 1
@@ -28,7 +29,7 @@ class State:
 
     def finished(self, plan: Plan) -> tuple[str, ...]:
         """Names of the first steps of a plan that need not be run again."""
-        if not environment_python(plan.choice.folder).exists():
+        if not is_file(environment_python(plan.choice.folder)):
             return ()
         names = []
         for name, digest in plan.digests.items():
@@ -69,4 +70,4 @@ def write_state(folder: Path, state: State) -> None:
 def finished_python(folder: Path) -> str:
     """The Python that a complete set-up left in a folder; empty when there is none."""
     python = environment_python(folder)
-    return str(python) if read_state(folder).is_complete and python.is_file() else ""
+    return str(python) if read_state(folder).is_complete and is_file(python) else ""

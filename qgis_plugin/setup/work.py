@@ -21,8 +21,9 @@ from .execution import Execution, setup_environment
 from .network import qgis_proxy
 from .plan import Choice, make_plan
 from .proxy import proxy_variables
-from .pythons import Python, find_pythons
+from .pythons import Python, bundled_folders, find_pythons, in_flatpak
 from .requirements import read_requirements
+from .standalone import Standalone, standalone
 from .torch_build import TorchBuild, builds, choose, find_gpus
 
 
@@ -35,21 +36,26 @@ class Machine:
         builds: of PyTorch that exist for it.
         build: the one to offer; None when there is none.
         why: one sentence on the choice.
+        standalone: the Python that set-up can bring; None where there is none for it.
+        flatpak: whether QGIS runs inside Flatpak.
     """
 
     pythons: tuple[Python, ...]
     builds: tuple[TorchBuild, ...]
     build: TorchBuild | None
     why: str
+    standalone: Standalone | None = None
+    flatpak: bool = False
 
 
 def look_around() -> Machine:
     """Find Pythons and graphics cards; takes seconds, and may be called from any thread."""
-    is_bundled = sys.platform in ("win32", "darwin")
-    folders = (QgsApplication.prefixPath(), os.environ.get("OSGEO4W_ROOT", "")) if is_bundled else ()
+    flatpak = in_flatpak(os.environ)
+    bundled = bundled_folders(sys.platform, os.environ, QgsApplication.prefixPath(), flatpak=flatpak)
+    pythons = tuple(find_pythons(sys.platform, os.environ, settings.home(), bundled))
     available = builds(sys.platform, platform.machine())
     build, why = choose(available, find_gpus())
-    return Machine(tuple(find_pythons(sys.platform, os.environ, Path.home(), folders)), available, build, why)
+    return Machine(pythons, available, build, why, standalone(sys.platform, platform.machine()), flatpak)
 
 
 class _Task(QgsTask):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import re
 import stat
 import sys
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -90,6 +92,40 @@ def test_a_real_python_answers_even_when_the_host_is_poisoned(monkeypatch):
     base = pythons.probe(getattr(sys, "_base_executable", sys.executable))
     assert base.problem == "" or "lacks" in base.problem
     assert base.version == tuple(sys.version_info[:3])
+
+
+def test_the_pythons_of_flatpaks_runtime_belong_to_qgis(tmp_path):
+    assert pythons.in_flatpak({"FLATPAK_ID": "org.qgis.qgis"}, str(tmp_path))
+    assert not pythons.in_flatpak({}, str(tmp_path))
+    (tmp_path / ".flatpak-info").touch()
+    assert pythons.in_flatpak({}, str(tmp_path))
+    assert pythons.bundled_folders("linux", {}, "/app", flatpak=True) == ("/app", "/usr")
+    assert pythons.bundled_folders("linux", {}, "/usr", flatpak=False) == ()
+    assert pythons.bundled_folders("win32", {"OSGEO4W_ROOT": "C:/O"}, "C:/Q", flatpak=False) == ("C:/Q", "C:/O")
+
+
+def test_a_folder_that_may_not_be_entered_holds_no_python_and_hides_none(bare, tmp_path, monkeypatch):
+    env, home, root = bare
+    path = fake_python(tmp_path / "bin", "python3.12", (3, 12, 1))
+    locked = tmp_path / "locked"
+    asked = Path.stat
+
+    def stat_of(self, **more):
+        if locked in self.parents:
+            raise PermissionError(13, "Permission denied", str(self))
+        return asked(self, **more)
+
+    monkeypatch.setattr(Path, "stat", stat_of)
+    found = pythons.find_pythons("linux", {"PATH": os.pathsep.join([str(locked), env["PATH"]])}, home, anchor=root)
+    assert [python.path for python in found] == [path]
+
+
+def test_a_disk_that_starts_no_program_is_said(tmp_path, monkeypatch):
+    program = tmp_path / "python3.12"
+    program.write_text("#!/bin/sh\n")
+    assert pythons.probe(str(program)).problem == "it may not be started: permission denied"
+    monkeypatch.setattr(pythons.os, "statvfs", lambda path: SimpleNamespace(f_flag=os.ST_NOEXEC))
+    assert "mounted noexec" in pythons.probe(str(program)).problem
 
 
 def test_mac_leaves_apples_stub_and_what_lies_in_apps(tmp_path, monkeypatch):

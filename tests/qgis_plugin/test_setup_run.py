@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -11,6 +12,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from wheels import write_wheel
@@ -252,6 +254,55 @@ def test_a_full_disk_is_noticed_before_anything_is_done(folder):
     with pytest.raises(EngineError, match="GB of disk"):
         run(plan)
     assert not (folder / "done.txt").exists()
+
+
+def test_a_disk_that_starts_no_program_is_noticed_before_anything_is_done(folder, monkeypatch):
+    monkeypatch.setattr(os, "statvfs", lambda path: SimpleNamespace(f_flag=os.ST_NOEXEC))
+    with pytest.raises(EngineError, match=r"mounted noexec\); .*; choose a folder on another disk"):
+        run(plan_of(folder, noting(folder, "a")))
+    assert not (folder / "done.txt").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (
+            OSError(30, "Read-only file system", "/data"),
+            "the folder is on a disk that cannot be written; /data; choose",
+        ),
+        (PermissionError(13, "Permission denied", "/data"), "a file could not be written.*; /data; .*another one"),
+    ],
+)
+def test_a_folder_that_cannot_be_made_is_named(error, sentence, folder, monkeypatch):
+    def fail(*_, **__):
+        raise error
+
+    plan = plan_of(folder, noting(folder, "a"))
+    monkeypatch.setattr(Path, "mkdir", fail)
+    with pytest.raises(EngineError, match=sentence):
+        run(plan)
+
+
+def test_a_damaged_or_missing_wheel_of_an_offline_folder_is_refused_by_name(folder, tmp_path):
+    wheels = tmp_path / "wheels é"
+    for name in ("one", "two"):
+        write_wheel(wheels, name, "1.0")
+    sums = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}" for path in sorted(wheels.iterdir())]
+    (wheels / "SHA256SUMS").write_text("\n".join([*sums, f"{'0' * 64}  INSTALL.html"]) + "\n")
+    plan = plan_of(folder, noting(folder, "a"))
+    plan = replace(plan, choice=replace(plan.choice, wheels=wheels))
+    whole = (wheels / "two-1.0-py3-none-any.whl").read_bytes()
+    (wheels / "two-1.0-py3-none-any.whl").write_bytes(whole[:50] + bytes([whole[50] ^ 1]) + whole[51:])
+    with pytest.raises(
+        EngineError, match=r"two-1.0-py3-none-any.whl is damaged.*wheels é; copy the offline folder again"
+    ):
+        run(plan)
+    (wheels / "two-1.0-py3-none-any.whl").unlink()
+    with pytest.raises(EngineError, match=r"two-1.0-py3-none-any.whl is missing"):
+        run(plan)
+    assert not (folder / "done.txt").exists()
+    (wheels / "two-1.0-py3-none-any.whl").write_bytes(whole)
+    assert run(plan)[0]
 
 
 def test_the_processes_get_the_proxy_and_no_settings_that_lead_elsewhere():
