@@ -31,12 +31,7 @@ LIBRARIES = {
     "engine": {"affine", "dask", "distributed", "numpy", "odc", "psutil", "pyproj", "rasterio", "rioxarray", "torch"}
     | {"PIL", "pyogrio", "shapely", "xarray"},
     "models": {"diffusers", "numpy", "pydantic", "safetensors", "torch"},
-    "qgis_plugin": {
-        "certifi",
-        "osgeo",
-        "processing",
-        "qgis",
-    },  # certifi: QGIS brings it where the system has no certificates
+    "qgis_plugin": {"certifi", "osgeo", "processing", "qgis"},
 }
 
 

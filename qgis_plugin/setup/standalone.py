@@ -83,28 +83,24 @@ class Bringing:
         return f"{self.archive or self.build.url} -> {self.build.folder(self.folder)}"
 
 
-def _build(triple: str, sha256: str) -> Standalone:
-    return Standalone("3.13.18", "20261110", triple, sha256)
-
-
-# As the project publishes them and uv 0.13.9 pins them.
-BUILDS = {
-    ("linux", "x86_64"): _build(
-        "x86_64-unknown-linux-gnu", "f2d2199eb25880e07863b391cf7124e7ffa1338b0d65600dfcec117c4223a7fb"
-    ),
-    ("linux", "aarch64"): _build(
-        "aarch64-unknown-linux-gnu", "55c00325f7c1fddf325dfc621aabdfbbac4dc54adda224af88ec411dc12db239"
-    ),
-    ("darwin", "x86_64"): _build(
-        "x86_64-apple-darwin", "d27d59a722db9f69926eb6d9564071247221f45a04da920ea7f3001c97e32f9b"
-    ),
-    ("darwin", "arm64"): _build(
-        "aarch64-apple-darwin", "7a2384641584ab9984221fcb0fc9265df465922af71be71410529e2a9c3f0540"
-    ),
-    ("win32", "amd64"): _build(
-        "x86_64-pc-windows-msvc", "2e0fed09d48989f64c9305da9ff2d37a41c0d13ab2aa6283405b2b620dfbf805"
-    ),
+# As uv 0.13.9 pins them; as lines of ``sha256sum``, which nobody takes for secrets.
+_VERSION, _RELEASE = "3.13.18", "20261110"
+_SUMS = """
+f2d2199eb25880e07863b391cf7124e7ffa1338b0d65600dfcec117c4223a7fb  x86_64-unknown-linux-gnu
+55c00325f7c1fddf325dfc621aabdfbbac4dc54adda224af88ec411dc12db239  aarch64-unknown-linux-gnu
+d27d59a722db9f69926eb6d9564071247221f45a04da920ea7f3001c97e32f9b  x86_64-apple-darwin
+7a2384641584ab9984221fcb0fc9265df465922af71be71410529e2a9c3f0540  aarch64-apple-darwin
+2e0fed09d48989f64c9305da9ff2d37a41c0d13ab2aa6283405b2b620dfbf805  x86_64-pc-windows-msvc
+"""
+_TRIPLES = {
+    ("linux", "x86_64"): "x86_64-unknown-linux-gnu",
+    ("linux", "aarch64"): "aarch64-unknown-linux-gnu",
+    ("darwin", "x86_64"): "x86_64-apple-darwin",
+    ("darwin", "arm64"): "aarch64-apple-darwin",
+    ("win32", "amd64"): "x86_64-pc-windows-msvc",
 }
+_SHA256 = {triple: sha256 for sha256, triple in map(str.split, _SUMS.strip().splitlines())}
+BUILDS = {kind: Standalone(_VERSION, _RELEASE, triple, _SHA256[triple]) for kind, triple in _TRIPLES.items()}
 
 
 def standalone(system: str, machine: str) -> Standalone | None:
