@@ -205,6 +205,81 @@ def test_a_python_chosen_by_hand_is_asked_first(page):
         assert page.python.count() == 2
 
 
+@pytest.fixture
+def offering(page):
+    """Show a machine, changed as a test says, for which there is a Python that set-up can bring; returns its build."""
+    from dataclasses import replace
+
+    from seamline.qgis_plugin.setup.standalone import standalone
+
+    def look(machine, **changes):
+        build = standalone("linux", "x86_64")
+        page._show_machine(replace(machine, standalone=build, **changes))
+        return build
+
+    return look
+
+
+def test_a_python_is_brought_only_once_the_user_agreed_to_what_is_shown(page, machine, offering, plan_of, tmp_path):
+    build = offering(machine)
+    assert page.python.currentData() == BASE, "one that is installed comes first"
+    assert page.offer.isHidden()
+    page.python.setCurrentIndex(1)
+    assert not page.offer.isHidden()
+    place = build.folder(tmp_path / "Zoë B" / "seamline")
+    for part in (build.url, "at most 64 MiB", "sha256", str(place), "PSF-2.0"):
+        assert part in page.offer.text.text()
+    assert not page.start.isEnabled()
+    page.offer.consent.setChecked(True)
+    assert page.start.isEnabled()
+    assert page._choice().program == str(build.program(tmp_path / "Zoë B" / "seamline"))
+    # Another place, and another source, are another question.
+    page.folder.setFilePath(str(tmp_path / "elsewhere"))
+    assert not page.start.isEnabled()
+    page.offer.consent.setChecked(True)
+    page.wheels.setFilePath(str(tmp_path))
+    assert not page.start.isEnabled()
+    assert f"Takes {build.archive} from the offline folder" in page.offer.text.text()
+    page.python.setCurrentIndex(0)
+    assert page.start.isEnabled()
+    assert page._choice().standalone is None
+
+
+def test_where_no_python_is_found_set_up_offers_to_bring_one(page, machine, offering):
+    offering(machine, pythons=())
+    assert page.python.count() == 1
+    assert not page.offer.isHidden()
+    assert page.step.text().startswith("No usable Python was found.")
+    assert page.step.text().endswith("Or agree that set-up brings one.")
+    offering(machine, pythons=(), flatpak=True)
+    assert page.step.text().startswith("QGIS runs inside Flatpak")
+
+
+def test_a_python_that_was_brought_is_chosen_again_without_a_question(page, machine, offering, tmp_path):
+    from seamline.qgis_plugin.setup.standalone import standalone
+
+    program = standalone("linux", "x86_64").program(tmp_path / "Zoë B" / "seamline")
+    program.parent.mkdir(parents=True)
+    program.touch()
+    build = offering(machine)
+    assert page._choice().standalone == build
+    assert "It is there already" in page.offer.text.text()
+    assert page.offer.consent.isHidden()
+    assert page.start.isEnabled()
+
+
+def test_a_user_without_a_home_is_asked_for_a_folder(page, clean, monkeypatch):
+    def homeless():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_DATA_HOME")
+    monkeypatch.setattr(clean.Path, "home", homeless)
+    assert clean.short_problem() == "The engine is not set up yet"
+    page.folder.setFilePath("")
+    page.start.click()
+    assert "the folder is not given in full; ~/.local/share/seamline; choose one by its whole path" in page.step.text()
+
+
 def test_the_proxy_of_qgis_reaches_pip(plugin):
     from seamline.qgis_plugin.setup.network import qgis_proxy
     from seamline.qgis_plugin.setup.proxy import proxy_variables
