@@ -28,6 +28,8 @@ _OLDEST, _NEWEST = (3, 11), (3, 13)
 # Loaded one by one, because an error of the loader of a system's libraries appears only then.
 _LOADED = ("numpy", "torch", "rasterio", "odc.geo", "xarray", "safetensors", "pydantic")
 _SET_UP = "set the engine up again: in QGIS Settings > Options > Seamline, elsewhere pip install {pinned}{names}"
+_TEMPORARY = "free some space, or name a folder that can be written in TMPDIR (on Windows in TEMP)"
+_NOEXEC = "make the environment on another disk: from this one nothing may be started (it is mounted noexec)"
 _REPORT = "please report it with these lines"
 _RGB_NIR, _MS_PX, _RATIO = 4, 32, 4
 _NUMBER = 300  # DN of the flat scene
@@ -145,6 +147,8 @@ def _packages() -> Iterator[Finding]:
             fix = _set_up_again("--force-reinstall", name.replace(".", "-"))
             if isinstance(error, OSError) and platform.system() == "Windows":
                 fix = "install the Microsoft Visual C++ Redistributable (x64), then look again"
+            if "failed to map segment" in str(error):
+                fix = _NOEXEC
             yield Finding(name, False, f"cannot be loaded ({type(error).__name__}: {error})", fix)
 
 
@@ -305,7 +309,12 @@ def _self_test() -> Iterator[Finding]:
     default = api.DEFAULT_PANSHARPEN
     model = default if default in registry.names() else "brovey"
     started = time.perf_counter()
-    with tempfile.TemporaryDirectory(prefix="seamline-doctor-") as folder:
+    try:
+        work = tempfile.TemporaryDirectory(prefix="seamline-doctor-")
+    except OSError as error:
+        yield Finding("self-test", False, f"no folder takes temporary files ({error.strerror or error})", _TEMPORARY)
+        return
+    with work as folder:
         ms, pan, out = (Path(folder) / name for name in ("ms.tif", "pan.tif", "out.tif"))
         _flat(ms, _RGB_NIR, _MS_PX, 2.0)
         _flat(pan, 1, _MS_PX * _RATIO, 2.0 / _RATIO)

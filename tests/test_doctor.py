@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
@@ -67,6 +68,41 @@ def test_a_package_that_the_system_cannot_load_is_a_finding(quick, monkeypatch):
     monkeypatch.setattr(doctor.platform, "system", lambda: "Windows")
     assert "c10.dll" in bad()["torch"].detail
     assert "Visual C++" in bad()["torch"].fix
+
+
+def test_a_package_on_a_disk_that_starts_nothing_is_not_to_be_installed_again(quick, monkeypatch):
+    load = importlib.import_module
+
+    def unmapped(name):
+        if name == "numpy":
+            raise ImportError("_multiarray.so: failed to map segment from shared object: Operation not permitted")
+        return load(name)
+
+    monkeypatch.setattr(doctor.importlib, "import_module", unmapped)
+    assert "noexec" in bad()["numpy"].fix
+    assert "pip install" not in bad()["numpy"].fix
+
+
+def test_no_folder_for_temporary_files_is_a_finding_and_no_defect(monkeypatch):
+    def nowhere(**_):
+        raise FileNotFoundError(2, "No usable temporary directory found in ['/tmp']")
+
+    monkeypatch.setattr(doctor.tempfile, "TemporaryDirectory", nowhere)
+    assert bad()["self-test"].detail.startswith("no folder takes temporary files (No usable temporary directory")
+    assert "TMPDIR" in bad()["self-test"].fix
+
+
+def test_a_home_that_is_missing_or_cannot_be_written_changes_nothing(tmp_path):
+    """Nor does a folder of the program that takes no compiled files."""
+    home = tmp_path / "home"
+    home.write_text("no folder")
+    for given in ({}, {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache"), "PYTHONPYCACHEPREFIX": str(home)}):
+        env = {name: value for name, value in os.environ.items() if name != "HOME" and not name.startswith("XDG_")}
+        command = [sys.executable, str(ROOT / "launch.py"), "doctor", "--json"]
+        ran = subprocess.run(command, env=env | given, capture_output=True, text=True, check=False)
+        events = [json.loads(text) for text in ran.stdout.splitlines()]
+        assert [event for event in events[:-1] if not event["ok"]] == []
+        assert (ran.returncode, events[-1]["ok"]) == (0, True), ran.stderr
 
 
 def test_an_installed_engine_of_another_version_is_said(quick, monkeypatch):
