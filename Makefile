@@ -1,4 +1,4 @@
-# make venv | dev | demo | test | lint | types | bench | plugin-zip | wheel | docs | site | clean; each sets up what it needs.
+# make venv | dev | demo | test | lint | types | bench | plugin-zip | wheel | offline-bundle | docs | site | clean; each sets up what it needs.
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -6,7 +6,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 DEV := .venv/.dev
 
-.PHONY: help venv dev demo test lint types bench plugin-zip wheel docs site clean
+.PHONY: help venv dev demo test lint types bench plugin-zip wheel offline-bundle docs site clean
 
 help:
 	@sed -n '1s/^# //p' Makefile
@@ -74,6 +74,12 @@ plugin-zip: $(DEV)
 # The program as pip installs it, with the weights: what is committed, and nothing that lies about.
 wheel: $(DEV)
 	$(BIN)/python tools/build_wheel.py dist
+
+# Everything for a computer without a network, of this system and Python; more of it with
+# make offline-bundle EXTRAS=app,cluster TORCH=cu126 STANDALONE=ARCHIVE_OF_A_PYTHON
+offline-bundle: plugin-zip
+	$(BIN)/python -m seamline.tools.offline_bundle dist \
+	  --extras '$(EXTRAS)' --torch '$(TORCH)' --standalone '$(STANDALONE)'
 
 # Renews the picture of the README by running the demo.
 docs: demo
