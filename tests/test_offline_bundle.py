@@ -138,7 +138,7 @@ def test_its_page_says_both_ways_in_the_names_that_are_there(bundle):
     assert f'--no-index --find-links . --only-binary :all: "seamline[app]=={seamline.__version__}"' in text
     assert f"python{MINOR} -m venv seamline-env" in text
     assert "sha256sum -c SHA256SUMS" in text
-    assert "Install from ZIP: seamline.zip" in text
+    assert "Install from ZIP:\nseamline.zip in this folder" in text
     assert "http" not in text
 
 

@@ -42,7 +42,8 @@ pre{{background:#f3f3f3;padding:.8em;overflow:auto}}</style></head><body>
 Copy all of it to the other computer.</p>
 <h2>In QGIS</h2>
 <ol>
-<li>Plugins &gt; Manage and Install Plugins &gt; Install from ZIP: <code>{escape(contents.plugin)}</code>, from here.</li>
+<li>Plugins &gt; Manage and Install Plugins &gt; Install from ZIP:
+<code>{escape(contents.plugin)}</code> in this folder.</li>
 <li>Raster &gt; Seamline &gt; Set up the engine.</li>
 <li><i>Offline folder</i>: choose this folder. <i>Python</i>: {_choice(contents)}.</li>
 <li>Press <i>Set up</i>. Every file is compared with <code>SHA256SUMS</code> before anything is installed; at the end
