@@ -2996,6 +2996,10 @@ Ein Teil der Flächen mit Labels wird zurückgehalten und nie zum Training benut
         <translation>die Engine im Offline-Ordner hat die Version {theirs}, die Erweiterung die Version {ours}</translation>
     </message>
     <message>
+        <source>the folder cannot be read ({reason})</source>
+        <translation>der Ordner kann nicht gelesen werden ({reason})</translation>
+    </message>
+    <message>
         <source>Install PyTorch: {build}</source>
         <translation>PyTorch installieren: {build}</translation>
     </message>
@@ -3046,6 +3050,10 @@ Ein Teil der Flächen mit Labels wird zurückgehalten und nie zum Training benut
     <message>
         <source>copy the offline folder again</source>
         <translation>den Offline-Ordner noch einmal kopieren</translation>
+    </message>
+    <message>
+        <source>Compare the offline folder with its {name}</source>
+        <translation>Den Offline-Ordner mit seinem {name} vergleichen</translation>
     </message>
     <message>
         <source>{name} is missing in the offline folder</source>

@@ -114,7 +114,8 @@ class Execution:
         for line in plan.lines():
             self._say(line)
         self._check_disk(done=len(finished))
-        if plan.choice.wheels is not None and not check_sums(plan.choice.wheels, is_cancelled=is_cancelled):
+        wheels = plan.choice.wheels
+        if wheels is not None and not check_sums(wheels, on_line=self._say, is_cancelled=is_cancelled):
             return self._cancelled()
         for number, step in enumerate(plan.steps):
             on_step(number, len(plan.steps), step.title)

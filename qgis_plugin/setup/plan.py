@@ -122,8 +122,19 @@ def make_plan(choice: Choice, needed: Requirements, launcher: Path) -> Plan:
 
     Raises:
         EngineError: the folder holds something else, or the offline folder is not there, of another version, or without
-            the Python that set-up is to bring.
+            the Python that set-up is to bring; or a folder cannot be read.
     """
+    try:
+        return _plan(choice, needed, launcher)
+    except OSError as error:
+        raise EngineError(
+            tr("the folder cannot be read ({reason})").format(reason=error.strerror or error),
+            where=str(error.filename or choice.folder),
+            fix=tr("choose another folder"),
+        ) from error
+
+
+def _plan(choice: Choice, needed: Requirements, launcher: Path) -> Plan:
     _check_folder(choice)
     python = str(environment_python(choice.folder))
     pip = (python, "-m", "pip")

@@ -15,7 +15,7 @@ _LINE = re.compile(r"([0-9a-fA-F]{64}) [ *]([^/\\]+\.whl)$")
 _PART_BYTES = 1 << 20
 
 
-def check_sums(folder: Path, *, is_cancelled: Callable[[], bool]) -> bool:
+def check_sums(folder: Path, *, on_line: Callable[[str], None], is_cancelled: Callable[[], bool]) -> bool:
     """Compare every wheel that ``SHA256SUMS`` names; whether it came to its end, False after a cancel.
 
     A folder without that file was filled by hand: nothing is compared.
@@ -27,6 +27,7 @@ def check_sums(folder: Path, *, is_cancelled: Callable[[], bool]) -> bool:
     listed = folder / NAME
     if not listed.is_file():
         return True
+    on_line(tr("Compare the offline folder with its {name}").format(name=NAME))
     found = (_LINE.match(line.rstrip()) for line in listed.read_text(encoding="utf-8", errors="replace").splitlines())
     for wanted, name in (match.groups() for match in found if match):
         path = folder / name

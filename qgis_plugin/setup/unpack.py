@@ -6,7 +6,7 @@ import gzip
 import tarfile
 import zlib
 from collections.abc import Callable
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from ..engine_process import EngineError
@@ -78,8 +78,8 @@ def _inside(text: str) -> PurePosixPath | None:
 
 
 def _is_plain(text: str) -> bool:
-    """Whether a path is relative on every system: no drive, stream or separator of Windows."""
-    return bool(text) and not text.startswith("/") and not set(text) & set("\\:\0")
+    """Whether a path is relative on every system, without a drive or separator of Windows."""
+    return bool(text) and not text.startswith("/") and not set(text) & set("\\\0") and not PureWindowsPath(text).drive
 
 
 def _refused(archive: Path, member: str) -> EngineError:

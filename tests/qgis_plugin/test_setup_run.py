@@ -125,6 +125,17 @@ def test_folders_that_cannot_be_used_are_refused(folder, tmp_path):
         make_plan(choice(folder), NEEDED, LAUNCHER)
 
 
+@pytest.mark.parametrize("asked", ["iterdir", "glob", "is_dir"])
+def test_an_offline_folder_that_may_not_be_read_is_a_sentence(asked, folder, tmp_path, monkeypatch):
+    def fail(self, *_):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, asked, fail)
+    with pytest.raises(EngineError) as caught:
+        make_plan(choice(folder, wheels=tmp_path), NEEDED, LAUNCHER)
+    assert str(caught.value) == f"the folder cannot be read (Permission denied); {tmp_path}; choose another folder"
+
+
 # Its execution
 
 
