@@ -46,7 +46,7 @@ Copy all of it to the other computer.</p>
 <code>{escape(contents.plugin)}</code> in this folder.</li>
 <li>Raster &gt; Seamline &gt; Set up the engine.</li>
 <li><i>Offline folder</i>: choose this folder. <i>Python</i>: {_choice(contents)}.</li>
-<li>Press <i>Set up</i>. Every file is compared with <code>SHA256SUMS</code> before anything is installed; at the end
+<li>Press <i>Set up</i>. Every wheel is compared with <code>SHA256SUMS</code> before anything is installed; at the end
 the engine examines itself.</li>
 </ol>
 <h2>In a terminal</h2>
