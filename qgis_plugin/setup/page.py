@@ -211,7 +211,7 @@ class SetupPage(QgsOptionsPageWidget):
         else:
             self.step.setText(error or tr("Cancelled. Set up goes on where it stopped."))
             self._look_once()
-        self._refresh()
+        self._show_offer()
 
     def _show_findings(self, findings: list | None) -> None:
         bad = [finding for finding in findings or () if not finding.ok]

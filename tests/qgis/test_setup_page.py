@@ -1,6 +1,9 @@
 """The page in the options: what it shows, and a set-up in the background from its first click to a working engine."""
 
+import hashlib
+import json
 import sys
+import tarfile
 import time
 from pathlib import Path
 
@@ -266,6 +269,46 @@ def test_a_python_that_was_brought_is_chosen_again_without_a_question(page, mach
     assert "It is there already" in page.offer.text.text()
     assert page.offer.consent.isHidden()
     assert page.start.isEnabled()
+
+
+def test_the_agreed_python_is_brought_in_the_background_after_a_failure_too(page, machine, monkeypatch, tmp_path):
+    from dataclasses import replace
+
+    from seamline.qgis_plugin.setup import work
+    from seamline.qgis_plugin.setup.plan import Plan, make_plan
+    from seamline.qgis_plugin.setup.standalone import standalone
+
+    answer = {"path": "/p", "version": [3, 13, 18], "nested": False, "lacks": [], "bits": 64}
+    program = tmp_path / "program"
+    program.write_text(f"#!/bin/sh\ncat <<'E'\n{json.dumps(answer)}\nE\n")
+    program.chmod(0o755)
+    build = standalone("linux", "x86_64")
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    archive = wheels / build.archive
+    with tarfile.open(archive, "w:gz") as packed:
+        packed.add(program, "python/bin/python3")
+    right = replace(build, sha256=hashlib.sha256(archive.read_bytes()).hexdigest())
+
+    def first_step(choice, needed, launcher):
+        return Plan(choice, make_plan(replace(choice, standalone=right), needed, launcher).steps[:1])
+
+    monkeypatch.setattr(work, "make_plan", first_step)
+    page._show_machine(replace(machine, pythons=(), standalone=build))
+    page.wheels.setFilePath(str(wheels))
+    page.offer.consent.setChecked(True)
+    whole = archive.read_bytes()
+    archive.write_bytes(whole[:-1])
+    page.start.click()
+    pump(lambda: not page._worker.is_busy)
+    assert "is not the file that was published" in page.step.text()
+    assert page.start.isEnabled(), "the consent holds for another attempt"
+    archive.write_bytes(whole)
+    page.start.click()
+    pump(lambda: not page._worker.is_busy)
+    assert right.program(tmp_path / "Zoë B" / "seamline").is_file()
+    assert "It is there already" in page.offer.text.text()
+    assert page.offer.consent.isHidden()
 
 
 def test_a_user_without_a_home_is_asked_for_a_folder(page, clean, monkeypatch):
