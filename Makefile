@@ -1,4 +1,4 @@
-# make venv | dev | demo | test | lint | types | bench | plugin-zip | wheel | offline-bundle | docs | site | clean; each sets up what it needs.
+# make venv | dev | demo | test | lint | types | bench | plugin-zip | wheel | offline-bundle | docs | site; each sets up what it needs.
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
