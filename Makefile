@@ -49,7 +49,7 @@ types: $(DEV)
 	@tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; ln -s "$$PWD" "$$tmp/seamline"; \
 	mypy="$$PWD/$(BIN)/mypy"; config="$$PWD/pyproject.toml"; cd "$$tmp"; \
 	MYPYPATH="$$tmp" "$$mypy" --config-file "$$config" -p seamline.engine -p seamline.models -p seamline.arrays -p seamline.batches -m seamline.api \
-	-p seamline.training -p seamline.cli -p seamline.report -p seamline.app
+	-p seamline.training -p seamline.cli -p seamline.report -p seamline.app -p seamline.notebook
 
 # The tests in QGIS run also where others failed, and either failure fails the whole.
 test: lint

@@ -12,10 +12,21 @@ if TYPE_CHECKING:  # what type checkers see of what is imported on first use
     from .api import pansharpen as pansharpen
     from .api import segment as segment
     from .api import superres as superres
+    from .notebook.door import evaluate as evaluate
+    from .notebook.door import evaluate_classes as evaluate_classes
+    from .notebook.door import model_info as model_info
+    from .notebook.door import plan as plan
+    from .notebook.door import quick_look as quick_look
+    from .notebook.door import run_report as run_report
 
 __version__ = "0.1.0"
 
-_PUBLIC = {"pansharpen": "api", "superres": "api", "segment": "api", "classify": "api", "batch": "api"}
+_PUBLIC = {
+    **dict.fromkeys(("pansharpen", "superres", "segment", "classify", "batch"), "api"),
+    **dict.fromkeys(
+        ("plan", "run_report", "model_info", "evaluate", "evaluate_classes", "quick_look"), "notebook.door"
+    ),
+}
 
 
 def __getattr__(name):  # PEP 562: the engine is imported on first use

@@ -6,31 +6,30 @@ line and QGIS give the same pixels.
 
 from __future__ import annotations
 
-import os
-import tempfile
 import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-from .arrays.options import Options, check_kinds, check_known, request_of, takes_options, told_by, words_of_python
+from .arrays.call import calling, of_the_run
+from .arrays.options import Options, check_known, takes_options, told_by, words_of_python
 from .engine import errors
 from .engine.contract import OutputSpec, Task
 from .engine.errors import RequestError
 from .engine.events import Cancel, Listener, Remembering, Silence
 from .engine.output.workspace import Workspace
-from .engine.request import Request, check_whole, local_of
-from .engine.run import LOCAL, Cluster, Executor, Outcome, Processes, Shard, merge, run
+from .engine.request import Request, check_whole
+from .engine.run import LOCAL, Cluster, Executor, Processes, Shard, merge, run
 from .engine.run.loaded import LoadedOnce
 from .models import registry
+from .notebook.result import RunResult
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from .arrays.given import Given
+    from .arrays.options import Image
     from .batches.status import Status
-
-    Image = xr.DataArray | str | os.PathLike[str]
 
 DEFAULT_PANSHARPEN, DEFAULT_SUPERRES = "salad-pan-tiny", "slimdiffsr-tiny-x4"
 DEFAULTS = {"pansharpen": DEFAULT_PANSHARPEN, "superres": DEFAULT_SUPERRES}
@@ -184,7 +183,7 @@ def run_request(
     loaded: LoadedOnce | None = None,
     listener: Listener | None = None,
     cancel: Cancel | None = None,
-) -> Outcome:
+) -> RunResult:
     """Run a request through the model of that name: what every door calls.
 
     Args:
@@ -219,8 +218,17 @@ def run_request(
 
         adapted = adapt_to_scene(request, source, adapt, keep=keep_model, shard=shard, listener=listener, cancel=cancel)
         source, about = adapted.source, about | {"adaptation": adapted.facts}
-    return run(
-        request, source, shard=shard, executor=executor, about=about, loaded=loaded, listener=listener, cancel=cancel
+    return RunResult.of(
+        run(
+            request,
+            source,
+            shard=shard,
+            executor=executor,
+            about=about,
+            loaded=loaded,
+            listener=listener,
+            cancel=cancel,
+        )
     )
 
 
@@ -277,7 +285,7 @@ def batch(
     return run_batch(jobs_of(listed, {}), folder, retries=retries, listener=listener, cancel=cancel)
 
 
-def merge_shards(out: Path, *, listener: Listener | None = None, cancel: Cancel | None = None) -> Outcome:
+def merge_shards(out: Path, *, listener: Listener | None = None, cancel: Cancel | None = None) -> RunResult:
     """Put the row bands of all shards together, of an adapted run too.
 
     Raises:
@@ -285,11 +293,11 @@ def merge_shards(out: Path, *, listener: Listener | None = None, cancel: Cancel 
     """
     model = Workspace.beside(out).model
     if not model.exists():
-        return merge(out, listener=listener, cancel=cancel)
+        return RunResult.of(merge(out, listener=listener, cancel=cancel))
     from .training.adapt.make import facts
 
     # Read first: the model goes with the workspace.
-    return merge(out, about={"adaptation": facts(model)}, listener=listener, cancel=cancel)
+    return RunResult.of(merge(out, about={"adaptation": facts(model)}, listener=listener, cancel=cancel))
 
 
 def _run(
@@ -302,80 +310,36 @@ def _run(
     scale: int | None = None,
 ) -> xr.DataArray:
     check_known(task, options)
-    with tempfile.TemporaryDirectory(prefix="seamline-", ignore_cleanup_errors=True) as folder:
-        target = Path(folder, "out.tif") if out is None else Path(out)
-        if str(out).startswith("s3://"):
-            target = Path(local_of(str(out), str(options.get("work") or folder)))
-        with words_of_python(Path(folder), target) as said:
-            check_kinds(options)
-            chosen = default_model(task, scale, reference="reference" in images) if model is None else str(model)
-            spec = registry.info(chosen).spec
-            arrays, paths = _inputs({**images, **(options.get("guides") or {})}, Path(folder))
-            request = request_of(paths, target if out is None else out, options)
-            main = arrays.get(spec.main)
-            _check(request, out, arrays, main)
-            if out is None and main is not None and main.is_lazy and not options.keys() & _AT_ONCE:
-                from .arrays.lazy import lazily
+    with calling(images, lambda: chosen_model(task, images, model, scale), out, options) as call:
+        main = call.main
+        if out is None and main is not None and main.is_lazy and not options.keys() & _AT_ONCE:
+            from .arrays.lazy import lazily
 
-                source = registry.resolve(chosen, task, scale=scale)
-                with told_by(said):
-                    return lazily(request, source, arrays, words_of_python)
-            for name, array in arrays.items():
-                array.lay_down(Path(paths[name]))
-            ears = Remembering(options.get("listener") or Silence())
-            try:
-                outcome = run_request(request, task, chosen, scale=scale, **_of_the_run(options, ears))
-            finally:
-                for each in ears.warned:
-                    warnings.warn(said(each["what"]), getattr(errors, each["kind"]), stacklevel=3)
-            return _result(target, outcome.facts, spec.outputs[0], main, restored=request.dtype is not None)
+            source = registry.resolve(call.model, task, scale=scale)
+            with told_by(call.said):
+                return lazily(call.request, source, call.arrays, words_of_python)
+        call.lay_down()
+        ears = Remembering(options.get("listener") or Silence())
+        try:
+            outcome = run_request(call.request, task, call.model, scale=scale, listener=ears, **of_the_run(options))
+        finally:
+            for each in ears.warned:
+                warnings.warn(call.said(each["what"]), getattr(errors, each["kind"]), stacklevel=3)
+        restored = call.request.dtype is not None
+        return _result(call.target, outcome.facts, call.spec.outputs[0], main, restored=restored)
 
 
 # What needs the whole run: files beside the result, another model, other processes.
 _AT_ONCE = {"adapt", "keep_model", "polygons", "patches", "workers", "scheduler", "client", "listener", "cancel"}
 
 
-def _of_the_run(options: Options, ears: Remembering) -> dict[str, Any]:
-    """What ``run_request`` takes beside the request."""
-    keep, workers = options.get("keep_model"), options.get("workers")
-    return {
-        "adapt": options.get("adapt"),
-        "keep_model": None if keep is None else Path(keep),
-        "workers": 1 if workers is None else workers,
-        "scheduler": options.get("scheduler"),
-        "client": options.get("client"),
-        "listener": ears,
-        "cancel": options.get("cancel"),
-    }
+def chosen_model(task: Task, images: Mapping[str, Image], model: str | Path | None, scale: int | None) -> str:
+    """The model that is named, or the one that ``default_model`` gives for some images.
 
-
-def _inputs(images: Mapping[str, Image], folder: Path) -> tuple[dict[str, Given], dict[str, str]]:
-    """The arrays among the images, and the path of every image."""
-    # Not needed by the command line, and slow to import; it registers the .rio accessor.
-    from .arrays.given import Given
-
-    arrays = {
-        name: Given.of(image, name) for name, image in images.items() if not isinstance(image, (str, os.PathLike))
-    }
-    return arrays, {name: str(folder / f"{name}.tif" if name in arrays else images[name]) for name in images}
-
-
-def _check(request: Request, out: str | Path | None, arrays: Mapping[str, Given], main: Given | None) -> None:
-    """Refuse what makes no sense for arrays."""
-    if out is None and request.also:
-        names = ", ".join(request.also)
-        raise RequestError(f"{names}: there is no output to lie beside", where="also", fix="give out too")
-    if out is None and request.stac:
-        raise RequestError("there is no output that it could speak of", where="stac", fix="give out too")
-    if request.resume and (out is None or arrays):
-        what = "an array is not the file that the unfinished run read" if arrays else "nothing was kept without out"
-        raise RequestError(what, where="resume", fix="give out, and the inputs as paths")
-    if main is not None and main.storage.applied and (request.offset, request.scale_factor) != (None, None):
-        raise RequestError(
-            f"the values of {main.name} are scaled already, as its encoding says",
-            where="offset, scale_factor",
-            fix="leave them out, or give the array as it is stored",
-        )
+    Raises:
+        RequestError: as ``default_model``.
+    """
+    return default_model(task, scale, reference="reference" in images) if model is None else str(model)
 
 
 def _result(

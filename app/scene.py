@@ -14,6 +14,7 @@ from ..engine.errors import RequestError
 from ..engine.ground.grids import footprint, relation
 from ..engine.inputs.describe import describe
 from ..engine.inputs.scene import Scene
+from ..notebook.grid import pixel_of
 from .folders import Folders
 from .pictures import quick_look
 from .tasks import KINDS
@@ -128,14 +129,4 @@ def checked_box(values: object) -> Box:
 
 def _facts(scene: Scene) -> str:
     height, width = scene.grid.shape
-    return f"{scene.name}: {len(scene.bands)} × {scene.dtype}, {width} × {height} px, {_size(scene.grid)}"
-
-
-def _size(grid: GeoBox) -> str:
-    """Pixel size and CRS, as far as they are known."""
-    if grid.crs is None:
-        return "no CRS"
-    side = math.hypot(grid.affine.a, grid.affine.d)
-    number = grid.crs.to_epsg()
-    unit = "°" if grid.crs.geographic else " m" if grid.crs.units[0] == "metre" else ""
-    return f"{side:.6g}{unit}" + (f", EPSG:{number}" if number else "")
+    return f"{scene.name}: {len(scene.bands)} × {scene.dtype}, {width} × {height} px, {pixel_of(scene.grid)}"

@@ -90,12 +90,14 @@ def print_classes(classes: Mapping[str, Mapping[str, float | None]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from ..notebook.words import score
+
     titles = list(dict.fromkeys(title for each in classes.values() for title in each))
     table = Table("class")
     for title in titles:
         table.add_column(title, justify="right")
     for name, each in classes.items():
-        table.add_row(name, *(_cell(each.get(title)) for title in titles))
+        table.add_row(name, *(score(each.get(title)) for title in titles))
     Console().print(table)
 
 
@@ -119,11 +121,6 @@ def _checked(path: str | None, options: Mapping[str, Any]) -> str:
     if picture is not None and not picture.absolute().parent.is_dir():
         raise RequestError("its folder does not exist", where=str(picture), fix="make it, or name another one")
     return path
-
-
-def _cell(value: float | None) -> str:
-    """What is no number, such as the precision of a class that was not found, is left blank."""
-    return "" if value is None else str(value) if isinstance(value, int) else f"{value:.4f}"
 
 
 def _option(name: str) -> str:

@@ -96,10 +96,11 @@ class Ramp:
         """Of one band, (1, rows, columns)."""
         known = np.isfinite(values[0])
         place = (np.where(known, values[0], self.low) - self.low) * (255 / max(self.high - self.low, 1e-9))
-        colours = self._table()[np.clip(place, 0, 255).astype(np.uint8)]
+        colours = self.table()[np.clip(place, 0, 255).astype(np.uint8)]
         return _stacked([colours[..., i] for i in range(3)], known if masked else None)
 
-    def _table(self) -> Pixels:
+    def table(self) -> Pixels:
+        """(256, 3), from low to high."""
         at = np.linspace(0, len(self.anchors) - 1, 256)
         planes = [np.interp(at, range(len(self.anchors)), [colour[i] for colour in self.anchors]) for i in range(3)]
         return np.rint(np.stack(planes, axis=1)).astype(np.uint8)
@@ -126,6 +127,12 @@ class Palette:
         """Numbers of classes, 255 where masked."""
         return np.where(np.isfinite(values[0]), values[0], _MASKED_CLASS).astype(np.uint8)
 
+    def opaque(self, values: Values) -> Pixels:
+        """In colours, (rows, columns, 4), of (1, rows, columns)."""
+        table = np.array([(*self.colours.get(number, (0, 0, 0))[:3], 255) for number in range(256)], np.uint8)
+        table[_MASKED_CLASS] = 0
+        return np.asarray(table[self.paint(values)])
+
     def flat(self) -> list[int]:
         """As a picture with 256 colours has it."""
         table = [self.colours.get(number, (0, 0, 0))[:3] for number in range(256)]
@@ -148,6 +155,11 @@ def shown_bands(names: Sequence[str]) -> list[int]:
     if all(named):
         return named
     return [1] if len(names) < 3 else [1, 2, 3] if len(names) == 3 else [3, 2, 1]
+
+
+def name_a_colour(names: Sequence[str]) -> bool:
+    """Whether any of the names of bands is one of red, green or blue."""
+    return any(name.strip().lower() in words for name in names for words in _COLOURS)
 
 
 def _stacked(planes: Sequence[Pixels], known: NDArray[np.bool_] | None) -> Pixels:

@@ -11,12 +11,13 @@ from .. import __version__
 from ..engine.optics.instrument import RINGS
 from ..engine.quality.metrics import METRICS
 
-_TASKS = {
+TASKS = {
     "pansharpen": "Pan-sharpening",
     "superres": "Super-resolution",
     "segment": "Segmentation",
     "classify": "Classification",
 }
+"""What people call the tasks."""
 _SIGHTS = {"mtf": "through the sensor's MTF", "area": "as area means"}
 _ARTEFACTS = {
     "undershoot": "Rings, dark",
@@ -59,7 +60,7 @@ def heading(facts: Mapping[str, Any], out: Path) -> Row:
     name, _, version = facts["model"].partition("@")
     return {
         "name": out.name,
-        "task": _TASKS.get(str(facts.get("task")), "Run"),
+        "task": TASKS.get(str(facts.get("task")), "Run"),
         "model": f"{name} {version.partition('+')[0]}".strip(),
         "note": str(facts.get("note") or ""),
         "warnings": [str(each["what"]) for each in facts.get("warnings", [])],

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 ROOMS = ("engine", "models", "training", "qgis_plugin")
-FOLDERS = ("app", "arrays", "batches", "cli", "report")
+FOLDERS = ("app", "arrays", "batches", "cli", "notebook", "report")
 DOORS = {"api", *FOLDERS} | {path.stem for path in ROOT.glob("*.py")} - {
     "__init__",
     "conftest",
