@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ..engine.inputs.scene import Scene
 from ..engine.plan.plan import Output, Plan
@@ -94,12 +95,8 @@ def _input(scene: Scene, source: str) -> tuple[str, ...]:
 
 def _overlap(plan: Plan) -> str:
     """How far neighbouring tiles overlap, at least."""
-    rows, columns = plan.tiles.rows, plan.tiles.columns
-    steps = [
-        axis.tile - (after - before)
-        for axis in (rows, columns)
-        for before, after in zip(axis.starts, axis.starts[1:], strict=False)
-    ]
+    axes = (plan.tiles.rows, plan.tiles.columns)
+    steps = [axis.tile - (after - before) for axis in axes for before, after in pairwise(axis.starts)]
     return f"overlapping by {min(steps)} px" if steps else "no overlap needed"
 
 
