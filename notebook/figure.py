@@ -16,7 +16,7 @@ from .look import View
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_SIDE_INCHES, _TICKS = 4.2, 4
+_SIDE_INCHES, _TICKS = 4.2, 3
 
 
 def drawn(views: Sequence[View], axes: Sequence[Axes]) -> Any:

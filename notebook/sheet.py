@@ -20,6 +20,8 @@ _HEAD = _KEY + ";font-weight:600;border-bottom:1px solid currentColor"
 _FAINT = "opacity:.75"
 _WARNING = "border-left:.25em solid #d08700;padding:.1em 0 .1em .6em;margin:.3em 0"
 _COLUMNS, _NARROWEST = 110, 12
+_UNBROKEN = 24
+"""Characters of a cell up to which it stays on one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +108,10 @@ def _table_html(table: Table) -> str:
 
 def _row_html(row: tuple[str, ...], headed: bool) -> str:
     """Cells; the first one says what the others are, so that it is faint where no heads tell."""
-    first = _KEY if headed else f"{_KEY};{_FAINT}"
-    cells = (f'<td style="{_CELL if i else first}">{escape(cell)}</td>' for i, cell in enumerate(row))
-    return "".join(cells)
+    styles = [_KEY if len(cell) <= _UNBROKEN else _CELL for cell in row]
+    if not headed:
+        styles[0] += f";{_FAINT}"
+    return "".join(f'<td style="{style}">{escape(cell)}</td>' for style, cell in zip(styles, row, strict=True))
 
 
 def _table_lines(table: Table) -> list[str]:
