@@ -39,6 +39,9 @@ SUPERRES_BY_SCALE = {2: "slimdiffsr-tiny-x2", 4: DEFAULT_SUPERRES, 8: "slimdiffs
 WITH_REFERENCE = "ds-dit-tiny-x4"
 """The same where there is a reference."""
 
+NOT_ADAPTED = "the plan is that of the model before it is adapted: the run will have another identity"
+"""Of a plan where ``adapt`` is given too."""
+
 
 @takes_options
 def pansharpen(

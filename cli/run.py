@@ -115,8 +115,7 @@ def _run(task: Task, options: Mapping[str, Any]) -> None:
         order = ordered(task, options)
         if options["dry_run"]:
             if options["adapt"] is not None:
-                what = "the plan is that of the model before it is adapted: the run will have another identity"
-                listener.emit("warning", kind="AdaptationWarning", what=what)
+                listener.emit("warning", kind="AdaptationWarning", what=api.NOT_ADAPTED)
             source = registry.resolve(order.model, task, scale=order.more["scale"])
             with warnings_to(listener):
                 plan, needs = plan_run(order.request, source, cancel)

@@ -72,12 +72,13 @@ def plan(
         with warnings_to(ears):
             made, needs = plan_run(call.request, source, options.get("cancel") or Cancel())
             needs = with_pace(made, source.spec, source.load(made.runtime), needs)
+        said = [api.NOT_ADAPTED] if options.get("adapt") is not None else []
         return RunPlan(
             made,
             needs,
             None if out is None else str(out),
             {scene.name: call.said(scene.source) for scene in made.inputs},
-            tuple(call.said(each["what"]) for each in ears.warned),
+            (*said, *(call.said(each["what"]) for each in ears.warned)),
         )
 
 
@@ -145,7 +146,9 @@ def evaluate(
         with warnings_to(ears):
             request = EvaluationRequest(
                 paths["fused"],
-                *(paths.get(name) for name in ("reference", "pan", "ms")),
+                reference=paths.get("reference"),
+                pan=paths.get("pan"),
+                ms=paths.get("ms"),
                 ratio=ratio,
                 bits=bits,
                 rim=rim,

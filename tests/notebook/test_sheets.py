@@ -117,6 +117,12 @@ def test_a_plan_knows_arrays_by_their_names_and_keeps_warnings(small_pair):
     assert "warning: the array image" in repr(noticed)
 
 
+def test_a_plan_says_that_it_is_not_of_the_adapted_model(small_pair):
+    ms, pan = small_pair
+    plan = seamline.plan("pansharpen", ms=ms, pan=pan, model="gsa", adapt=5)
+    assert "before it is adapted" in plan.warnings[0]
+
+
 def test_a_plan_is_refused_as_the_run_is(small_pair):
     ms, pan = small_pair
     for call in (
