@@ -43,7 +43,9 @@ def drawn(views: Sequence[View], axes: Sequence[Axes]) -> Any:
     if axes and len(axes) != len(views):
         raise RequestError(f"there are {len(axes)} axes for {len(views)} images", where="ax", fix="give one for each")
     if not axes:
-        size = _SIDE_INCHES * len(views), _SIDE_INCHES * _height_share(views[0].grid) + 0.6
+        # A colour bar or a legend stands beside its picture.
+        width = sum(_SIDE_INCHES + bool(view.ramp or view.classes) for view in views)
+        size = width, _SIDE_INCHES * _height_share(views[0].grid) + 0.3
         made = pyplot.subplots(1, len(views), figsize=size, squeeze=False, layout="constrained")[1]
         axes = list(made[0])
         for axis in axes[1:]:
