@@ -209,7 +209,7 @@ def quick_look(
     size: int = 700,
     ax: Axes | Sequence[Axes] | None = None,
 ) -> Any:
-    """Draw images with matplotlib, small and side by side: their overviews are read, never the whole of a large file.
+    """Draw images with matplotlib, small and side by side: by their overviews, or by some pixels where there are none.
 
     Images of as many shown bands share the stretch of the first of them, and all show the ground that they have in
     common.  Three bands are red, green and blue; one band is grey where it holds counts (unsigned whole numbers), and
