@@ -190,7 +190,10 @@ def _view(
         ramp = scales.setdefault(("ramp", band.name, band.unit), Ramp.of(values, band.unit))
         assert isinstance(ramp, Ramp)  # noqa: S101 - by its key
         return View(image.title, ramp.paint(values, masked=True), grid, ramp, _label(band))
-    stretch = scales.setdefault(("stretch", len(chosen), scene.dtype), Stretch.of(values))
+    names = tuple(band.name for band in chosen)
+    # Values of one band can be compared; bands without names are the same where the images have as many.
+    alike = names if all(names) else (len(scene.bands), len(chosen))
+    stretch = scales.setdefault(("stretch", alike, scene.dtype), Stretch.of(values))
     return View(image.title, stretch.paint(values, masked=True), grid)
 
 

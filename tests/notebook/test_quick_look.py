@@ -72,6 +72,18 @@ def test_images_side_by_side_have_one_stretch_and_one_ground(small_pair, tmp_pat
     assert right.get_xlabel() == "easting, m"
 
 
+def test_images_of_other_bands_have_a_stretch_of_their_own(write_raster):
+    dark = np.random.default_rng(3).integers(1, 300, (3, 12, 12)).astype(np.uint16)
+    for name, bright, names in (
+        ("more.tif", np.concatenate([10 * dark, dark]), None),
+        ("infrared.tif", 10 * dark, ("nir", "swir1", "swir2")),
+    ):
+        rgb = ("red", "green", "blue") if names else None
+        paths = [write_raster("rgb.tif", dark, names=rgb), write_raster(name, bright, names=names)]
+        beside, alone = seamline.quick_look(paths)[1], seamline.quick_look(paths[1])
+        assert np.array_equal(pixels(beside), pixels(alone))
+
+
 def test_an_array_looks_like_its_file_and_a_list_like_its_parts(small_pair):
     ms, _ = small_pair
     of_file, of_array = seamline.quick_look(ms), seamline.quick_look(rioxarray.open_rasterio(ms))
