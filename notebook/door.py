@@ -212,9 +212,9 @@ def quick_look(
     """Draw images with matplotlib, small and side by side: by their overviews, or by some pixels where there are none.
 
     Images of the same bands and data type share the stretch of the first of them, and all show the ground that they
-    have in common.  Three bands are red, green and blue; one band is grey where it holds counts (unsigned whole numbers), and
-    in a perceptual ramp with a colour bar where it is a quantity; a map of classes has its colours and a legend.
-    Masked pixels are transparent.
+    have in common.  Three bands are red, green and blue; one band is grey where it holds counts (unsigned whole
+    numbers), and in a perceptual ramp with a colour bar where it is a quantity; a map of classes has its colours and a
+    legend.  Masked pixels are transparent.
 
     Args:
         images: the path of a raster or of a product, an array (band, y, x), the result of a run, or a list of such.
