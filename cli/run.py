@@ -111,6 +111,7 @@ def _run(task: Task, options: Mapping[str, Any]) -> None:
         from ..engine.run import plan_run
         from ..engine.run.pace import with_pace
         from ..models import registry
+        from ..notebook.plan import RunPlan
 
         order = ordered(task, options)
         if options["dry_run"]:
@@ -119,7 +120,11 @@ def _run(task: Task, options: Mapping[str, Any]) -> None:
             source = registry.resolve(order.model, task, scale=order.more["scale"])
             with warnings_to(listener):
                 plan, needs = plan_run(order.request, source, cancel)
-            listener.emit("plan", plan=summary(plan, with_pace(plan, source.spec, source.load(plan.runtime), needs)))
+            needs = with_pace(plan, source.spec, source.load(plan.runtime), needs)
+            if options["as_json"]:
+                listener.emit("plan", plan=summary(plan, needs))
+            else:
+                click.echo(repr(RunPlan(plan, needs, order.request.out, {})))
             return
         api.run_request(order.request, task, order.model, **order.more, listener=listener, cancel=cancel)
 

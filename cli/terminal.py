@@ -18,7 +18,6 @@ import click
 from ..engine.errors import Cancelled, SeamlineError
 from ..engine.events import Cancel, Listener
 from .classes import print_classes
-from .planned import lines_of
 from .sweep import print_points
 
 if TYPE_CHECKING:
@@ -79,9 +78,6 @@ class Terminal:
             self._progress(**fields)
         elif event == "warning":
             click.echo(f"warning: {fields['what']}", err=True)
-        elif event == "plan":
-            for line in lines_of(fields["plan"]):
-                click.echo(line)
         elif event == "done":
             self.close()
             report = fields["report"]

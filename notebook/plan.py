@@ -52,6 +52,7 @@ class RunPlan(Shown):
                 ("row bands", len(plan.row_bands)),
                 ("consistency", _SIGHTS[plan.consistency] if plan.sights else ""),
                 ("instrument", _instrument(plan)),
+                ("shift taken away", "" if plan.shift is None else f"{shift_of(*plan.shift)}, px of {plan.main}"),
                 ("seed", plan.seed),
                 ("identity", plan.identity[:12]),
             ]
@@ -90,6 +91,8 @@ def _raster(name: str, output: Output) -> tuple[str, ...]:
 def _input(scene: Scene, source: str) -> tuple[str, ...]:
     named = [band.name for band in scene.bands]
     bands = f"{len(named)}: {listed(named)}" if all(named) and len(named) <= 8 else str(len(named))
+    if (of := scene.delivery) is not None:
+        source = f"{source} ({listed([each for each in (of.kind, of.sensor) if each])})"
     return scene.name, size_of_grid(scene.grid), pixel_of(scene.grid), bands, scene.dtype, source
 
 

@@ -89,8 +89,7 @@ def test_the_sensor_of_a_product_is_the_one_whose_filter_is_asked_for(tmp_path):
 def test_the_plan_says_what_the_inputs_are(tmp_path):
     made = write_landsat(tmp_path)
     said = run("superres", made.folder, tmp_path / "out.tif", "--model", "bicubic", "--dry-run")
-    assert "Landsat, Landsat-8, " in said
-    assert str(made.folder) in said
+    assert "(Landsat, Landsat-8)" in " ".join(said.split())
 
 
 def test_factors_that_a_product_states_are_not_stated_again(tmp_path):
