@@ -2944,6 +2944,10 @@ Ein Teil der Flächen mit Labels wird zurückgehalten und nie zum Training benut
         <translation>{python}, das das Einrichten mitbringt</translation>
     </message>
     <message>
+        <source>The offline folder is for Python {version}, which was not found here: install it, choose it with Other..., or fill the folder for one of those above.</source>
+        <translation>Der Offline-Ordner ist für Python {version}, das hier nicht gefunden wurde: installieren, mit „Anderes...“ wählen, oder den Ordner für eines der obigen füllen.</translation>
+    </message>
+    <message>
         <source>Get the models</source>
         <translation>Modelle holen</translation>
     </message>

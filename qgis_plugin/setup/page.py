@@ -28,9 +28,9 @@ from ..text import tr
 from .execution import read_log
 from .offer import Offer
 from .plan import Choice
-from .pythons import probe
+from .pythons import Python, probe
 from .standalone import Standalone
-from .torch_build import TorchBuild
+from .torch_build import TorchBuild, python_of
 from .work import Machine, Worker
 
 PAGE = "seamlineSetup"  # the name by which QGIS opens the page
@@ -70,6 +70,7 @@ class SetupPage(QgsOptionsPageWidget):
         self._worker = worker
         self._builds: dict[str, TorchBuild] = {}
         self._standalone: Standalone | None = None
+        self._versions: dict[str, tuple[int, ...]] = {}
         self._add_widgets()
         worker.looked.connect(self._show_machine)
         worker.stepped.connect(self._show_step)
@@ -113,6 +114,7 @@ class SetupPage(QgsOptionsPageWidget):
         self.copy.clicked.connect(self._copy_log)
         self.build.currentIndexChanged.connect(self._show_cost)
         self.wheels.fileChanged.connect(self._show_cost)
+        self.wheels.fileChanged.connect(self._choose_fitting)
         self.python.currentIndexChanged.connect(self._show_offer)
         self.wheels.fileChanged.connect(self._show_offer)
         self.folder.fileChanged.connect(self._show_offer)
@@ -155,9 +157,10 @@ class SetupPage(QgsOptionsPageWidget):
         self.python.clear()
         self.build.clear()
         for python in machine.pythons:
-            self.python.addItem(python.title, python.path)
+            self._add(python)
         self._standalone = machine.standalone
         if machine.standalone is not None:
+            self._versions[_BROUGHT] = tuple(int(part) for part in machine.standalone.version.split("."))
             self.python.addItem(tr("{python}, which set-up brings").format(python=machine.standalone.about), _BROUGHT)
             if is_file(machine.standalone.program(self._folder())):
                 self.python.setCurrentIndex(self.python.count() - 1)
@@ -170,7 +173,29 @@ class SetupPage(QgsOptionsPageWidget):
         self.why.setText(machine.why)
         if not machine.pythons:
             self.step.setText(_without_python(machine))
+        self._choose_fitting()
         self._show_offer()
+
+    def _add(self, python: Python) -> None:
+        self.python.addItem(python.title, python.path)
+        self._versions[python.path] = python.version
+
+    def _choose_fitting(self, *_: object) -> None:
+        """The Python that the wheels of the offline folder are for, or a sentence that it is missing."""
+        wheels = self._wheels()
+        version = None if wheels is None else python_of(wheels)
+        if version is None or not self.python.count():
+            return
+        fitting = [i for i in range(self.python.count()) if self._versions[self.python.itemData(i)][:2] == version]
+        if not fitting:
+            self.step.setText(
+                tr(
+                    "The offline folder is for Python {version}, which was not found here: install it, choose it with"
+                    " Other..., or fill the folder for one of those above."
+                ).format(version=".".join(map(str, version)))
+            )
+        elif self.python.currentIndex() not in fitting:
+            self.python.setCurrentIndex(fitting[0])
 
     def _show_offer(self, *_: object) -> None:
         """What bringing the chosen Python means, where it is one to be brought."""
@@ -261,7 +286,7 @@ class SetupPage(QgsOptionsPageWidget):
         if python.problem:
             self.step.setText(f"{path}: {python.problem}")
             return
-        self.python.addItem(python.title, python.path)
+        self._add(python)
         self.python.setCurrentIndex(self.python.count() - 1)
         self._refresh()
 

@@ -11,12 +11,14 @@ import re
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from ..environment import clean_environment
 from ..text import tr
 
 INDEX = "https://download.pytorch.org/whl/"
 _SMI_S = 15.0
+_TORCH_WHEEL = re.compile(r"torch-[^-]+-cp(\d)(\d+)-[^-]+-[^-]+\.whl$")
 _GIB = 1 << 30
 
 Version = "tuple[int, int]"  # a name for annotations alone
@@ -54,6 +56,19 @@ class TorchBuild:
     def index_arguments(self) -> list[str]:
         """Where pip finds it, beside its usual index.  No public index can hold a version with a tag."""
         return [] if self.name == "mps" else ["--extra-index-url", INDEX + self.name]
+
+
+def python_of(wheels: Path) -> Version | None:
+    """The version of Python that the PyTorch in an offline folder is for; None where that is not one."""
+    try:
+        names = [each.name for each in wheels.iterdir()]
+    except OSError:  # set-up says why
+        return None
+    found = {match.groups() for match in map(_TORCH_WHEEL.match, names) if match}
+    if len(found) != 1:
+        return None
+    major, minor = found.pop()
+    return int(major), int(minor)
 
 
 CPU = TorchBuild("cpu", 3 * _GIB, _GIB // 2)

@@ -119,6 +119,22 @@ def test_the_page_says_what_set_up_will_take_before_it_starts(page):
     assert page.cost.text() == "Set-up takes up to 10.0 GiB of disk."
 
 
+def test_the_python_that_the_wheels_of_an_offline_folder_are_for_is_chosen(page, tmp_path):
+    from seamline.qgis_plugin.setup.pythons import Python
+
+    page._add(Python("/opt/python3.13", (3, 13, 0)))
+    page.python.setCurrentIndex(1)
+    (tmp_path / "wheels").mkdir()
+    (tmp_path / "wheels" / "torch-2.13.0+cpu-cp311-cp311-linux_x86_64.whl").touch()
+    page.wheels.setFilePath(str(tmp_path / "wheels"))
+    assert page.python.currentData() == BASE
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "torch-2.13.0+cpu-cp312-cp312-linux_x86_64.whl").touch()
+    page.wheels.setFilePath(str(tmp_path / "other"))
+    assert page.python.currentData() == BASE
+    assert page.step.text().startswith("The offline folder is for Python 3.12, which was not found here")
+
+
 def test_a_page_that_nobody_looks_at_asks_no_program(clean, machine, monkeypatch):
     from seamline.qgis_plugin.setup import work
     from seamline.qgis_plugin.setup.page import SetupPage

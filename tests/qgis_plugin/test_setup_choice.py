@@ -19,7 +19,7 @@ from seamline.qgis_plugin.setup import pythons
 from seamline.qgis_plugin.setup.causes import explain
 from seamline.qgis_plugin.setup.proxy import Proxy, proxy_variables
 from seamline.qgis_plugin.setup.requirements import read_requirements
-from seamline.qgis_plugin.setup.torch_build import CPU, CUDA_BUILDS, MPS, Gpu, builds, choose, parse_gpus
+from seamline.qgis_plugin.setup.torch_build import CPU, CUDA_BUILDS, MPS, Gpu, builds, choose, parse_gpus, python_of
 
 ROOT = Path(__file__).resolve().parents[2]
 CU130, CU126 = CUDA_BUILDS
@@ -196,6 +196,16 @@ def test_machines_without_nvidia_get_what_there_is_for_them():
     none, why = choose(builds("darwin", "x86_64"), [])
     assert none is None
     assert "no longer made" in why
+
+
+def test_the_python_of_an_offline_folder_is_that_of_its_torch(tmp_path):
+    assert python_of(tmp_path / "missing") is None
+    assert python_of(tmp_path) is None
+    for name in ("numpy-2.4.6-cp312-cp312-linux_x86_64.whl", "torch-2.13.0+cpu-cp311-cp311-manylinux_2_28_x86_64.whl"):
+        (tmp_path / name).touch()
+    assert python_of(tmp_path) == (3, 11)
+    (tmp_path / "torch-2.13.0+cpu-cp313-cp313-manylinux_2_28_x86_64.whl").touch()
+    assert python_of(tmp_path) is None, "either would do"
 
 
 def test_pip_is_asked_for_the_very_build():
