@@ -61,20 +61,21 @@ class _Window:
 
         self._iface = iface
         self.worker = Worker()
-        self.worker.ended.connect(self._refresh_provider)
+        self.worker.ended.connect(self._take_warnings_away)
         self._factory = PageFactory(self.worker)
         iface.registerOptionsWidgetFactory(self._factory)
         self.action = QAction(QIcon(str(ICONS / "seamline.svg")), tr("Set up the engine..."), iface.mainWindow())
         self.action.triggered.connect(self.open_page)
         iface.addPluginToRasterMenu("Seamline", self.action)
         problem = settings.short_problem()
+        self._said = None
         if problem:
             bar = iface.messageBar()
-            item = bar.createMessage("Seamline", problem)
+            self._said = bar.createMessage("Seamline", problem)
             button = QPushButton(tr("Set up"))
             button.clicked.connect(self.open_page)
-            item.layout().addWidget(button)
-            bar.pushWidget(item, Qgis.MessageLevel.Warning)
+            self._said.layout().addWidget(button)
+            bar.pushWidget(self._said, Qgis.MessageLevel.Warning)
 
     def open_page(self) -> None:
         """Show the page in QGIS's options."""
@@ -85,11 +86,21 @@ class _Window:
     def remove(self) -> None:
         """Take everything away; a set-up that runs is cancelled."""
         self.worker.cancel()
+        self._unsay()
         self._iface.removePluginRasterMenu("Seamline", self.action)
         self._iface.unregisterOptionsWidgetFactory(self._factory)
 
-    def _refresh_provider(self) -> None:
-        """Take the provider's warning away once there is an engine."""
+    def _take_warnings_away(self) -> None:
+        """Those of the provider and of the window, once there is an engine."""
         provider = QgsApplication.processingRegistry().providerById("seamline")
         if provider is not None:
             provider.refreshAlgorithms()
+        if not settings.short_problem():
+            self._unsay()
+
+    def _unsay(self) -> None:
+        bar = self._iface.messageBar()
+        # What the user has closed is gone, and must not be touched.
+        if self._said is not None and self._said in bar.items():
+            bar.popWidget(self._said)
+        self._said = None

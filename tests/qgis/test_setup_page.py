@@ -418,6 +418,24 @@ def test_without_an_engine_a_sentence_with_a_button_opens_the_page(clean):
     assert (window.factories, window.actions) == ([], [])
 
 
+@pytest.mark.parametrize("is_closed", [False, True])
+def test_the_sentence_goes_when_there_is_an_engine(clean, monkeypatch, is_closed):
+    from seamline.qgis_plugin.plugin import SeamlinePlugin
+
+    window = Window()
+    plugin = SeamlinePlugin(window)
+    plugin.initGui()
+    if is_closed:
+        window.bar.popWidget()
+        pump(lambda: not window.bar.items())
+    plugin._window.worker.ended.emit(False, "no room")
+    assert len(window.bar.items()) == (not is_closed)
+    monkeypatch.setenv("SEAMLINE_PYTHON", BASE)
+    plugin._window.worker.ended.emit(True, "")
+    pump(lambda: not window.bar.items())
+    plugin.unload()
+
+
 def test_with_an_engine_nothing_is_said(clean, monkeypatch):
     from seamline.qgis_plugin.plugin import SeamlinePlugin
 
