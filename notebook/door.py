@@ -116,6 +116,7 @@ def evaluate(
     bits: int | None = None,
     rim: Rim = 0,
     sensor: str | None = None,
+    perceptual: str | Path | None = None,
 ) -> Scores:
     """Measure an image against a reference, against the PAN and MS it was made of, or both.
 
@@ -127,6 +128,7 @@ def evaluate(
         bits: radiometric depth; from the data type where None.
         rim: px left out of the comparison with the reference on every side, or ``"toolbox"``.
         sensor: whose MTF counts; measured on PAN and MS where None.
+        perceptual: ``"none"`` for SSIMULACRA2, or a folder of weights for LPIPS, DISTS and others too.
 
     Returns:
         Every metric with its direction and what it says; ``scores["ERGAS"]`` is one of them.
@@ -153,6 +155,7 @@ def evaluate(
                 bits=bits,
                 rim=rim,
                 sensor=sensor,
+                perceptual=None if perceptual is None else "none" if perceptual == "none" else Path(perceptual),
             )
             found = carry_out(plan_evaluation(request), listener=ears)
         against = ", ".join(said(path) for name, path in paths.items() if name != "fused")
