@@ -48,7 +48,7 @@ UNRUN = {
     "docs/how-to/remote.md": 3,
     "docs/how-to/resume.md": 1,
     "docs/how-to/sentinel2.md": 2,
-    "docs/how-to/set-up-qgis.md": 1,
+    "docs/how-to/set-up-qgis.md": 2,
     "docs/how-to/shards.md": 4,
     "docs/how-to/train-on-labels.md": 1,
     "docs/reference/metrics.md": 1,
