@@ -13,7 +13,7 @@ from .. import api
 from ..engine.events import Cancel, Listener
 from ..engine.quality.evaluation import Evaluation, evaluate
 from ..engine.quality.evaluation_plan import EvaluationRequest, plan_evaluation
-from ..engine.quality.metrics import METRICS, Metric
+from ..engine.quality.metrics import METRICS
 from ..engine.quality.protocol import Protocol, Relay, evaluate_model
 from ..engine.request import Request
 from ..models import registry
@@ -59,7 +59,7 @@ def measure(request: Request, model: str, resolution: Resolution, listener: List
 def table(measured: Measured) -> str:
     """The metrics as HTML."""
     rows = "".join(_row(name, value) for name, value in measured.metrics.items())
-    heads = "".join(f"<th>{each}</th>" for each in ("metric", "value", "best", "against", "says"))
+    heads = "".join(f"<th>{each}</th>" for each in ("metric", "value", "better", "against", "says"))
     return f"<h3>{escape(measured.title)}</h3><table class=metrics><tr>{heads}</tr>{rows}</table>"
 
 
@@ -67,12 +67,6 @@ def _row(name: str, value: float | None) -> str:
     known = METRICS.get(name)
     shown = "∞" if value is None else f"{value:.4f}"
     unit = f" {known.unit}" if known is not None and known.unit else ""
-    best, against, says = ("", "", "") if known is None else (_best(known), known.against, known.meaning)
-    cells = (name, shown + unit, best, against, says)
+    better, against, says = ("", "", "") if known is None else (known.direction, known.against, known.meaning)
+    cells = (name, shown + unit, better, against, says)
     return "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
-
-
-def _best(known: Metric) -> str:
-    if known.at_most is not None:
-        return f"at most {known.at_most:g}"
-    return "∞" if known.plain()["best"] is None else f"{known.best:g}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..engine.quality.metrics import AS_RELEASED, METRICS, Metric
+from ..engine.quality.metrics import AS_RELEASED, METRICS
 from .sheet import Sheet, Shown, Table
 from .words import number, score
 
@@ -54,13 +54,4 @@ def _row(name: str, value: float | None) -> tuple[str, ...]:
     if known is None:
         return name, number(value), "", "", ""
     unit = f" {known.unit}" if known.unit else ""
-    return name, number(value) + unit, direction(known), known.against, known.meaning
-
-
-def direction(metric: Metric) -> str:
-    """Which way is better, and what a perfect image has, or a good one."""
-    if metric.at_most is not None:
-        return f"↓ at most {metric.at_most:g}"
-    if metric.plain()["best"] is None:
-        return "↑"
-    return f"↑ {metric.best:g}" if metric.best else "↓ 0"
+    return name, number(value) + unit, known.direction, known.against, known.meaning

@@ -37,6 +37,15 @@ class Metric:
         best = self.best if self.best is not None and math.isfinite(self.best) else None
         return {"best": best, "unit": self.unit, "against": self.against, "at_most": self.at_most}
 
+    @property
+    def direction(self) -> str:
+        """Which way is better, and what a perfect image has, or a good one; for tables that people read."""
+        if self.at_most is not None:
+            return f"↓ at most {self.at_most:g}"
+        if self.best is None or not math.isfinite(self.best):
+            return "↑"
+        return f"↑ {self.best:g}" if self.best else "↓ 0"
+
 
 METRICS: Mapping[str, Metric] = MappingProxyType(
     {

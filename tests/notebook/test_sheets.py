@@ -17,7 +17,7 @@ from seamline.engine.request import Request
 from seamline.engine.run import Outcome
 from seamline.models import registry
 from seamline.notebook.result import RunResult
-from seamline.notebook.scores import Scores, direction
+from seamline.notebook.scores import Scores
 from seamline.notebook.sheet import Sheet, Table
 from seamline.tests.browser import browsing
 
@@ -191,7 +191,7 @@ def test_every_model_says_what_it_is(name):
 
 def test_every_metric_has_a_direction_of_its_own_kind():
     for metric in METRICS.values():
-        way = direction(metric)
+        way = metric.direction
         assert way[0] == ("↓" if metric.at_most is not None or metric.best == 0 else "↑")
         assert metric.at_most is None or f"{metric.at_most:g}" in way
 
